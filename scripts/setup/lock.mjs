@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * Runs `work` while no other process runs work under the same lock file. A lock whose process is gone, because it
+ * was killed, is taken over.
+ */
+export async function withLock(file, work) {
+  await acquire(file)
+  const release = () => rmSync(file, { force: true })
+  process.once('exit', release)
+  try {
+    return await work()
+  } finally {
+    process.off('exit', release)
+    release()
+  }
+}
+
+async function acquire(file) {
+  mkdirSync(path.dirname(file), { recursive: true })
+  let told = false
+  while (!tryCreate(file)) {
+    const holder = holderOf(file)
+    if (holder !== undefined && !isAlive(holder)) {
+      rmSync(file, { force: true })
+      continue
+    }
+    if (!told) console.error('Waiting for another set-up of this folder to finish…')
+    told = true
+    await sleep(200)
+  }
+}
+
+function tryCreate(file) {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (error.code === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** The holder's process id; undefined when the lock is gone, or was made this instant and is still empty. */
+function holderOf(file) {
+  try {
+    return Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return error.code === 'EPERM'
+  }
+}
