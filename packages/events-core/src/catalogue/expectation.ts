@@ -1,0 +1,33 @@
+import { TIME_PATTERN } from './payloads/fields.ts'
+
+/** The parts of a payload field's JSON Schema that decide what fits. */
+interface FieldSchema {
+  readonly type?: string
+  readonly pattern?: string
+  readonly minLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly [keyword: string]: unknown
+}
+
+/** What a payload field must be, to follow 'must be': `an integer of at least 0`. */
+export function expectation(field: FieldSchema): string {
+  switch (field.type) {
+    case 'string':
+      if (field.pattern === TIME_PATTERN) return 'an RFC 3339 time'
+      return field.minLength === undefined ? 'a text' : 'a non-empty text'
+    case 'boolean':
+      return 'true or false'
+    case 'array':
+      return 'a list of texts'
+    case 'object':
+      return 'an object'
+    default:
+      return `${field.type === 'integer' ? 'an integer' : 'a number'}${range(field)}`
+  }
+}
+
+function range({ minimum, maximum }: FieldSchema): string {
+  if (minimum === undefined) return ''
+  return maximum === undefined ? ` of at least ${minimum}` : ` from ${minimum} to ${maximum}`
+}

@@ -1,0 +1,22 @@
+import type { Static } from '@sinclair/typebox'
+import { assetPayloads, mediaPayloads } from './payloads/media.ts'
+import { scanPayloads } from './payloads/scan.ts'
+import { pluginPayloads, reportPayloads, systemPayloads } from './payloads/system.ts'
+import { playbackPayloads, userPayloads } from './payloads/user.ts'
+
+/** The schema of `data` for each built-in type. Fields beyond those that a schema names are always allowed. */
+export const payloadSchemas = {
+  ...mediaPayloads,
+  ...assetPayloads,
+  ...userPayloads,
+  ...playbackPayloads,
+  ...systemPayloads,
+  ...pluginPayloads,
+  ...scanPayloads,
+  ...reportPayloads,
+}
+
+/** The type of `data` for each built-in type, as its schema says. */
+export type PayloadTypes = {
+  readonly [T in keyof typeof payloadSchemas]: Static<(typeof payloadSchemas)[T]>
+}

@@ -1,0 +1,29 @@
+import { Type } from '@sinclair/typebox'
+import type { JsonObject } from '../../json.ts'
+
+// The kinds of field that payloads are made of, so that a kind means the same in each of them: every id but a
+// library's is a non-empty text, every time RFC 3339, every size bytes; durations name their unit.
+
+/** A pattern and not `format: 'date-time'`: TypeBox knows formats only from a registry of the whole process. */
+export const TIME_PATTERN = '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?([Zz]|[+-]\\d\\d:\\d\\d)$'
+
+export const text = (description: string) => Type.String({ description })
+export const id = (description: string) => Type.String({ minLength: 1, description })
+export const time = (description: string) => Type.String({ pattern: TIME_PATTERN, description })
+export const flag = (description: string) => Type.Boolean({ description })
+export const count = (description: string) => Type.Integer({ minimum: 0, description })
+export const bytes = (description: string) =>
+  Type.Integer({ minimum: 0, description: `${description}, in bytes` })
+export const milliseconds = (description: string) =>
+  Type.Integer({ minimum: 0, description: `${description}, in milliseconds` })
+export const seconds = (description: string) =>
+  Type.Number({ minimum: 0, description: `${description}, in seconds` })
+export const percent = (description: string) => Type.Number({ minimum: 0, maximum: 100, description })
+export const texts = (description: string) => Type.Array(Type.String(), { description })
+/** An object of any fields. */
+export const jsonObject = (description: string) => Type.Unsafe<JsonObject>(Type.Object({}, { description }))
+
+export const libraryId = Type.Integer({ description: 'The library, by its number' })
+export const mediaId = id('The media item')
+export const userId = id('The user')
+export const deviceId = id("The user's device")

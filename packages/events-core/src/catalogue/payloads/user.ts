@@ -1,0 +1,56 @@
+import { Type } from '@sinclair/typebox'
+import { deviceId, flag, id, mediaId, percent, seconds, text, time, userId } from './fields.ts'
+
+export const userPayloads = {
+  'user.created': Type.Object({
+    user_id: userId,
+    username: text('Name to log in with'),
+    email: text('E-mail address'),
+    created_at: time('When the account was made, RFC 3339'),
+  }),
+  'user.logged_in': Type.Object({
+    user_id: userId,
+    username: text('Name to log in with'),
+    device_id: deviceId,
+    ip: text('Address the user came from, IPv4 or IPv6'),
+    user_agent: Type.Optional(text("The client's User-Agent header")),
+    timestamp: time('When the user logged in, RFC 3339'),
+  }),
+  'user.device.registered': Type.Object({
+    user_id: userId,
+    device_id: deviceId,
+    device_name: text('Name the user gave the device'),
+    device_type: text('desktop, mobile, tablet, tv, …'),
+    os: text('Operating system of the device'),
+    browser: text('Browser or app on the device'),
+  }),
+}
+
+const session = {
+  user_id: userId,
+  media_id: mediaId,
+  device_id: deviceId,
+  session_id: id('The playback session'),
+}
+
+export const playbackPayloads = {
+  'playback.started': Type.Object({
+    ...session,
+    timestamp: time('When playback started, RFC 3339'),
+  }),
+  'playback.finished': Type.Object({
+    ...session,
+    progress_seconds: seconds('Where playback ended'),
+    duration_seconds: seconds('Length of the media item'),
+    finished: flag('Whether it was watched to its end'),
+    watch_percentage: percent('Part of it that was watched, 0 to 100'),
+  }),
+  'playback.progress': Type.Object({
+    ...session,
+    current_time: seconds('Where playback is'),
+    duration: seconds('Length of the media item'),
+    buffered_time: Type.Optional(seconds('How far the client has loaded it')),
+    playback_rate: Type.Number({ minimum: 0, description: 'Speed: 1 is normal' }),
+    volume: Type.Number({ minimum: 0, maximum: 1, description: 'Volume, from 0 to 1' }),
+  }),
+}

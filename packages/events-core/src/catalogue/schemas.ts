@@ -1,0 +1,73 @@
+import type { TObject } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler'
+import type { Issue } from '../errors.ts'
+import type { JsonObject } from '../json.ts'
+import { CATALOGUE } from './catalogue.ts'
+import { expectation } from './expectation.ts'
+import { payloadSchemas } from './payloads.ts'
+import { type EventTypeDefinition, type EventTypeRegistry, TypeRegistry } from './registry.ts'
+
+export { payloadSchemas }
+
+/** Issues of one payload at the most: the first few tell what is wrong. */
+const MAX_ISSUES = 10
+
+const SCHEMAS: ReadonlyMap<string, TObject> = new Map(Object.entries(payloadSchemas))
+const BUILT_IN = CATALOGUE.map(withPayload)
+// By definition and not by type: a type that was registered anew no longer means what is built in.
+const SCHEMA_OF = new Map(BUILT_IN.map((definition) => [definition, SCHEMAS.get(definition.type)]))
+const compiled = new Map<EventTypeDefinition, TypeCheck<TObject>>()
+
+/**
+ * The built-in event types with the JSON Schemas of their payloads, which `check` applies. Types that are registered
+ * later, or replace a built-in one, are not checked.
+ *
+ * A check is compiled when its type is first seen, by TypeBox's TypeCompiler. That uses `new Function`, so a process
+ * that forbids code generation from strings must do without this registry.
+ */
+export function createTypeRegistry(): EventTypeRegistry {
+  return new TypeRegistry(BUILT_IN, check)
+}
+
+function withPayload(definition: EventTypeDefinition): EventTypeDefinition {
+  // Through JSON, because TypeBox's objects carry symbols that no reader of JSON Schema expects.
+  const payload: JsonObject = JSON.parse(JSON.stringify(SCHEMAS.get(definition.type)))
+  return Object.freeze({ ...definition, payload })
+}
+
+function check(definition: EventTypeDefinition, data: JsonObject): readonly Issue[] {
+  const validator = validatorOf(definition)
+  return validator === undefined || validator.Check(data) ? [] : issuesOf(validator.Errors(data))
+}
+
+function validatorOf(definition: EventTypeDefinition): TypeCheck<TObject> | undefined {
+  const known = compiled.get(definition)
+  if (known !== undefined) return known
+  const schema = SCHEMA_OF.get(definition)
+  if (schema === undefined) return undefined
+  const validator = TypeCompiler.Compile(schema)
+  compiled.set(definition, validator)
+  return validator
+}
+
+/** One issue for each path: TypeBox tells of a missing field twice, the second time that it has the wrong type. */
+function issuesOf(errors: Iterable<ValueError>): Issue[] {
+  const byPath = new Map<string, Issue>()
+  for (const error of errors) {
+    const path = dotted(error.path)
+    if (!byPath.has(path)) byPath.set(path, { path, message: messageOf(error) })
+    if (byPath.size === MAX_ISSUES) break
+  }
+  return [...byPath.values()]
+}
+
+/** A JSON pointer within the payload as a path within the event. No field of a payload schema needs escapes. */
+function dotted(pointer: string): string {
+  return `data${pointer.replaceAll('/', '.')}`
+}
+
+/** Without the value: a payload may hold what has no place in a log. */
+function messageOf(error: ValueError): string {
+  if (error.type === ValueErrorType.ObjectRequiredProperty) return 'is missing'
+  return `must be ${expectation(error.schema)}`
+}

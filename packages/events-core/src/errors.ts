@@ -1,0 +1,60 @@
+/**
+ * Every code an `EventsError` can carry, with what it means. `retryable` tells whether the same call may succeed
+ * later without being changed.
+ */
+export const ERROR_CODES = {
+  EVENTS_INVALID: { retryable: false, meaning: 'the input breaks a rule; `issues` lists where' },
+  EVENTS_BUFFER_FULL: { retryable: true, meaning: 'the write buffer has no room for the event' },
+  EVENTS_NOT_RUNNING: { retryable: false, meaning: 'the bus was not started, or is stopped' },
+  EVENTS_NOT_FOUND: { retryable: false, meaning: 'there is no such event or subscription' },
+  EVENTS_CONFLICT: { retryable: false, meaning: 'something of that name is there already, and differs' },
+  EVENTS_LEASE_LOST: { retryable: true, meaning: 'another process took the durable subscription over' },
+  EVENTS_HANDLER_TIMEOUT: { retryable: true, meaning: 'a handler did not settle within its time' },
+  EVENTS_NO_GLOBAL_BUS: { retryable: false, meaning: 'the global bus was asked for before it was set' },
+  EVENTS_STORAGE_UNAVAILABLE: { retryable: true, meaning: 'the store cannot be reached' },
+  EVENTS_STORAGE_LOCKED: { retryable: true, meaning: 'another process holds the store' },
+  EVENTS_STORAGE_FULL: { retryable: true, meaning: 'the store has no space left' },
+  EVENTS_STORAGE_READ_ONLY: { retryable: true, meaning: 'the store takes no writes' },
+  EVENTS_STORAGE_CORRUPT: { retryable: false, meaning: 'the store is damaged, or is no event store' },
+  EVENTS_STORAGE_FAILED: { retryable: false, meaning: 'the store refused the operation' },
+} as const satisfies Record<string, { retryable: boolean; meaning: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** One broken rule: `path` is a dotted path into the input ('' for the input itself). */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * The one error class of this package. Tell errors apart by `code`; `message` says what was wrong and what to do,
+ * `issues` is filled for EVENTS_INVALID, `cause` keeps what lay beneath.
+ */
+export class EventsError extends Error {
+  override readonly name = 'EventsError'
+  readonly code: ErrorCode
+  readonly issues: readonly Issue[]
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; issues?: readonly Issue[] } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.issues = options.issues ?? []
+  }
+
+  get retryable(): boolean {
+    return ERROR_CODES[this.code].retryable
+  }
+}
+
+/** An EVENTS_INVALID error whose message names the first broken rule and counts the rest. */
+export function invalid(subject: string, issues: readonly [Issue, ...Issue[]]): EventsError {
+  const [first] = issues
+  const where = first.path === '' ? subject : `${subject}: ${first.path}`
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
+  return new EventsError('EVENTS_INVALID', `${where} ${first.message}${more}`, { issues })
+}
