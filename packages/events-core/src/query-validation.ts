@@ -1,0 +1,23 @@
+import { checkOptions, integer, type OptionRule, oneOf } from './check-options.ts'
+import { validateFilter } from './filter-validation.ts'
+import type { EventQuery } from './storage/storage.ts'
+
+const RULES: Readonly<Record<keyof EventQuery, OptionRule>> = {
+  filter: () => undefined,
+  order: oneOf('asc', 'desc'),
+  limit: integer(1, 10_000),
+  offset: integer(0),
+  after: integer(0),
+  count: oneOf('exact', 'none'),
+}
+
+/**
+ * The query with its filter's times in UTC.
+ * @throws EventsError EVENTS_INVALID for an unknown or wrong part
+ */
+export function validateQuery(query: EventQuery): EventQuery {
+  checkOptions('query', query, RULES)
+  // The one part that must be there.
+  checkOptions('query', { limit: query.limit ?? null }, RULES)
+  return query.filter === undefined ? query : { ...query, filter: validateFilter(query.filter) }
+}
