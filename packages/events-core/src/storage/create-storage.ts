@@ -1,0 +1,48 @@
+import { EventsError, invalid } from '../errors.ts'
+import { memoryStorage } from './memory.ts'
+import type { EventStorage } from './storage.ts'
+
+export interface CreateStorageOptions {
+  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  readonly now?: () => number
+}
+
+const TAKES = 'memory:, sqlite:<path of the file>, or postgres://user:password@host:5432/database'
+
+/**
+ * The store of a URL, not open: `memory:`, `sqlite:./data/events.db` or `postgres://user@host/database`. For programs that
+ * read it from their configuration; adapters have more options of their own. The adapter is loaded here, and with it its
+ * driver.
+ * @throws EventsError EVENTS_INVALID for any other URL; EVENTS_STORAGE_FAILED when the driver is not installed
+ * @example
+ * const bus = createEventBus({ storage: await createStorage('sqlite:./data/events.db') })
+ */
+export async function createStorage(url: string, options: CreateStorageOptions = {}): Promise<EventStorage> {
+  const [, scheme, rest] = /^([a-z]+):(.*)$/s.exec(url) ?? []
+  if (scheme === 'memory' && rest === '') return memoryStorage(options)
+  if (scheme === 'sqlite' && rest) return await createSqlite(rest, options)
+  if (scheme === 'postgres' || scheme === 'postgresql') return await createPostgres(url, options)
+  // The URL itself may have a password in it.
+  const message = `must be ${TAKES}${scheme === undefined ? '' : `, not a URL that begins with ${scheme}:`}`
+  throw invalid('storage', [{ path: 'url', message }])
+}
+
+async function createSqlite(path: string, options: CreateStorageOptions): Promise<EventStorage> {
+  // It leaves the driver to its threads, whose start says what is missing.
+  const { sqliteStorage } = await import('./sqlite/index.ts')
+  return sqliteStorage({ ...options, path })
+}
+
+async function createPostgres(url: string, options: CreateStorageOptions): Promise<EventStorage> {
+  const { postgresStorage } = await import('./postgres/index.ts').catch(refuseMissing)
+  return postgresStorage({ ...options, url })
+}
+
+function refuseMissing(cause: unknown): never {
+  if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
+  throw new EventsError(
+    'EVENTS_STORAGE_FAILED',
+    'events in PostgreSQL need packages that are not installed: npm install pg kysely',
+    { cause },
+  )
+}

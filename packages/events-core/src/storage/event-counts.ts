@@ -1,0 +1,58 @@
+import type { PublishedEvent } from '../event.ts'
+import type { EventTotals } from './storage.ts'
+
+const MAX_SOURCES = 100
+
+/** How many events there are by type, source and priority, kept up to date one event at a time. */
+export class EventCounts {
+  #byType = new Map<string, number>()
+  #bySource = new Map<string, number>()
+  #byPriority = new Map<number, number>()
+  #total = 0
+
+  get total(): number {
+    return this.#total
+  }
+
+  add(event: PublishedEvent): void {
+    this.#change(event, 1)
+  }
+
+  remove(event: PublishedEvent): void {
+    this.#change(event, -1)
+  }
+
+  copy(): EventCounts {
+    const copy = new EventCounts()
+    copy.#byType = new Map(this.#byType)
+    copy.#bySource = new Map(this.#bySource)
+    copy.#byPriority = new Map(this.#byPriority)
+    copy.#total = this.#total
+    return copy
+  }
+
+  totals(): EventTotals {
+    const sources = [...this.#bySource].sort(([, a], [, b]) => b - a)
+    return {
+      total: this.#total,
+      // Not by assignment, which does not count a type that is called __proto__.
+      byType: Object.fromEntries(this.#byType),
+      bySource: Object.fromEntries(sources.slice(0, MAX_SOURCES)),
+      byPriority: Object.fromEntries(this.#byPriority),
+    }
+  }
+
+  #change(event: PublishedEvent, by: 1 | -1): void {
+    this.#total += by
+    count(this.#byType, event.type, by)
+    count(this.#bySource, event.source, by)
+    count(this.#byPriority, event.priority, by)
+  }
+}
+
+/** A count of 0 is taken out, so that the maps hold no more than there is in the store. */
+function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
+  const sum = (counts.get(key) ?? 0) + by
+  if (sum === 0) counts.delete(key)
+  else counts.set(key, sum)
+}

@@ -1,0 +1,13 @@
+/** Runs one task after the other, in the order in which they came. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** Settles as the task does; a task that fails holds up nobody. */
+  take<T>(task: () => T | Promise<T>): Promise<T> {
+    const turn = this.#last.then(task)
+    this.#last = turn.then(noop, noop)
+    return turn
+  }
+}
+
+function noop(): void {}

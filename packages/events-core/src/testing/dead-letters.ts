@@ -1,0 +1,203 @@
+import { expect } from 'vitest'
+import type { DeadLetter, DeadLetterStore } from '../storage/dead-letter-store.ts'
+import { formatTimestamp } from '../timestamp.ts'
+import type { ContractTests } from './contract-context.ts'
+import { makeFailure } from './failure.ts'
+
+const parking: ContractTests = {
+  'a failure is kept with its event and all that is known': async ({ storage: { deadLetters }, clock }) => {
+    const data = { b: 1, a: [1.5, null, { nested: 'é\u0000\ud800' }], __proto__x: 1e308 }
+    const event = { type: 'scan.failed', data, tags: ['x'], ttl: 5, correlation_id: 'c' }
+    const failure = makeFailure({ event, stack: 'at line 1', attempts: 5 })
+    await deadLetters.park(failure)
+    const time = formatTimestamp(clock.now())
+    const [letter] = await allOf(deadLetters)
+    const { attempts, subscription, error, stack } = failure
+    const known = { subscription, error, stack, attempts, event: failure.event }
+    const times = { first_failed_at: time, last_failed_at: time }
+    expect(letter).toStrictEqual({ id: letter?.id, ...known, ...times, retrying: false })
+    expect(JSON.stringify(letter?.event)).toBe(JSON.stringify(failure.event))
+  },
+
+  'one that fails again has the new error, and the attempts of all': async ({
+    storage: { deadLetters },
+    clock,
+  }) => {
+    const event = { id: 'a' }
+    await deadLetters.park(makeFailure({ event, error: 'first', stack: 'old', attempts: 3 }))
+    const [before] = await allOf(deadLetters)
+    await deadLetters.requestRetry({}, 10)
+    clock.advance(1_000)
+    await deadLetters.park(makeFailure({ event, error: 'second', attempts: 2 }))
+    const time = formatTimestamp(clock.now())
+    expect(await allOf(deadLetters)).toEqual([
+      { ...before, error: 'second', stack: null, attempts: 5, last_failed_at: time, retrying: false },
+    ])
+  },
+
+  'each subscription has its own of an event': async ({ storage: { deadLetters } }) => {
+    const event = { id: 'a' }
+    await deadLetters.park(makeFailure({ subscription: 'mail', event }))
+    await deadLetters.park(makeFailure({ subscription: 'post', event, attempts: 1 }))
+    expect((await allOf(deadLetters)).map((letter) => [letter.subscription, letter.attempts])).toEqual([
+      ['post', 1],
+      ['mail', 3],
+    ])
+  },
+
+  'failures of one event at the same time make one dead letter': async ({ storage: { deadLetters } }) => {
+    const failures = Array.from({ length: 10 }, () => makeFailure({ event: { id: 'a' }, attempts: 2 }))
+    await Promise.all(failures.map((failure) => deadLetters.park(failure)))
+    expect(await allOf(deadLetters)).toMatchObject([{ attempts: 20 }])
+  },
+
+  'an error and its stack are texts of any characters': async ({ storage: { deadLetters } }) => {
+    const texts = [
+      '',
+      '\u0000',
+      'a\u0000b',
+      '\ud800',
+      'x\udc00y',
+      '😀',
+      '\ufdd0',
+      '\ue000',
+      "it's",
+      '\\u0000',
+      '"',
+    ]
+    for (const [index, text] of texts.entries()) {
+      await deadLetters.park(makeFailure({ event: { id: `${index}` }, error: text, stack: text }))
+    }
+    const letters = (await allOf(deadLetters)).toReversed()
+    expect(letters.map(({ error, stack }) => [error, stack])).toEqual(texts.map((text) => [text, text]))
+  },
+}
+
+const listing: ContractTests = {
+  'the newest come first, in pages that have everything once': async ({
+    storage: { deadLetters },
+    clock,
+  }) => {
+    await parkAll(deadLetters, 7)
+    // The order is that of the failures, though all but these had one time.
+    clock.advance(1_000)
+    await deadLetters.park(makeFailure({ event: { id: '7' } }))
+    const ids: string[] = []
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await deadLetters.list({ limit: 3, ...(after !== undefined && { after }) })
+      expect(page.total).toBe(8)
+      ids.push(...page.deadLetters.map(({ event }) => event.id))
+      expect(page.next).toBe(ids.length < 8 ? page.deadLetters.at(-1)?.id : undefined)
+      after = page.next
+      more = after !== undefined
+    }
+    expect(ids).toEqual(['7', '6', '5', '4', '3', '2', '1', '0'])
+  },
+
+  'the last page has no next, also when it is full': async ({ storage: { deadLetters } }) => {
+    await parkAll(deadLetters, 4)
+    const first = await deadLetters.list({ limit: 2 })
+    const second = await deadLetters.list({ limit: 2, after: first.next ?? '' })
+    expect(second.deadLetters).toHaveLength(2)
+    expect(second.next).toBeUndefined()
+  },
+
+  'they are found by id, subscription and type, and by all that is given': async ({
+    storage: { deadLetters },
+  }) => {
+    for (const [subscription, type] of [
+      ['mail', 'a'],
+      ['mail', 'a.b'],
+      ['post', 'a'],
+    ] as const) {
+      await deadLetters.park(makeFailure({ subscription, event: { id: `${subscription} ${type}`, type } }))
+    }
+    const idsOf = async (filter: Parameters<DeadLetterStore['delete']>[0]) => {
+      const { deadLetters: letters, total } = await deadLetters.list({ filter, limit: 10 })
+      expect(total).toBe(letters.length)
+      return letters.map(({ event }) => event.id)
+    }
+    const id = (await allOf(deadLetters))[0]?.id ?? ''
+    expect(await idsOf({})).toHaveLength(3)
+    expect(await idsOf({ id })).toEqual(['post a'])
+    expect(await idsOf({ subscription: 'mail' })).toEqual(['mail a.b', 'mail a'])
+    expect(await idsOf({ type: 'a' })).toEqual(['post a', 'mail a'])
+    expect(await idsOf({ subscription: 'mail', type: 'a' })).toEqual(['mail a'])
+    expect(await idsOf({ id, type: 'a.b' })).toEqual([])
+  },
+
+  'those that match are deleted': async ({ storage: { deadLetters } }) => {
+    await parkAll(deadLetters, 3)
+    await deadLetters.park(makeFailure({ subscription: 'post' }))
+    const id = (await allOf(deadLetters)).at(-1)?.id ?? ''
+    expect(await deadLetters.delete({ id })).toBe(1)
+    expect(await deadLetters.delete({ id })).toBe(0)
+    expect(await deadLetters.delete({ subscription: 'mail' })).toBe(2)
+    expect(await deadLetters.delete({})).toBe(1)
+    expect(await deadLetters.list({ limit: 10 })).toEqual({ deadLetters: [], total: 0 })
+  },
+
+  'they outlive the event': async ({ storage }) => {
+    await storage.deadLetters.park(makeFailure({ event: { id: 'a' } }))
+    await storage.clear()
+    expect(await allOf(storage.deadLetters)).toMatchObject([{ event: { id: 'a' } }])
+  },
+}
+
+const retrying: ContractTests = {
+  'retries are asked for oldest first, up to a limit, and each once': async ({
+    storage: { deadLetters },
+  }) => {
+    await parkAll(deadLetters, 5)
+    expect(await deadLetters.requestRetry({}, 2)).toBe(2)
+    expect(await requestedOf(deadLetters)).toEqual(['0', '1'])
+    expect(await deadLetters.requestRetry({}, 2)).toBe(2)
+    expect(await deadLetters.requestRetry({}, 2)).toBe(1)
+    expect(await deadLetters.requestRetry({}, 2)).toBe(0)
+    expect(await requestedOf(deadLetters)).toEqual(['0', '1', '2', '3', '4'])
+    expect((await allOf(deadLetters)).every((letter) => letter.retrying)).toBe(true)
+  },
+
+  'requests are those of the subscription, oldest first, up to a limit': async ({
+    storage: { deadLetters },
+  }) => {
+    await parkAll(deadLetters, 4)
+    await deadLetters.park(makeFailure({ subscription: 'post', event: { id: '9' } }))
+    await deadLetters.requestRetry({}, 10)
+    const requests = await deadLetters.retryRequests('mail', 3)
+    expect(requests).toEqual((await allOf(deadLetters)).toReversed().slice(0, 3))
+    expect(await deadLetters.retryRequests('post', 3)).toMatchObject([{ event: { id: '9' }, retrying: true }])
+    expect(await deadLetters.retryRequests('none', 3)).toEqual([])
+  },
+
+  'only what matches is asked for, and only that is taken back': async ({ storage: { deadLetters } }) => {
+    await parkAll(deadLetters, 3)
+    await deadLetters.park(makeFailure({ subscription: 'post' }))
+    expect(await deadLetters.requestRetry({ subscription: 'mail' }, 10)).toBe(3)
+    const id = (await allOf(deadLetters)).at(-1)?.id ?? ''
+    expect(await deadLetters.cancelRetry({ id })).toBe(1)
+    expect(await deadLetters.cancelRetry({ id })).toBe(0)
+    expect(await requestedOf(deadLetters)).toEqual(['1', '2'])
+    expect(await deadLetters.cancelRetry({})).toBe(2)
+    expect(await requestedOf(deadLetters)).toEqual([])
+    expect(await deadLetters.list({ limit: 1 })).toMatchObject({ total: 4 })
+  },
+}
+
+/** Newest first. */
+async function allOf(deadLetters: DeadLetterStore): Promise<readonly DeadLetter[]> {
+  const page = await deadLetters.list({ limit: 1_000 })
+  expect(page.total).toBe(page.deadLetters.length)
+  return page.deadLetters
+}
+
+/** Events '0', '1', … that the subscription 'mail' could not handle. */
+async function parkAll(deadLetters: DeadLetterStore, count: number): Promise<void> {
+  for (let id = 0; id < count; id++) await deadLetters.park(makeFailure({ event: { id: `${id}` } }))
+}
+
+async function requestedOf(deadLetters: DeadLetterStore): Promise<readonly string[]> {
+  return (await deadLetters.retryRequests('mail', 100)).map(({ event }) => event.id)
+}
+
+export const deadLetterTests: ContractTests = { ...parking, ...listing, ...retrying }

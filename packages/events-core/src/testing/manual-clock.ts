@@ -1,0 +1,23 @@
+/** A clock that stands still until it is told to go on: the suite never sleeps. */
+export class ManualClock {
+  readonly #startMs: number
+  #nowMs: number
+
+  /** @param startMs milliseconds since 1970; the start of 2030 by default */
+  constructor(startMs: number = Date.UTC(2030, 0, 1)) {
+    this.#startMs = startMs
+    this.#nowMs = startMs
+  }
+
+  /** Bound, so that it can be handed on as a function. */
+  readonly now = (): number => this.#nowMs
+
+  /** @param ms may be negative: clocks are set back */
+  advance(ms: number): void {
+    this.#nowMs += ms
+  }
+
+  reset(): void {
+    this.#nowMs = this.#startMs
+  }
+}

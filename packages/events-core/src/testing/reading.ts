@@ -1,0 +1,68 @@
+import { expect } from 'vitest'
+import type { StoredEvent } from '../event.ts'
+import type { EventFilter } from '../filter.ts'
+import type { EventLog, EventQueries, EventQuery } from '../storage/storage.ts'
+
+export function idsOf(events: readonly StoredEvent[]): string[] {
+  return events.map((event) => event.id)
+}
+
+/** @param base a position that is to count as 0 */
+export function positionsOf(items: readonly { readonly position: number }[], base = 0): number[] {
+  return items.map((item) => item.position - base)
+}
+
+/** What a reader gets that goes on until it is at the head, by reads that each get somewhere. */
+export async function readToHead(
+  log: EventLog,
+  { limit = 1_000, filter }: { limit?: number; filter?: EventFilter } = {},
+): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = []
+  const head = await log.head()
+  for (let after = 0; after < head.position; ) {
+    const read = await log.read({ after, limit, ...(filter && { filter }) })
+    expect(read.position, 'a read below the head gets on').toBeGreaterThan(after)
+    expect(read.events.length).toBeLessThanOrEqual(limit)
+    events.push(...read.events)
+    after = read.position
+  }
+  return events
+}
+
+/** All that match, in order of position. */
+export async function listAll(
+  queries: EventQueries,
+  filter: EventFilter = {},
+): Promise<readonly StoredEvent[]> {
+  const page = await queries.list({ filter, order: 'asc', limit: 10_000 })
+  expect(page.next).toBeUndefined()
+  return page.events
+}
+
+/** The pages of a query, one after the other by cursor. `between` happens before each page but the first. */
+export async function pagesOf(
+  queries: EventQueries,
+  query: EventQuery,
+  between: () => Promise<unknown> = async () => {},
+): Promise<(readonly StoredEvent[])[]> {
+  let page = await queries.list(query)
+  const pages = [page.events]
+  while (page.next !== undefined) {
+    expect(page.next).toBe(page.events.at(-1)?.position)
+    await between()
+    page = await queries.list({ ...query, after: page.next })
+    pages.push(page.events)
+  }
+  return pages
+}
+
+/** Repeats a step until a task is done, and once more then. */
+export async function repeatDuring(task: Promise<unknown>, step: () => Promise<unknown>): Promise<void> {
+  let running = true
+  const settled = task.finally(() => {
+    running = false
+  })
+  while (running) await step()
+  await settled
+  await step()
+}

@@ -1,0 +1,65 @@
+import { afterAll, describe, test } from 'vitest'
+import { agreementTests } from './agreement.ts'
+import { appendTests } from './append.ts'
+import { ContractContext, type ContractTests } from './contract-context.ts'
+import { deadLetterTests } from './dead-letters.ts'
+import { expiryTests } from './expiry.ts'
+import { filterTests } from './filters.ts'
+import { lifeCycleTests } from './life-cycle.ts'
+import { listTests } from './list.ts'
+import { pagingTests } from './paging.ts'
+import { persistenceTests } from './persistence.ts'
+import { readTests } from './read.ts'
+import { removalTests } from './removal.ts'
+import { roundTripTests } from './round-trip.ts'
+import { type StorageFactory, StorePool } from './store-pool.ts'
+import { subscriptionTests } from './subscriptions.ts'
+import { totalsTests } from './totals.ts'
+import { trimTests } from './trim.ts'
+
+const CONTRACT: Readonly<Record<string, ContractTests>> = {
+  'life cycle': lifeCycleTests,
+  append: appendTests,
+  read: readTests,
+  list: listTests,
+  paging: pagingTests,
+  filters: filterTests,
+  'filters in the store and in memory': agreementTests,
+  totals: totalsTests,
+  expiry: expiryTests,
+  removal: removalTests,
+  trim: trimTests,
+  'round trip': roundTripTests,
+  subscriptions: subscriptionTests,
+  'dead letters': deadLetterTests,
+}
+
+/**
+ * The tests that make an adapter an adapter: what `EventStorage` promises, each promise by name. Call it in a
+ * Vitest test file; `vitest` and `fast-check` must be installed. Beyond what `EventStorage` says, it settles:
+ *
+ * - An event is visible while the time is before `timestamp + ttl`, and gone from that millisecond on. It keeps
+ *   its id taken until `sweepExpired` removes it; then, as after any removal, the id is free again.
+ * - Removals deal with what is stored, so an expired event that was not swept counts for them.
+ * - A reader whose `after` lies beyond the head stays where it is.
+ * - Texts come back as they were, NUL included; in `data` so do lone surrogates and keys such as `__proto__`.
+ *
+ * @example
+ * storageContract('memory', { create: ({ now }) => memoryStorage({ now }) })
+ */
+export function storageContract(name: string, factory: StorageFactory): void {
+  const contract = factory.reopen === undefined ? CONTRACT : { ...CONTRACT, persistence: persistenceTests }
+  describe(`${name} keeps the storage contract`, () => {
+    const pool = new StorePool(factory)
+    afterAll(() => pool.end())
+    for (const [theme, tests] of Object.entries(contract)) describeTheme(theme, tests, pool)
+  })
+}
+
+function describeTheme(theme: string, tests: ContractTests, pool: StorePool): void {
+  describe(theme, () => {
+    for (const [guarantee, contractTest] of Object.entries(tests)) {
+      test(guarantee, () => ContractContext.run(pool, contractTest))
+    }
+  })
+}

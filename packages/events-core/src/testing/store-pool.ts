@@ -1,0 +1,87 @@
+import { EventsError } from '../errors.ts'
+import type { EventStorage } from '../storage/storage.ts'
+import { ManualClock } from './manual-clock.ts'
+
+export interface StorageOptions {
+  /** The time in milliseconds since 1970, instead of `Date.now`. */
+  readonly now: () => number
+}
+
+/** How the suite gets stores of the adapter that it examines. */
+export interface StorageFactory {
+  /** A store that was never used and is not open, with room for 20,000 events; each call makes another. */
+  create(options: StorageOptions): EventStorage | Promise<EventStorage>
+  /** Another adapter object over what `storage` keeps, not open, as after a restart. Persistent adapters need it. */
+  reopen?(storage: EventStorage, options: StorageOptions): EventStorage | Promise<EventStorage>
+  /** Removes what a store from `create` left behind; it and all from `reopen` are closed by then. */
+  destroy?(storage: EventStorage): void | Promise<void>
+}
+
+export interface PooledStore {
+  readonly storage: EventStorage
+  readonly clock: ManualClock
+}
+
+/**
+ * The stores of one run of the suite. Opening one may take longer than the test that uses it, so a store that a
+ * passed test left open is cleared and used again; one that was closed, or whose test failed, is not.
+ */
+export class StorePool {
+  readonly factory: StorageFactory
+  readonly #idle: PooledStore[] = []
+
+  constructor(factory: StorageFactory) {
+    this.factory = factory
+  }
+
+  /** An open, empty store, at the time at which all tests begin. */
+  async take(): Promise<PooledStore> {
+    const idle = this.#idle.pop()
+    if (idle === undefined) return await this.#open()
+    idle.clock.reset()
+    await empty(idle.storage)
+    return idle
+  }
+
+  async giveBack(store: PooledStore): Promise<void> {
+    if (await isOpen(store.storage)) this.#idle.push(store)
+    else await this.factory.destroy?.(store.storage)
+  }
+
+  async discard({ storage }: PooledStore): Promise<void> {
+    await storage.close()
+    await this.factory.destroy?.(storage)
+  }
+
+  async end(): Promise<void> {
+    for (const idle of this.#idle.splice(0)) await this.discard(idle)
+  }
+
+  async #open(): Promise<PooledStore> {
+    const clock = new ManualClock()
+    const store = { storage: await this.factory.create({ now: clock.now }), clock }
+    try {
+      await store.storage.open()
+    } catch (error) {
+      await this.factory.destroy?.(store.storage)
+      throw error
+    }
+    return store
+  }
+}
+
+async function empty(storage: EventStorage): Promise<void> {
+  await storage.clear()
+  for (const { name } of await storage.subscriptions.list()) await storage.subscriptions.delete(name)
+  await storage.deadLetters.delete({})
+}
+
+export async function isOpen(storage: EventStorage): Promise<boolean> {
+  try {
+    await storage.head()
+    return true
+  } catch (error) {
+    if (error instanceof EventsError && error.code === 'EVENTS_NOT_RUNNING') return false
+    throw error
+  }
+}

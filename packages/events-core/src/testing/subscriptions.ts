@@ -1,0 +1,273 @@
+import { expect } from 'vitest'
+import type { Lease, PartitionKey, SubscriptionStore } from '../storage/subscription-store.ts'
+import { formatTimestamp } from '../timestamp.ts'
+import type { ContractTests } from './contract-context.ts'
+import { makeFailure } from './failure.ts'
+
+const MAIL: PartitionKey = { name: 'mail', partition: 0 }
+
+const keeping: ContractTests = {
+  'a subscription is made with all its partitions': async ({ storage: { subscriptions }, clock }) => {
+    expect(await subscriptions.list()).toEqual([])
+    expect(await subscriptions.create('mail', 2, 7)).toBe(true)
+    const time = formatTimestamp(clock.now())
+    const state = {
+      name: 'mail',
+      partitions: 2,
+      position: 7,
+      paused: false,
+      owner: null,
+      created: time,
+      saved: time,
+    }
+    expect(await subscriptions.list()).toEqual([
+      { ...state, partition: 0 },
+      { ...state, partition: 1 },
+    ])
+  },
+
+  'one that is there stays as it is': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 7)
+    const before = await subscriptions.list()
+    expect(await subscriptions.create('mail', 3, 0)).toBe(false)
+    expect(await subscriptions.list()).toEqual(before)
+  },
+
+  'of those who make it at the same time one does': async ({ storage: { subscriptions } }) => {
+    const made = await Promise.all([1, 2, 3, 4].map((count) => subscriptions.create('mail', count, 0)))
+    expect(made.filter(Boolean)).toHaveLength(1)
+    const states = await subscriptions.list()
+    expect(states.map(({ partitions }) => partitions)).toEqual(states.map(() => states.length))
+  },
+
+  'they are listed by name and number': async ({ storage: { subscriptions } }) => {
+    for (const name of ['b', 'a', 'B']) await subscriptions.create(name, 11, 0)
+    const numbers = Array.from({ length: 11 }, (_, number) => number)
+    const expected = ['B', 'a', 'b'].flatMap((name) => numbers.map((partition) => [name, partition]))
+    expect((await subscriptions.list()).map(({ name, partition }) => [name, partition])).toEqual(expected)
+  },
+
+  'a name is a text like any': async ({ storage: { subscriptions } }) => {
+    const names = ["it's", 'a"b', '%', 'é', 'e\u0301', 'a b', '\u0000']
+    for (const name of names) expect(await subscriptions.create(name, 1, 0)).toBe(true)
+    expect((await subscriptions.list()).map(({ name }) => name).toSorted()).toEqual(names.toSorted())
+    for (const name of names) expect(await subscriptions.delete(name)).toBe(true)
+  },
+}
+
+const leases: ContractTests = {
+  'a lease is had by one at a time': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 2, 7)
+    const { token, ...lease } = await acquired(subscriptions, MAIL)
+    expect(lease).toEqual({ position: 7, paused: false })
+    expect(await subscriptions.acquire(MAIL, 'other')).toEqual({
+      acquired: false,
+      sign: { token, beat: 1 },
+    })
+    expect((await subscriptions.list()).map(({ owner }) => owner)).toEqual(['test', null])
+    await acquired(subscriptions, { name: 'mail', partition: 1 })
+  },
+
+  'of those who want it at the same time one gets it': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 0)
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => subscriptions.acquire(MAIL, `process ${index}`)),
+    )
+    expect(answers.filter(({ acquired }) => acquired)).toHaveLength(1)
+  },
+
+  'a partition that is not there has no lease': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 0)
+    for (const key of [
+      { name: 'mail', partition: 1 },
+      { name: 'post', partition: 0 },
+    ]) {
+      await expect(subscriptions.acquire(key, 'test')).rejects.toHaveProperty('code', 'EVENTS_NOT_FOUND')
+      expect(await subscriptions.renew(key, 1, 5)).toBeUndefined()
+      await subscriptions.release(key, 1)
+    }
+  },
+
+  'a lease whose sign still is what was seen is taken over': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 7)
+    const { token } = await acquired(subscriptions, MAIL)
+    const sign = { token, beat: 1 }
+    const answer = await subscriptions.acquire(MAIL, 'other', sign)
+    expect(answer).toEqual({ acquired: true, lease: { token: token + 1, position: 7, paused: false } })
+    // It has moved: the same sign takes nothing any more.
+    expect(await subscriptions.acquire(MAIL, 'third', sign)).toMatchObject({ acquired: false })
+  },
+
+  'a holder that renews is not taken over': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 7)
+    const { token } = await acquired(subscriptions, MAIL)
+    const seen = await subscriptions.acquire(MAIL, 'other')
+    expect(await subscriptions.renew(MAIL, token)).toEqual({ token, position: 7, paused: false })
+    const stale = seen.acquired ? undefined : seen.sign
+    expect(await subscriptions.acquire(MAIL, 'other', stale)).toEqual({
+      acquired: false,
+      sign: { token, beat: (stale?.beat ?? 0) + 1 },
+    })
+  },
+
+  'of those who take a lease over at the same time one gets it': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 0)
+    const { token } = await acquired(subscriptions, MAIL)
+    const sign = { token, beat: 1 }
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => subscriptions.acquire(MAIL, `process ${index}`, sign)),
+    )
+    expect(answers.filter(({ acquired }) => acquired)).toHaveLength(1)
+  },
+
+  'a lease that was given back is free': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 0)
+    const { token } = await acquired(subscriptions, MAIL)
+    await subscriptions.renew(MAIL, token, 4)
+    await subscriptions.release(MAIL, token)
+    expect(await acquired(subscriptions, MAIL)).toEqual({ token: token + 1, position: 4, paused: false })
+    // By one who has it no more it is not given back.
+    await subscriptions.release(MAIL, token)
+    expect(await subscriptions.acquire(MAIL, 'other')).toMatchObject({ acquired: false })
+  },
+}
+
+const positions: ContractTests = {
+  'a renewal saves the position, and when': async ({ storage: { subscriptions }, clock }) => {
+    await subscriptions.create('mail', 2, 7)
+    const created = formatTimestamp(clock.now())
+    const { token } = await acquired(subscriptions, MAIL)
+    clock.advance(1_000)
+    expect(await subscriptions.renew(MAIL, token, 9)).toEqual({ token, position: 9, paused: false })
+    const saved = formatTimestamp(clock.now())
+    expect(await subscriptions.list()).toMatchObject([
+      { partition: 0, position: 9, created, saved },
+      { partition: 1, position: 7, created, saved: created },
+    ])
+  },
+
+  'a saved position never goes back': async ({ storage: { subscriptions }, clock }) => {
+    await subscriptions.create('mail', 1, 7)
+    const { token } = await acquired(subscriptions, MAIL)
+    await subscriptions.renew(MAIL, token, 9)
+    const before = await subscriptions.list()
+    clock.advance(1_000)
+    for (const position of [8, 0, 9, undefined]) {
+      expect(await subscriptions.renew(MAIL, token, position)).toMatchObject({ position: 9 })
+    }
+    expect(await subscriptions.list()).toEqual(before)
+  },
+
+  'who has lost the lease saves nothing': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 7)
+    const { token } = await acquired(subscriptions, MAIL)
+    await subscriptions.acquire(MAIL, 'other', { token, beat: 1 })
+    expect(await subscriptions.renew(MAIL, token, 9)).toBeUndefined()
+    expect(await subscriptions.list()).toMatchObject([{ position: 7, owner: 'other' }])
+  },
+
+  'who held a subscription that was deleted and made again saves nothing': async ({ storage }) => {
+    const { subscriptions } = storage
+    await subscriptions.create('mail', 1, 7)
+    const before = await acquired(subscriptions, MAIL)
+    await subscriptions.delete('mail')
+    await subscriptions.create('mail', 1, 1)
+    const { token } = await acquired(subscriptions, MAIL)
+    expect(await subscriptions.renew(MAIL, before.token, 99)).toBeUndefined()
+    expect(await subscriptions.renew(MAIL, token, 2)).toMatchObject({ position: 2 })
+  },
+
+  'positions are large numbers': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 2 ** 40)
+    const { token } = await acquired(subscriptions, MAIL)
+    const position = Number.MAX_SAFE_INTEGER
+    expect(await subscriptions.renew(MAIL, token, position)).toMatchObject({ position })
+    expect(await subscriptions.list()).toMatchObject([{ position }])
+  },
+}
+
+const changes: ContractTests = {
+  'a holder learns that it was paused, and keeps its lease': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 2, 0)
+    const { token } = await acquired(subscriptions, MAIL)
+    for (const paused of [true, false]) {
+      expect(await subscriptions.setPaused('mail', paused)).toBe(true)
+      expect(await subscriptions.renew(MAIL, token)).toMatchObject({ token, paused })
+      expect((await subscriptions.list()).map((state) => state.paused)).toEqual([paused, paused])
+    }
+  },
+
+  'a reset sets all positions, back or forth, and takes the leases away': async ({
+    storage: { subscriptions },
+  }) => {
+    for (const position of [3, 30]) {
+      await subscriptions.create('mail', 2, 10)
+      const { token } = await acquired(subscriptions, MAIL)
+      expect(await subscriptions.reset('mail', position)).toBe(true)
+      expect(await subscriptions.renew(MAIL, token, 99)).toBeUndefined()
+      expect((await subscriptions.list()).map((state) => state.position)).toEqual([position, position])
+      expect(await acquired(subscriptions, MAIL)).toMatchObject({ position })
+      await subscriptions.delete('mail')
+    }
+  },
+
+  'a subscription is renamed with its positions and dead letters, and loses its leases': async ({
+    storage,
+  }) => {
+    const { subscriptions, deadLetters } = storage
+    await subscriptions.create('mail', 2, 10)
+    await subscriptions.setPaused('mail', true)
+    const { token } = await acquired(subscriptions, MAIL)
+    await deadLetters.park(makeFailure({ subscription: 'mail' }))
+    expect(await subscriptions.rename('mail', 'post')).toBe(true)
+    expect(await subscriptions.renew(MAIL, token, 99)).toBeUndefined()
+    expect(await subscriptions.list()).toMatchObject([
+      { name: 'post', partition: 0, position: 10, paused: true, owner: null },
+      { name: 'post', partition: 1, position: 10, paused: true, owner: null },
+    ])
+    const { deadLetters: letters } = await deadLetters.list({ limit: 10 })
+    expect(letters.map(({ subscription }) => subscription)).toEqual(['post'])
+  },
+
+  'a name that is taken is refused, and both stay as they are': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('mail', 1, 1)
+    await subscriptions.create('post', 2, 2)
+    const before = await subscriptions.list()
+    await expect(subscriptions.rename('mail', 'post')).rejects.toHaveProperty('code', 'EVENTS_CONFLICT')
+    expect(await subscriptions.list()).toEqual(before)
+  },
+
+  'a subscription is deleted with its positions and dead letters': async ({ storage }) => {
+    const { subscriptions, deadLetters } = storage
+    await subscriptions.create('mail', 1, 1)
+    await subscriptions.create('post', 1, 2)
+    const { token } = await acquired(subscriptions, MAIL)
+    for (const subscription of ['mail', 'post']) await deadLetters.park(makeFailure({ subscription }))
+    expect(await subscriptions.delete('mail')).toBe(true)
+    expect(await subscriptions.renew(MAIL, token, 9)).toBeUndefined()
+    expect((await subscriptions.list()).map(({ name }) => name)).toEqual(['post'])
+    expect(await deadLetters.list({ limit: 10 })).toMatchObject({
+      total: 1,
+      deadLetters: [{ subscription: 'post' }],
+    })
+    expect(await subscriptions.create('mail', 1, 0)).toBe(true)
+  },
+
+  'what is not there cannot be changed': async ({ storage: { subscriptions } }) => {
+    await subscriptions.create('post', 1, 2)
+    const before = await subscriptions.list()
+    expect(await subscriptions.setPaused('mail', true)).toBe(false)
+    expect(await subscriptions.reset('mail', 0)).toBe(false)
+    expect(await subscriptions.rename('mail', 'other')).toBe(false)
+    expect(await subscriptions.delete('mail')).toBe(false)
+    expect(await subscriptions.list()).toEqual(before)
+  },
+}
+
+async function acquired(subscriptions: SubscriptionStore, key: PartitionKey): Promise<Lease> {
+  const answer = await subscriptions.acquire(key, 'test')
+  if (!answer.acquired) throw new Error('somebody has the lease')
+  return answer.lease
+}
+
+export const subscriptionTests: ContractTests = { ...keeping, ...leases, ...positions, ...changes }

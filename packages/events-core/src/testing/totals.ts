@@ -1,0 +1,129 @@
+import { expect } from 'vitest'
+import type { StoredEvent } from '../event.ts'
+import type { EventStorage } from '../storage/storage.ts'
+import type { ContractTests } from './contract-context.ts'
+import { listAll } from './reading.ts'
+import { makeRecord, type RecordFields } from './record.ts'
+
+export const totalsTests: ContractTests = {
+  'an empty store has none': async ({ storage }) => {
+    expect(await storage.totals()).toEqual({ total: 0, byType: {}, bySource: {}, byPriority: {} })
+  },
+
+  'they count by type, source and priority': async ({ storage }) => {
+    await storage.append([
+      makeRecord({ type: 'a', source: 'x', priority: 1 }),
+      makeRecord({ type: 'a', source: 'y', priority: 20 }),
+      makeRecord({ type: 'a.b', source: 'x', priority: 1 }),
+    ])
+    expect(await storage.totals()).toEqual({
+      total: 3,
+      byType: { a: 2, 'a.b': 1 },
+      bySource: { x: 2, y: 1 },
+      byPriority: { 1: 2, 20: 1 },
+    })
+  },
+
+  'a duplicate counts once': async ({ storage }) => {
+    await storage.append([makeRecord({ id: 'a' }), makeRecord({ id: 'a', type: 'other' })])
+    await storage.append([makeRecord({ id: 'a', source: 'other' })])
+    await expectTrueTotals(storage, 1)
+  },
+
+  'they are true after every kind of removal': async ({ storage, clock }) => {
+    await storage.append([makeRecord({ id: 'first' }), ...mixedRecords(60)])
+    await expectTrueTotals(storage, 61)
+    await storage.delete('first')
+    await storage.delete('first')
+    await expectTrueTotals(storage, 60)
+    await storage.deleteMatching({ types: ['t.0'] })
+    await expectTrueTotals(storage, 45)
+    await storage.trim({ maxEvents: 30 })
+    await expectTrueTotals(storage, 30)
+    clock.advance(10)
+    await storage.append(mixedRecords(5))
+    await storage.trim({ maxAgeMs: 5 })
+    await expectTrueTotals(storage, 5)
+    await storage.clear()
+    expect(await storage.totals()).toEqual({ total: 0, byType: {}, bySource: {}, byPriority: {} })
+  },
+
+  'they leave out what has expired, before the sweep and after it': async ({ storage, clock }) => {
+    await storage.append([...mixedRecords(20), ...mixedRecords(20, { ttl: 50 })])
+    await expectTrueTotals(storage, 40)
+    clock.advance(50)
+    await expectTrueTotals(storage, 20)
+    await storage.sweepExpired()
+    await expectTrueTotals(storage, 20)
+    await storage.deleteMatching({ types: ['t.1'] })
+    await expectTrueTotals(storage, 15)
+  },
+
+  'they are true when expired events are removed before the sweep': async ({ storage, clock }) => {
+    await storage.append([
+      makeRecord({ id: 'gone', ttl: 50, type: 'x' }),
+      ...mixedRecords(8),
+      ...mixedRecords(4, { ttl: 50 }),
+    ])
+    clock.advance(50)
+    await storage.delete('gone')
+    await expectTrueTotals(storage, 8)
+    await storage.deleteMatching({ types: ['t.2'] })
+    await expectTrueTotals(storage, 6)
+    await storage.trim({ maxEvents: 6 })
+    await storage.sweepExpired()
+    await expectTrueTotals(storage)
+  },
+
+  'an event that was expired when it came is never counted': async ({ storage }) => {
+    const stale = { type: 'stale', source: 'stale', priority: 99, ttl: 1, timestamp: '2029-01-01T00:00:00Z' }
+    await storage.append([makeRecord(stale), makeRecord()])
+    await expectTrueTotals(storage, 1)
+    await storage.sweepExpired()
+    await expectTrueTotals(storage, 1)
+  },
+
+  'sources are the hundred with most events': async ({ storage }) => {
+    const sources = Array.from({ length: 120 }, (_, index) => `plugin:${index}`)
+    await storage.append(sources.map((source) => makeRecord({ source })))
+    await storage.append(sources.slice(10, 110).map((source) => makeRecord({ source })))
+    const { total, bySource } = await storage.totals()
+    expect(total).toBe(220)
+    expect(bySource).toEqual(Object.fromEntries(sources.slice(10, 110).map((source) => [source, 2])))
+  },
+
+  'names that mean something to JavaScript are names like others': async ({ storage }) => {
+    const names = ['__proto__', 'constructor', 'tostring', 'length']
+    await storage.append(names.map((name) => makeRecord({ type: name, source: name })))
+    const { byType, bySource } = await storage.totals()
+    expect(Object.keys(byType).sort()).toEqual(names.toSorted())
+    expect(Object.entries(bySource).sort()).toEqual(names.toSorted().map((name) => [name, 1]))
+  },
+}
+
+/** Of four types, three sources and two priorities. */
+function mixedRecords(count: number, fields: RecordFields = {}): ReturnType<typeof makeRecord>[] {
+  return Array.from({ length: count }, (_, i) =>
+    makeRecord({ ...fields, type: `t.${i % 4}`, source: `s.${i % 3}`, priority: i % 2 === 0 ? 1 : 20 }),
+  )
+}
+
+/** The totals are what counting one by one comes to. */
+async function expectTrueTotals(storage: EventStorage, total?: number): Promise<void> {
+  const events = await listAll(storage)
+  if (total !== undefined) expect(events).toHaveLength(total)
+  expect(await storage.totals()).toEqual({
+    total: events.length,
+    byType: countBy(events, (event) => event.type),
+    bySource: countBy(events, (event) => event.source),
+    byPriority: countBy(events, (event) => String(event.priority)),
+  })
+}
+
+function countBy(
+  events: readonly StoredEvent[],
+  key: (event: StoredEvent) => string,
+): Record<string, number> {
+  const groups = Map.groupBy(events, key)
+  return Object.fromEntries([...groups].map(([name, group]) => [name, group.length]))
+}
