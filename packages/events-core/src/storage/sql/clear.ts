@@ -1,0 +1,13 @@
+import { deleteInSlices } from './delete.ts'
+import { readHead } from './head.ts'
+import { inRange } from './predicate.ts'
+import { forgetRecordedMinutes } from './recorded-minutes.ts'
+import type { SqlLog } from './sql-log.ts'
+
+/** Deletes every event that is stored when the call comes in; what is appended meanwhile stays. */
+export async function clearEvents(log: SqlLog): Promise<number> {
+  const { position } = await log.snapshot((db) => readHead({ db }))
+  const count = await deleteInSlices(log, { which: inRange({ from: 0, to: position }), by: 'position' })
+  await forgetRecordedMinutes(log)
+  return count
+}

@@ -1,0 +1,22 @@
+import { expressionBuilder } from 'kysely'
+import type { EventFilter } from '../../filter.ts'
+import { conditionsOf } from './conditions.ts'
+import { deleteWhere } from './delete.ts'
+import { inRange, matches } from './predicate.ts'
+import type { LogTables } from './schema.ts'
+import { openScope } from './scope.ts'
+import type { SqlLog } from './sql-log.ts'
+import { windows } from './windows.ts'
+
+const eb = expressionBuilder<LogTables, 'events'>()
+
+/** Deletes the events that match when the call comes in, expired ones too. */
+export async function deleteMatching(log: SqlLog, filter: EventFilter): Promise<number> {
+  const scope = await log.snapshot((db) => openScope(db, log.dialect, conditionsOf(filter)))
+  let count = 0
+  for await (const window of windows(scope.range, 'asc', log.pace)) {
+    const predicate = eb.and([inRange(window), matches(scope.conditions, window, log.dialect)])
+    count += await deleteWhere(log, predicate)
+  }
+  return count
+}

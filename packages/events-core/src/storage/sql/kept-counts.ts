@@ -1,0 +1,97 @@
+import { type Expression, type SqlBool, sql } from 'kysely'
+import { type Conditions, hasTimes } from './conditions.ts'
+import { withExpired } from './expired.ts'
+import { anyOf, countedAs, during, matches } from './predicate.ts'
+import { HOUR_MS, MINUTE_MS } from './schema.ts'
+import type { SqlLog } from './sql-log.ts'
+import { EVERYWHERE } from './windows.ts'
+
+/** Counts that appends and deletes keep, so that nobody has to look at the events. */
+export interface KeptCounts {
+  /** Times in the conditions must be those at which such a period begins and ends. */
+  readonly periodMs: number
+  /** How many stored events meet the conditions, whether they have expired or not. */
+  sum(log: SqlLog, conditions: Conditions): Promise<number>
+}
+
+type Predicate = Expression<SqlBool>
+
+const sumOfCounts = sql<number>`coalesce(sum("count"), 0)`
+
+const BY_TYPE: KeptCounts = {
+  periodMs: MINUTE_MS,
+  sum: (log, conditions) => {
+    const predicate = countedAs(conditions, log.dialect)
+    return hasTimes(conditions) ? sumMinutes(log, conditions, predicate) : sumTypes(log, predicate)
+  },
+}
+
+const BY_SOURCE: KeptCounts = {
+  periodMs: HOUR_MS,
+  sum: (log, conditions) => {
+    const { sources } = conditions
+    const predicate = sources ? anyOf('source', sources, log.dialect) : sql<SqlBool>`true`
+    return hasTimes(conditions) ? sumHours(log, conditions, predicate) : sumSources(log, predicate)
+  },
+}
+
+/** The counts that are kept by just what these conditions ask for. */
+export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
+  const asksFor = (name: keyof Conditions) => conditions[name] !== undefined
+  if (asksFor('tags') || asksFor('target') || asksFor('data')) return undefined
+  if (!asksFor('sources')) return BY_TYPE
+  return asksFor('types') || asksFor('minPriority') ? undefined : BY_SOURCE
+}
+
+/** How many visible events meet the conditions, by the kept counts. To be called in a snapshot. */
+export async function countKept(
+  log: SqlLog,
+  kept: KeptCounts,
+  conditions: Conditions,
+  nowMs: number,
+): Promise<number> {
+  return (await kept.sum(log, conditions)) - (await countExpired(log, conditions, nowMs))
+}
+
+async function countExpired({ db, dialect }: SqlLog, conditions: Conditions, nowMs: number): Promise<number> {
+  const { count } = await withExpired(db, nowMs)
+    .selectFrom('expired_events')
+    .where(matches(conditions, EVERYWHERE, dialect))
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+/** How many events are stored, expired ones too. */
+export async function countStored(db: SqlLog['db']): Promise<number> {
+  const query = db.selectFrom('type_counts').select(sumOfCounts.as('count'))
+  return (await query.executeTakeFirstOrThrow()).count
+}
+
+async function sumTypes({ db }: SqlLog, predicate: Predicate): Promise<number> {
+  const query = db.selectFrom('type_counts').where(predicate).select(sumOfCounts.as('count'))
+  return (await query.executeTakeFirstOrThrow()).count
+}
+
+async function sumSources({ db }: SqlLog, predicate: Predicate): Promise<number> {
+  const query = db.selectFrom('source_counts').where(predicate).select(sumOfCounts.as('count'))
+  return (await query.executeTakeFirstOrThrow()).count
+}
+
+async function sumMinutes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
+  const query = db
+    .selectFrom('minute_counts')
+    .where(during('minute', conditions, MINUTE_MS))
+    .where(predicate)
+    .select(sumOfCounts.as('count'))
+  return (await query.executeTakeFirstOrThrow()).count
+}
+
+async function sumHours({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
+  const query = db
+    .selectFrom('hour_source_counts')
+    .where(during('hour', conditions, HOUR_MS))
+    .where(predicate)
+    .select(sumOfCounts.as('count'))
+  return (await query.executeTakeFirstOrThrow()).count
+}

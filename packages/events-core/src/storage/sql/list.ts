@@ -1,0 +1,45 @@
+import type { EventPage, EventQuery } from '../storage.ts'
+import { conditionsOf } from './conditions.ts'
+import { type CountPlan, finishCount, planCount } from './count.ts'
+import { eventOf } from './row.ts'
+import { openScope, type Scope } from './scope.ts'
+import { selectEvents } from './select.ts'
+import type { SqlLog } from './sql-log.ts'
+import { EVERYWHERE, intersect, type Range } from './windows.ts'
+
+/**
+ * A page of visible events. Page and total are of the same events: those up to the head at one moment, though it may
+ * take many statements to find them.
+ */
+export async function listEvents(log: SqlLog, query: EventQuery, nowMs: number): Promise<EventPage> {
+  const { order = 'desc', limit, offset = 0 } = query
+  const { scope, plan } = await openList(log, query, nowMs)
+  const range = intersect(scope.range, beyond(query.after, order))
+  // One more than wanted tells whether there is a next page.
+  const rows = await selectEvents(log, { ...scope, range }, { order, limit: limit + 1, offset, nowMs })
+  const events = rows.slice(0, limit).map(eventOf)
+  const last = rows.length > limit ? events.at(-1) : undefined
+  return {
+    events,
+    ...(plan && { total: await finishCount(log, plan, nowMs) }),
+    ...(last && { next: last.position }),
+  }
+}
+
+function openList(
+  log: SqlLog,
+  query: EventQuery,
+  nowMs: number,
+): Promise<{ scope: Scope; plan?: CountPlan }> {
+  const conditions = conditionsOf(query.filter ?? {})
+  return log.snapshot(async (db) => {
+    const scope = await openScope(db, log.dialect, conditions)
+    if (query.count === 'none') return { scope }
+    return { scope, plan: await planCount({ ...log, db }, conditions, nowMs) }
+  })
+}
+
+function beyond(after: number | undefined, order: 'asc' | 'desc'): Range {
+  if (after === undefined) return EVERYWHERE
+  return order === 'asc' ? { ...EVERYWHERE, from: after } : { ...EVERYWHERE, to: after - 1 }
+}

@@ -1,0 +1,27 @@
+import type { EventFilter } from '../../filter.ts'
+import type { ReadResult } from '../storage.ts'
+import { conditionsOf } from './conditions.ts'
+import { eventOf } from './row.ts'
+import { openScope } from './scope.ts'
+import { selectEvents } from './select.ts'
+import type { SqlLog } from './sql-log.ts'
+import { EVERYWHERE, intersect } from './windows.ts'
+
+export interface ReadQuery {
+  readonly after: number
+  readonly limit: number
+  readonly filter?: EventFilter
+}
+
+/**
+ * Visible events after a position. What is found is all there will ever be up to the head, which was read first:
+ * events are committed in the order of their positions.
+ */
+export async function readEvents(log: SqlLog, query: ReadQuery, nowMs: number): Promise<ReadResult> {
+  const { after, limit, filter = {} } = query
+  const scope = await openScope(log.db, log.dialect, conditionsOf(filter))
+  const range = intersect(scope.range, { ...EVERYWHERE, from: after })
+  const rows = await selectEvents(log, { ...scope, range }, { order: 'asc', limit, offset: 0, nowMs })
+  const last = rows.at(limit - 1)
+  return { events: rows.map(eventOf), position: last ? last.position : Math.max(after, scope.head) }
+}

@@ -1,0 +1,88 @@
+import type { Kysely } from 'kysely'
+import { type Conditions, hasTimes, type Patterns } from './conditions.ts'
+import { anyOf, during } from './predicate.ts'
+import { type LogTables, MINUTE_MS } from './schema.ts'
+import type { SqlDialect } from './sql-log.ts'
+import { EVERYWHERE, intersect, type Range } from './windows.ts'
+
+/** Where to look for events, and what for. */
+export interface Scope {
+  /** The last position given out when the scope was made. Later events are not part of it. */
+  readonly head: number
+  /** No event outside of it can match. */
+  readonly range: Range
+  /** Says the same of the events in `range` as the conditions that were asked for. */
+  readonly conditions: Conditions
+}
+
+/** Above so many types it is cheaper to compare each event's than to look for each type. */
+const MAX_TYPES = 100
+
+/**
+ * The head is read before anything else: whatever is found out after it holds for all events up to it, also when
+ * others append meanwhile.
+ */
+export async function openScope(
+  db: Kysely<LogTables>,
+  dialect: SqlDialect,
+  conditions: Conditions,
+): Promise<Scope> {
+  const { head, oldest } = await readEnds(db)
+  const stored = { from: (oldest ?? head + 1) - 1, to: head }
+  const known = await withKnownTypes(db, dialect, conditions)
+  if (known === undefined) return { head, range: { from: head, to: head }, conditions }
+  return { head, range: intersect(stored, await timeBounds(db, conditions)), conditions: known }
+}
+
+async function readEnds(db: Kysely<LogTables>): Promise<{ head: number; oldest: number | null }> {
+  return await db
+    .selectFrom('log_head')
+    .select([
+      'log_head.position as head',
+      (eb) =>
+        eb
+          .selectFrom('events')
+          .select((events) => events.fn.min('events.position').as('oldest'))
+          .as('oldest'),
+    ])
+    .executeTakeFirstOrThrow()
+}
+
+/** `scan.*` as the stored types that it means, which an index finds; undefined when there are none of any kind. */
+async function withKnownTypes(
+  db: Kysely<LogTables>,
+  dialect: SqlDialect,
+  conditions: Conditions,
+): Promise<Conditions | undefined> {
+  const { types } = conditions
+  if (!types || types.prefixes.length === 0) return conditions
+  const known = await knownTypes(db, dialect, types)
+  if (known.length === 0) return undefined
+  return known.length > MAX_TYPES ? conditions : { ...conditions, types: { exact: known, prefixes: [] } }
+}
+
+async function knownTypes(db: Kysely<LogTables>, dialect: SqlDialect, types: Patterns): Promise<string[]> {
+  const rows = await db
+    .selectFrom('type_counts')
+    .select('type')
+    .distinct()
+    .where(anyOf('type', types, dialect))
+    .limit(MAX_TYPES + 1)
+    .execute()
+  return rows.map((row) => row.type)
+}
+
+/** Timestamps have no index: the counts by minute say where the events of a time lie. */
+async function timeBounds(db: Kysely<LogTables>, conditions: Conditions): Promise<Range> {
+  if (!hasTimes(conditions)) return EVERYWHERE
+  const minutes = db
+    .selectFrom('minute_counts')
+    .select((eb) => [
+      eb.fn.min<number | null>('first_position').as('first'),
+      eb.fn.max<number | null>('last_position').as('last'),
+    ])
+    .where(during('minute', conditions, MINUTE_MS))
+  // Both are null when no event is of that time.
+  const { first, last } = await minutes.executeTakeFirstOrThrow()
+  return { from: (first ?? 1) - 1, to: last ?? 0 }
+}

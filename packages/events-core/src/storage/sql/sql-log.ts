@@ -1,0 +1,27 @@
+import type { Expression, Kysely, SqlBool, Transaction } from 'kysely'
+import type { JsonObject } from '../../json.ts'
+import type { CountedRow, LogTables } from './schema.ts'
+import type { Pace, Range } from './windows.ts'
+
+/** What differs between databases. Each predicate is one over a row of `events`. */
+export interface SqlDialect {
+  /** Whether the text begins so, code point by code point. */
+  startsWith(column: 'type' | 'source', prefix: string): Expression<SqlBool>
+  /** Whether `data` contains the object, as `containsJson` has it. */
+  dataContains(part: JsonObject): Expression<SqlBool>
+  /** Whether the event has the tag, or one of them. Only events of `range` are asked about. */
+  taggedAny(tags: readonly string[], range: Range): Expression<SqlBool>
+  /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */
+  forget(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void>
+}
+
+/** The database as the shared queries use it. */
+export interface SqlLog {
+  readonly db: Kysely<LogTables>
+  readonly dialect: SqlDialect
+  readonly pace: Pace
+  /** Runs reads that must all see the same state. */
+  snapshot<T>(work: (db: Kysely<LogTables>) => Promise<T>): Promise<T>
+  /** Runs writes that must all happen or none. */
+  transaction<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T>
+}

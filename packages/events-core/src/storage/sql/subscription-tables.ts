@@ -1,0 +1,40 @@
+/** A partition of a durable subscription; what is said of the whole subscription stands in each of its rows. */
+interface SubscriptionPartitionsTable {
+  readonly name: string
+  readonly partition: number
+  readonly partitions: number
+  readonly position: number
+  /** 1 or 0: SQLite has no booleans. */
+  readonly paused: number
+  /** New with each lease. */
+  readonly token: number
+  /** Counts renewals, so that others see that the holder is alive. */
+  readonly beat: number
+  readonly owner: string | null
+  /** Milliseconds since 1970. */
+  readonly created: number
+  readonly saved: number
+}
+
+export interface DeadLettersTable {
+  /** A UUIDv7: in the order of ids is in the order in which they first failed. */
+  readonly id: string
+  readonly subscription: string
+  readonly event_id: string
+  readonly type: string
+  /** The event as JSON text. */
+  readonly event: string
+  /** `{ error, stack }` as JSON text, which can hold NUL and halves of characters where a text column cannot. */
+  readonly failure: string
+  readonly attempts: number
+  /** Milliseconds since 1970. */
+  readonly first_failed_at: number
+  readonly last_failed_at: number
+  /** 1 while a retry is still to come, else 0. */
+  readonly retrying: number
+}
+
+export interface SubscriptionTables {
+  readonly subscription_partitions: SubscriptionPartitionsTable
+  readonly dead_letters: DeadLettersTable
+}

@@ -1,0 +1,37 @@
+import { expressionBuilder } from 'kysely'
+import type { TrimPolicy } from '../storage.ts'
+import { deleteInSlices, deleteWhere } from './delete.ts'
+import { readHead } from './head.ts'
+import { countStored } from './kept-counts.ts'
+import { inRange } from './predicate.ts'
+import { forgetRecordedMinutes, recordedBefore } from './recorded-minutes.ts'
+import type { LogTables } from './schema.ts'
+import type { SqlLog } from './sql-log.ts'
+import { windows } from './windows.ts'
+
+const eb = expressionBuilder<LogTables, 'events'>()
+
+/** Deletes what is too old, then what is too much. */
+export async function trimEvents(log: SqlLog, policy: TrimPolicy, nowMs: number): Promise<number> {
+  const { maxAgeMs, maxEvents } = policy
+  let count = 0
+  if (maxAgeMs !== undefined) count += await trimByAge(log, nowMs - maxAgeMs)
+  if (maxEvents !== undefined) count += await trimByNumber(log, maxEvents)
+  if (count > 0) await forgetRecordedMinutes(log)
+  return count
+}
+
+async function trimByAge(log: SqlLog, earliestMs: number): Promise<number> {
+  let count = 0
+  for await (const window of windows(await recordedBefore(log, earliestMs), 'asc', log.pace)) {
+    count += await deleteWhere(log, eb.and([inRange(window), eb('recorded_at', '<', earliestMs)]))
+  }
+  return count
+}
+
+/** How many are too many is asked again for each slice: another process may be trimming too. */
+async function trimByNumber(log: SqlLog, maxEvents: number): Promise<number> {
+  const { position } = await log.snapshot((db) => readHead({ db }))
+  const limit = async (db: SqlLog['db']) => (await countStored(db)) - maxEvents
+  return await deleteInSlices(log, { which: inRange({ from: 0, to: position }), by: 'position', limit })
+}

@@ -1,0 +1,74 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Tally } from '../sql/tally.ts'
+
+/** Keeps the counts in step with the events; to be used in the transaction that changes these. */
+export class CountStatements {
+  readonly #add: Record<'type' | 'minute' | 'source' | 'hour', Statement>
+  readonly #subtract: Record<'type' | 'minute' | 'source' | 'hour', Subtraction>
+
+  constructor(file: Database) {
+    this.#add = {
+      type: file.prepare(`
+        insert into type_counts (type, priority, count) values (?, ?, ?)
+        on conflict do update set count = count + excluded.count`),
+      // Positions only grow, so the first of a row that is there stays the first.
+      minute: file.prepare(`
+        insert into minute_counts (minute, type, priority, count, first_position, last_position)
+        values (?, ?, ?, ?, ?, ?)
+        on conflict do update set count = count + excluded.count, last_position = excluded.last_position`),
+      source: file.prepare(`
+        insert into source_counts (source, count) values (?, ?)
+        on conflict do update set count = count + excluded.count`),
+      hour: file.prepare(`
+        insert into hour_source_counts (hour, source, count) values (?, ?, ?)
+        on conflict do update set count = count + excluded.count`),
+    }
+    this.#subtract = {
+      type: subtraction(file, 'type_counts', 'type = ? and priority = ?'),
+      minute: subtraction(file, 'minute_counts', 'minute = ? and type = ? and priority = ?'),
+      source: subtraction(file, 'source_counts', 'source = ?'),
+      hour: subtraction(file, 'hour_source_counts', 'hour = ? and source = ?'),
+    }
+  }
+
+  add(tally: Tally): void {
+    for (const { minute, type, priority, count, firstPosition, lastPosition } of tally.byType) {
+      this.#add.type.run(type, priority, count)
+      this.#add.minute.run(minute, type, priority, count, firstPosition, lastPosition)
+    }
+    for (const { hour, source, count } of tally.bySource) {
+      this.#add.source.run(source, count)
+      this.#add.hour.run(hour, source, count)
+    }
+  }
+
+  subtract(tally: Tally): void {
+    for (const { minute, type, priority, count } of tally.byType) {
+      take(this.#subtract.type, count, type, priority)
+      take(this.#subtract.minute, count, minute, type, priority)
+    }
+    for (const { hour, source, count } of tally.bySource) {
+      take(this.#subtract.source, count, source)
+      take(this.#subtract.hour, count, hour, source)
+    }
+  }
+}
+
+/** Takes away from a count, and removes its row at zero: what was once seen must not be looked at for ever. */
+interface Subtraction {
+  readonly reduce: Statement<unknown[], number>
+  readonly drop: Statement
+}
+
+function subtraction(file: Database, table: string, key: string): Subtraction {
+  return {
+    reduce: file
+      .prepare<unknown[], number>(`update ${table} set count = count - ? where ${key} returning count`)
+      .pluck(),
+    drop: file.prepare(`delete from ${table} where ${key}`),
+  }
+}
+
+function take({ reduce, drop }: Subtraction, count: number, ...key: readonly (string | number)[]): void {
+  if (reduce.get(count, ...key) === 0) drop.run(...key)
+}

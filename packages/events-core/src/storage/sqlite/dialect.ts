@@ -1,0 +1,73 @@
+import type { Database } from 'better-sqlite3'
+import { type SqlBool, sql } from 'kysely'
+import { containsJson } from '../../filter.ts'
+import type { JsonValue } from '../../json.ts'
+import type { SqlDialect } from '../sql/sql-log.ts'
+import { Tally } from '../sql/tally.ts'
+import { CountStatements } from './count-statements.ts'
+import { TagStatements } from './tag-statements.ts'
+
+/** How SQLite says what the shared queries ask; `file` must be the connection that they run on. */
+export function sqliteDialect(file: Database): SqlDialect {
+  const forget = forgetting(file)
+  registerContainment(file)
+  return {
+    // LIKE takes no heed of case.
+    startsWith: (column, prefix) => {
+      const end = endOfPrefix(prefix)
+      const begins = sql<SqlBool>`${sql.ref(column)} >= ${prefix}`
+      return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
+    },
+    dataContains: (part) => sql`json_contains(data, ${JSON.stringify(part)})`,
+    taggedAny: (tags, { from, to }) => sql`position in (
+      select position from event_tags where tag in (${sql.join([...tags])}) and position > ${from} and position <= ${to}
+    )`,
+    forget: async (_transaction, gone) => forget(gone),
+  }
+}
+
+function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1]) => void {
+  let statements: { tags: TagStatements; counts: CountStatements } | undefined
+  return (gone) => {
+    // Not before the migrations, which make the tables.
+    statements ??= { tags: new TagStatements(file), counts: new CountStatements(file) }
+    const tally = new Tally()
+    for (const row of gone) {
+      tally.add(row)
+      statements.tags.remove(row)
+    }
+    statements.counts.subtract(tally)
+  }
+}
+
+/** SQLite's own JSON functions have no containment; this is the one that filters in memory use. */
+function registerContainment(file: Database): void {
+  let lastText = ''
+  let lastPart: JsonValue = null
+  file.function('json_contains', { deterministic: true }, (data: string, part: string) => {
+    if (part !== lastText) {
+      lastPart = JSON.parse(part)
+      lastText = part
+    }
+    return containsText(data, lastPart) ? 1 : 0
+  })
+}
+
+function containsText(json: string, part: JsonValue): boolean {
+  try {
+    return containsJson(JSON.parse(json), part)
+  } catch {
+    // What cannot be read contains nothing; the pages that show the event show why.
+    return false
+  }
+}
+
+/** The first text after all that begin so, in the order of code points, which is SQLite's. */
+function endOfPrefix(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0)
+  while (points.at(-1) === 0x10ffff) points.pop()
+  const last = points.pop()
+  if (last === undefined) return undefined
+  // Surrogates are no characters, so they stand in no text.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
+}

@@ -1,0 +1,88 @@
+import Database from 'better-sqlite3'
+import { type ErrorCode, EventsError } from '../../errors.ts'
+import type { ErrorMessage } from './messages.ts'
+
+interface Meaning {
+  readonly code: ErrorCode
+  /** What is wrong with the file and what to do, after its name. */
+  readonly says: string
+}
+
+const UNREACHABLE: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'cannot be opened: check that its directory exists and that this user may write there',
+}
+const IO_FAILED: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'could not be read or written: check the disk; the outcome of what was being stored is unknown',
+}
+const LOCKED: Meaning = {
+  code: 'EVENTS_STORAGE_LOCKED',
+  says: 'is locked by another process: try again, or end what holds it',
+}
+const READ_ONLY: Meaning = {
+  code: 'EVENTS_STORAGE_READ_ONLY',
+  says: 'takes no writes: check its permissions, its directory and the mount',
+}
+const DAMAGED: Meaning = {
+  code: 'EVENTS_STORAGE_CORRUPT',
+  says: 'is damaged, or is no SQLite database: restore a backup, or name another file',
+}
+
+/** By SQLite's primary result code. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  BUSY: LOCKED,
+  LOCKED,
+  PROTOCOL: LOCKED,
+  FULL: {
+    code: 'EVENTS_STORAGE_FULL',
+    says: 'has no space left: free some on the disk, delete events, or raise maxBytes',
+  },
+  READONLY: READ_ONLY,
+  CANTOPEN: UNREACHABLE,
+  PERM: UNREACHABLE,
+  IOERR: IO_FAILED,
+  NOMEM: IO_FAILED,
+  CORRUPT: DAMAGED,
+  NOTADB: DAMAGED,
+  FORMAT: DAMAGED,
+}
+
+/** By the operating system's code, from making the file's directory. */
+const SYSTEM_MEANINGS: Readonly<Record<string, Meaning>> = {
+  EROFS: READ_ONLY,
+  ENOSPC: MEANINGS.FULL ?? IO_FAILED,
+}
+
+/** Whatever went wrong with the file, as an EventsError that names it. */
+export function storageError(error: unknown, path: string): EventsError {
+  if (error instanceof EventsError) return error
+  const meaning = meaningOf(error)
+  if (meaning === undefined) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return new EventsError('EVENTS_STORAGE_FAILED', `the event store ${path} failed: ${reason}`, {
+      cause: error,
+    })
+  }
+  return new EventsError(meaning.code, `the event store ${path} ${meaning.says}`, { cause: error })
+}
+
+function meaningOf(error: unknown): Meaning | undefined {
+  // Extended codes are SQLITE_<primary>_<more>.
+  if (error instanceof Database.SqliteError) return MEANINGS[error.code.split('_')[1] ?? '']
+  const code = codeOf(error)
+  if (code === undefined || !(error instanceof Error && 'syscall' in error)) return undefined
+  return SYSTEM_MEANINGS[code] ?? UNREACHABLE
+}
+
+/** The error as it goes to the main thread. */
+export function toMessage(error: EventsError): ErrorMessage {
+  const { code, message, issues, cause } = error
+  if (!(cause instanceof Error)) return { code, message, issues }
+  const causeCode = codeOf(cause)
+  return { code, message, issues, cause: { message: cause.message, ...(causeCode && { code: causeCode }) } }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,115 @@
+import { Worker } from 'node:worker_threads'
+import { EventsError } from '../../errors.ts'
+import type { Calls, ErrorMessage, Reply, ThreadSettings } from './messages.ts'
+
+interface Pending {
+  resolve(value: unknown): void
+  reject(error: EventsError): void
+}
+
+/** Caps, not reservations: a page of 10,000 events fits, and a thread that goes wild dies alone. */
+const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
+
+/** Run from source the worker is a .ts file, which Node strips; tsup puts it beside whatever chunk this ends up in. */
+const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './sqlite-worker.js'
+
+/**
+ * A thread that answers calls, as the main thread sees it. The first call starts it, and so does the next one after it
+ * has died. It keeps the process alive only while a call is under way.
+ */
+export class StorageThread<C extends Calls> {
+  readonly #settings: ThreadSettings
+  readonly #pending = new Map<number, Pending>()
+  #worker: Worker | undefined
+  #calls = 0
+
+  constructor(settings: ThreadSettings) {
+    this.#settings = settings
+  }
+
+  /** Starts the thread if it is not running: it loads what it needs, which takes longer than to open the file. */
+  start(): void {
+    this.#worker ??= this.#start()
+  }
+
+  /** @throws EventsError that the thread answers, or EVENTS_STORAGE_UNAVAILABLE when it dies */
+  call<K extends keyof C & string>(method: K, argument: C[K]['in']): Promise<C[K]['out']> {
+    this.#worker ??= this.#start()
+    return this.#post(this.#worker, { method, argument })
+  }
+
+  /** Ends what is under way, and the thread. */
+  async close(): Promise<void> {
+    const worker = this.#worker
+    if (worker === undefined) return
+    const exited = new Promise((resolve) => worker.once('exit', resolve))
+    await this.#post(worker, {})
+    // No call is under way any more, but whoever closes has to see the end of it.
+    worker.ref()
+    await exited
+  }
+
+  #post<T>(worker: Worker, call: { method?: string; argument?: unknown }): Promise<T> {
+    const id = ++this.#calls
+    return new Promise<T>((resolve, reject) => {
+      worker.postMessage({ id, ...call })
+      this.#pending.set(id, { resolve, reject })
+      worker.ref()
+    })
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL(WORKER, import.meta.url), {
+      name: `events ${this.#settings.role}`,
+      workerData: this.#settings,
+      // Those of this process (--eval, --import, --conditions, …) are not meant for it.
+      execArgv: [],
+      resourceLimits: LIMITS,
+    })
+    let cause: unknown
+    worker.on('message', (reply: Reply) => this.#settle(worker, reply))
+    worker.on('error', (error) => {
+      cause = error
+    })
+    worker.on('exit', () => this.#lose(cause))
+    return worker
+  }
+
+  #settle(worker: Worker, reply: Reply): void {
+    const pending = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if (this.#pending.size === 0) worker.unref()
+    if ('error' in reply) pending?.reject(toError(reply.error))
+    else pending?.resolve(reply.value)
+  }
+
+  /** All calls that were made are of the thread that is gone: no other was started before this. */
+  #lose(cause: unknown): void {
+    this.#worker = undefined
+    const calls = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const call of calls) call.reject(lost(cause, this.#settings))
+  }
+}
+
+function toError({ code, message, issues, cause }: ErrorMessage): EventsError {
+  const { message: causeMessage, ...details } = cause ?? {}
+  return new EventsError(code, message, {
+    issues,
+    ...(cause && { cause: Object.assign(new Error(causeMessage), details) }),
+  })
+}
+
+function lost(cause: unknown, { role, path }: ThreadSettings): EventsError {
+  const what = `the ${role} thread of the event store ${path}`
+  if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND') {
+    const message = `${what} could not start: install the packages better-sqlite3 and kysely`
+    return new EventsError('EVENTS_STORAGE_UNAVAILABLE', message, { cause })
+  }
+  const reason = cause instanceof Error ? ` (${cause.message})` : ''
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    `${what} has ended unexpectedly${reason}: what it was storing may be stored or not; the next call starts it again`,
+    { cause },
+  )
+}

@@ -1,0 +1,32 @@
+import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../dead-letter-store.ts'
+import type { DeadLetterQuery } from '../sql/dead-letters.ts'
+import type { Lease, LeaseAnswer, LeaseSign, PartitionKey, PartitionState } from '../subscription-store.ts'
+
+/** What the writer answers about subscriptions and dead letters, beside the log; `unknown` where nothing is to be known. */
+export type SubscriptionWriterCalls = {
+  createSubscription: {
+    in: { name: string; partitions: number; position: number; nowMs: number }
+    out: boolean
+  }
+  acquireLease: { in: { key: PartitionKey; owner: string; stale?: LeaseSign }; out: LeaseAnswer }
+  renewLease: {
+    in: { key: PartitionKey; token: number; position: number; nowMs: number }
+    out: Lease | undefined
+  }
+  releaseLease: { in: { key: PartitionKey; token: number }; out: unknown }
+  setPaused: { in: { name: string; paused: boolean }; out: boolean }
+  resetSubscription: { in: { name: string; position: number }; out: boolean }
+  renameSubscription: { in: { name: string; to: string }; out: boolean }
+  deleteSubscription: { in: { name: string }; out: boolean }
+  parkDeadLetter: { in: { failure: Failure; nowMs: number }; out: unknown }
+  deleteDeadLetters: { in: { filter: DeadLetterFilter }; out: number }
+  requestRetry: { in: { filter: DeadLetterFilter; limit: number }; out: number }
+  cancelRetry: { in: { filter: DeadLetterFilter }; out: number }
+}
+
+/** What the reader answers about them. */
+export type SubscriptionReaderCalls = {
+  listPartitions: { in: null; out: readonly PartitionState[] }
+  listDeadLetters: { in: { query: DeadLetterQuery }; out: DeadLetterPage }
+  listRetryRequests: { in: { subscription: string; limit: number }; out: readonly DeadLetter[] }
+}

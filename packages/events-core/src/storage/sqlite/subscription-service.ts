@@ -1,0 +1,51 @@
+import {
+  cancelRetry,
+  deleteDeadLetters,
+  listDeadLetters,
+  listRetryRequests,
+  parkDeadLetter,
+  requestRetry,
+} from '../sql/dead-letters.ts'
+import type { SqlLog } from '../sql/sql-log.ts'
+import {
+  acquireLease,
+  createSubscription,
+  deleteSubscription,
+  listPartitions,
+  releaseLease,
+  renameSubscription,
+  renewLease,
+  resetSubscription,
+  setPaused,
+} from '../sql/subscriptions.ts'
+import type { LogFile } from './log-file.ts'
+import type { Service } from './messages.ts'
+import type { SubscriptionReaderCalls, SubscriptionWriterCalls } from './subscription-messages.ts'
+
+/** What changes subscriptions and dead letters, each in its turn; a transaction takes its turn itself. */
+export function subscriptionWriterService(file: LogFile): Service<SubscriptionWriterCalls> {
+  const { log } = file
+  return {
+    createSubscription: ({ nowMs, ...subscription }) => createSubscription(log, subscription, nowMs),
+    acquireLease: ({ key, owner, stale }) => file.take(() => acquireLease(log, key, owner, stale)),
+    renewLease: ({ key, token, position, nowMs }) =>
+      file.take(() => renewLease(log, key, token, position, nowMs)),
+    releaseLease: ({ key, token }) => file.take(() => releaseLease(log, key, token)),
+    setPaused: ({ name, paused }) => file.take(() => setPaused(log, name, paused)),
+    resetSubscription: ({ name, position }) => file.take(() => resetSubscription(log, name, position)),
+    renameSubscription: ({ name, to }) => renameSubscription(log, name, to),
+    deleteSubscription: ({ name }) => deleteSubscription(log, name),
+    parkDeadLetter: ({ failure, nowMs }) => file.take(() => parkDeadLetter(log, failure, nowMs)),
+    deleteDeadLetters: ({ filter }) => file.take(() => deleteDeadLetters(log, filter)),
+    requestRetry: ({ filter, limit }) => file.take(() => requestRetry(log, filter, limit)),
+    cancelRetry: ({ filter }) => file.take(() => cancelRetry(log, filter)),
+  }
+}
+
+export function subscriptionReaderService(log: SqlLog): Service<SubscriptionReaderCalls> {
+  return {
+    listPartitions: () => listPartitions(log),
+    listDeadLetters: ({ query }) => listDeadLetters(log, query),
+    listRetryRequests: ({ subscription, limit }) => listRetryRequests(log, subscription, limit),
+  }
+}

@@ -1,0 +1,28 @@
+import type { Database, Statement } from 'better-sqlite3'
+import { tagsOf } from '../sql/row.ts'
+import type { CountedRow } from '../sql/schema.ts'
+
+/** Keeps the tags by which events are found; to be used in the transaction that changes the events. */
+export class TagStatements {
+  readonly #add: Statement
+  readonly #remove: Statement
+  readonly #removeAll: Statement
+
+  constructor(file: Database) {
+    // An event may carry a tag twice.
+    this.#add = file.prepare('insert or ignore into event_tags (tag, position) values (?, ?)')
+    this.#remove = file.prepare('delete from event_tags where tag = ? and position = ?')
+    this.#removeAll = file.prepare('delete from event_tags where position = ?')
+  }
+
+  add(position: number, tags: readonly string[]): void {
+    for (const tag of tags) this.#add.run(tag, position)
+  }
+
+  remove(event: Pick<CountedRow, 'position' | 'tags'>): void {
+    const tags = tagsOf(event)
+    // Without its tags they have to be searched for, through all of the table.
+    if (tags === undefined) this.#removeAll.run(event.position)
+    else for (const tag of tags) this.#remove.run(tag, event.position)
+  }
+}

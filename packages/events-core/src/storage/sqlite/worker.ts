@@ -1,0 +1,71 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { storageError, toMessage } from './errors.ts'
+import type { LogFile } from './log-file.ts'
+import type { Call, Reply, ThreadSettings } from './messages.ts'
+import { startReader } from './reader.ts'
+import { startWriter } from './writer.ts'
+
+/** The open file, and what can be asked of it. */
+interface Opened {
+  /** Which of the calls it is, and of what, only the sender knows: see `Call`. */
+  readonly service: Readonly<Record<string, (argument: never) => Promise<unknown>>>
+  readonly file: LogFile
+}
+
+const settings: ThreadSettings = workerData
+const answering = new Set<Promise<void>>()
+let opened: Promise<Opened> | undefined
+
+parentPort?.on('message', (call: Call) => {
+  if (call.method === undefined) void close(call)
+  else track(reply(call, () => answer(call)))
+})
+
+function track(answered: Promise<void>): void {
+  answering.add(answered)
+  void answered.then(() => answering.delete(answered))
+}
+
+async function reply({ id }: Call, work: () => unknown): Promise<void> {
+  parentPort?.postMessage(await replyOf(id, work))
+}
+
+async function replyOf(id: number, work: () => unknown): Promise<Reply> {
+  try {
+    return { id, value: await work() }
+  } catch (error) {
+    return { id, error: toMessage(storageError(error, settings.path)) }
+  }
+}
+
+async function answer({ method = '', argument }: Call): Promise<unknown> {
+  const { service } = await open()
+  const run = service[method]
+  if (run === undefined) throw new TypeError(`the ${settings.role} has no method '${method}'`)
+  return await run(argument)
+}
+
+/** Nobody is left without an answer: what waits for its turn gets it, and what takes long is given up. */
+async function close(call: Call): Promise<void> {
+  const file = await opened?.then(
+    ({ file }) => file,
+    () => undefined,
+  )
+  file?.giveUp()
+  await Promise.all(answering)
+  await reply(call, () => file?.close())
+  parentPort?.close()
+}
+
+function open(): Promise<Opened> {
+  opened ??= start().catch((error: unknown) => {
+    // The next call tries again: what was in the way may be gone by then.
+    opened = undefined
+    throw error
+  })
+  return opened
+}
+
+function start(): Promise<Opened> {
+  return settings.role === 'writer' ? startWriter(settings) : startReader(settings)
+}

@@ -1,0 +1,71 @@
+import { clearEvents } from '../sql/clear.ts'
+import { deleteEvent } from '../sql/delete.ts'
+import { deleteMatching } from '../sql/delete-matching.ts'
+import { migrate } from '../sql/migrate.ts'
+import { sweepExpired } from '../sql/sweep.ts'
+import { trimEvents } from '../sql/trim.ts'
+import { Appender } from './append.ts'
+import { type Connection, connectWriter } from './connection.ts'
+import { FilePlace } from './file-place.ts'
+import { FileSpace } from './file-space.ts'
+import { LogFile, type PaceLimits } from './log-file.ts'
+import type { Service, ThreadSettings, WriterCalls } from './messages.ts'
+import { eventLog } from './migrations/001-event-log.ts'
+import { subscriptions } from './migrations/002-subscriptions.ts'
+import { deadLetters } from './migrations/003-dead-letters.ts'
+import { subscriptionWriterService } from './subscription-service.ts'
+import { WalLimit } from './wal-limit.ts'
+
+const MIGRATIONS = {
+  '001-event-log': eventLog,
+  '002-subscriptions': subscriptions,
+  '003-dead-letters': deadLetters,
+}
+
+/** Appends wait for each slice of a delete: a thousand rows take some 10 ms. */
+const PACE: PaceLimits = { first: 200, max: 1_000, targetMs: 5 }
+
+export interface Writer {
+  readonly service: Service<WriterCalls>
+  readonly file: LogFile
+}
+
+/** Changes the log. Everything happens in the order of the calls but long deletes, which let others in between. */
+export async function startWriter(settings: ThreadSettings): Promise<Writer> {
+  const connection = connectWriter(settings)
+  const place = new FilePlace(settings.path)
+  const wal = new WalLimit(connection.file, settings.busyTimeoutMs)
+  const file = new LogFile(connection, PACE, () => {
+    place.check()
+    wal.check()
+  })
+  try {
+    await migrate(file.log, MIGRATIONS, settings.path)
+    return { service: serviceOf(connection, file, wal), file }
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+function serviceOf(connection: Connection, file: LogFile, wal: WalLimit): Service<WriterCalls> {
+  const { log } = file
+  const appender = new Appender(connection.file)
+  const space = new FileSpace(connection.file, file, wal)
+  const removing = async (remove: () => Promise<number>): Promise<number> => {
+    const count = await remove()
+    if (count > 0) await space.release()
+    return count
+  }
+  return {
+    ...subscriptionWriterService(file),
+    open: async () => null,
+    append: ({ rows, nowMs }) => file.take(() => appender.append(rows, nowMs)),
+    delete: ({ id }) => deleteEvent(log, id),
+    deleteMatching: ({ filter }) => removing(() => deleteMatching(log, filter)),
+    clear: () => removing(() => clearEvents(log)),
+    sweepExpired: ({ nowMs }) => removing(() => sweepExpired(log, nowMs)),
+    trim: ({ policy, nowMs }) => removing(() => trimEvents(log, policy, nowMs)),
+    dataVersion: async () => Number(connection.file.pragma('data_version', { simple: true })),
+  }
+}

@@ -1,0 +1,13 @@
+// Holds the file locked until it is told something.
+import { once } from 'node:events'
+import Database from 'better-sqlite3'
+
+const [path = ''] = process.argv.slice(2)
+const file = new Database(path)
+file.exec('begin exclusive')
+console.log('locked')
+await once(process.stdin, 'data')
+file.exec('commit')
+file.close()
+console.log('released')
+process.stdin.unref()
