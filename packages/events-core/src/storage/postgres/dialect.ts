@@ -1,0 +1,43 @@
+import { type Kysely, sql } from 'kysely'
+import type { LogTables } from '../sql/schema.ts'
+import type { SqlDialect } from '../sql/sql-log.ts'
+import { JsonParameter } from './values.ts'
+
+/** How PostgreSQL says what the shared queries ask. */
+export function postgresDialect(schema: string): SqlDialect {
+  return {
+    startsWith: (column, prefix) => sql`starts_with(${sql.ref(column)}, ${prefix})`,
+    dataContains: (part) => sql`data::jsonb @> ${new JsonParameter(JSON.stringify(part))}::jsonb`,
+    taggedAny: (tags) => {
+      const any = tags.map((tag) => sql`tags @> ${new JsonParameter(JSON.stringify([tag]))}::jsonb`)
+      return sql`(${sql.join(any, sql` or `)})`
+    },
+    forget: (transaction, gone) => {
+      const column = <T>(of: (row: (typeof gone)[number]) => T): T[] => gone.map(of)
+      return subtract(transaction, schema, {
+        types: column((row) => row.type),
+        sources: column((row) => row.source),
+        priorities: column((row) => row.priority),
+        timestamps: column((row) => row.timestamp),
+      })
+    },
+  }
+}
+
+interface CountedColumns {
+  readonly types: readonly string[]
+  readonly sources: readonly string[]
+  readonly priorities: readonly number[]
+  readonly timestamps: readonly number[]
+}
+
+async function subtract(
+  transaction: Kysely<LogTables>,
+  schema: string,
+  { types, sources, priorities, timestamps }: CountedColumns,
+): Promise<void> {
+  await sql`
+    select ${sql.id(schema, 'subtract_counts')}(
+      ${types}::text[], ${sources}::text[], ${priorities}::integer[], ${timestamps}::bigint[]
+    )`.execute(transaction)
+}

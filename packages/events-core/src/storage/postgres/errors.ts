@@ -1,0 +1,93 @@
+import pg from 'pg'
+import { type ErrorCode, EventsError } from '../../errors.ts'
+
+/** The server gave no answer: the connection could not be made, was lost, or was silent for too long. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+}
+
+interface Meaning {
+  readonly code: ErrorCode
+  /** What is wrong and what to do, after the name of the store. */
+  readonly says: string
+}
+
+const UNREACHABLE: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'cannot be reached: check that the server runs; the outcome of what was being stored is unknown',
+}
+const NO_ENTRY: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'does not let this user in: check user, password and pg_hba.conf',
+}
+const LOCKED: Meaning = {
+  code: 'EVENTS_STORAGE_LOCKED',
+  says: 'was held up by another transaction and stored nothing: try again',
+}
+const DAMAGED: Meaning = { code: 'EVENTS_STORAGE_CORRUPT', says: 'is damaged: restore a backup' }
+const BUSY: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'has no memory or connections left: try again, or raise its limits',
+}
+
+/** By SQLSTATE. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  '3D000': { code: 'EVENTS_STORAGE_UNAVAILABLE', says: 'is not there: create the database' },
+  '25006': {
+    code: 'EVENTS_STORAGE_READ_ONLY',
+    says: 'takes no writes: connect to the primary server, or make it read-write',
+  },
+  '53100': {
+    code: 'EVENTS_STORAGE_FULL',
+    says: 'has no space left on its disk: free some, or delete events',
+  },
+  '55P03': LOCKED,
+  // A statement that took too long was undone.
+  '57014': LOCKED,
+  '57P01': UNREACHABLE,
+  '57P02': UNREACHABLE,
+  '57P03': UNREACHABLE,
+  '57P05': UNREACHABLE,
+  '25P03': UNREACHABLE,
+  '42501': {
+    code: 'EVENTS_STORAGE_FAILED',
+    says: 'denies this user a permission: let it create and use the schema',
+  },
+}
+
+/** By the first two characters of SQLSTATE, for the rest of a class. */
+const CLASSES: Readonly<Record<string, Meaning>> = {
+  '08': UNREACHABLE,
+  '28': NO_ENTRY,
+  // Serialisation failure and deadlock.
+  '40': LOCKED,
+  '53': BUSY,
+  XX: DAMAGED,
+}
+
+/** Whatever went wrong with the database, as an EventsError that names it. @param place without any password */
+export function storageError(error: unknown, place: string): EventsError {
+  if (error instanceof EventsError) return error
+  const meaning = meaningOf(error)
+  const reason = error instanceof Error ? error.message : String(error)
+  if (meaning !== undefined) {
+    return new EventsError(meaning.code, `the event store ${place} ${meaning.says} (${reason})`, {
+      cause: error,
+    })
+  }
+  return new EventsError('EVENTS_STORAGE_FAILED', `the event store ${place} failed: ${reason}`, {
+    cause: error,
+  })
+}
+
+/** Whether the server ended the connection with this answer. */
+export function endsConnection(error: pg.DatabaseError): boolean {
+  return meaningOf(error) === UNREACHABLE
+}
+
+function meaningOf(error: unknown): Meaning | undefined {
+  if (error instanceof ConnectionLost) return UNREACHABLE
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined
+  if (error.code === 'XX000') return undefined
+  return MEANINGS[error.code] ?? CLASSES[error.code.slice(0, 2)]
+}

@@ -1,0 +1,128 @@
+import type { ConnectionOptions } from 'node:tls'
+import pg from 'pg'
+import { checkOptions, func, integer, type OptionRule, object, shown, text } from '../../check-options.ts'
+import { invalid } from '../../errors.ts'
+import type { EventStorage } from '../storage.ts'
+import { PostgresStorage } from './postgres-storage.ts'
+import type { PostgresSettings } from './settings.ts'
+
+/** How to reach a server, instead of a URL; what is missing is what `pg` takes by default. */
+export interface PostgresConnection {
+  /** A name, an address, or the directory of a Unix socket. */
+  readonly host?: string
+  readonly port?: number
+  readonly database?: string
+  readonly user?: string
+  /** A function is called for each connection, so that a password may change. */
+  readonly password?: string | (() => string | Promise<string>)
+  /** TLS: true, or what `tls.connect` takes. */
+  readonly ssl?: boolean | ConnectionOptions
+}
+
+export interface PostgresStorageOptions {
+  /** `postgres://user:password@host:5432/database`, with parameters such as `sslmode`, `sslrootcert`; this or `connection`. */
+  readonly url?: string
+  readonly connection?: PostgresConnection
+  /**
+   * The server itself, when `url` is a pooler's that keeps no sessions (PgBouncer in transaction mode): new events of
+   * other processes are listened for there. Without it they are seen when the bus polls.
+   */
+  readonly listenUrl?: string
+  /** Where the tables are; `viewra_events` by default. It is created when it is not there. */
+  readonly schema?: string
+  /** Connections at the most, beside one that appends and one that listens; 5 by default. */
+  readonly poolSize?: number
+  /** How long a statement, or the wait for a lock, may take; 30,000 by default. */
+  readonly statementTimeoutMs?: number
+  /** How long to wait for a connection; 5,000 by default. */
+  readonly connectTimeoutMs?: number
+  /** What the server's views call the connections; `viewra-events` by default. */
+  readonly applicationName?: string
+  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  readonly now?: () => number
+}
+
+const RULES: Readonly<Record<keyof PostgresStorageOptions, OptionRule>> = {
+  url: urlProblem,
+  connection: object,
+  listenUrl: urlProblem,
+  schema: schemaProblem,
+  poolSize: integer(1, 1_000),
+  statementTimeoutMs: integer(1, 3_600_000),
+  connectTimeoutMs: integer(1, 600_000),
+  applicationName: text(63),
+  now: func,
+}
+
+const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> = {
+  host: text(255),
+  port: integer(1, 65_535),
+  database: text(63),
+  user: text(63),
+  password: () => undefined,
+  ssl: () => undefined,
+}
+
+/**
+ * Events in a PostgreSQL database, for several processes or machines that share one log. Needs the packages `pg` and
+ * `kysely`.
+ * @throws EventsError EVENTS_INVALID that names each wrong option
+ * @example
+ * const bus = createEventBus({ storage: postgresStorage({ url: 'postgres://app:secret@db/app' }) })
+ */
+export function postgresStorage(options: PostgresStorageOptions): EventStorage {
+  const problem = object(options)
+  if (problem !== undefined) throw invalid('postgresStorage', [{ path: 'options', message: problem }])
+  checkOptions('postgresStorage', options, RULES)
+  checkOptions('postgresStorage: connection', options.connection ?? {}, CONNECTION_RULES)
+  if ((options.url === undefined) === (options.connection === undefined)) {
+    throw invalid('postgresStorage', [{ path: 'url', message: 'or connection must be given, and not both' }])
+  }
+  return new PostgresStorage(settingsOf(options), options.now ?? Date.now)
+}
+
+function settingsOf(options: PostgresStorageOptions): PostgresSettings {
+  const { url, listenUrl, schema = 'viewra_events', poolSize = 5, statementTimeoutMs = 30_000 } = options
+  const others: pg.ClientConfig = {
+    application_name: options.applicationName ?? 'viewra-events',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    // A peer that vanished without a word is noticed, if late.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  }
+  const at = (target: string) => ({ ...others, connectionString: target })
+  const connection = url === undefined ? { ...others, ...options.connection } : at(url)
+  return {
+    connection,
+    listenConnection: listenUrl === undefined ? connection : at(listenUrl),
+    place: placeOf(connection),
+    schema,
+    poolSize,
+    statementTimeoutMs,
+  }
+}
+
+/** As the driver understands the options, with its defaults; it does not connect here. */
+function placeOf(connection: pg.ClientConfig): string {
+  const { host, port, database } = new pg.Client(connection)
+  return `${host}:${port}/${database ?? ''}`
+}
+
+function urlProblem(value: unknown): string | undefined {
+  // Not shown: it has a password in it.
+  if (typeof value !== 'string') return `must be a text, not ${shown(value)}`
+  const isPostgres = /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? '')
+  return isPostgres ? undefined : 'must be a URL such as postgres://user:password@host:5432/database'
+}
+
+function schemaProblem(value: unknown): string | undefined {
+  if (
+    typeof value !== 'string' ||
+    value === '' ||
+    Buffer.byteLength(value) > 63 ||
+    !/^[^\0\p{Surrogate}]+$/u.test(value)
+  ) {
+    return 'must be a text of 1 to 63 bytes without NUL'
+  }
+  return value.startsWith('pg_') ? 'must not begin with pg_, which PostgreSQL keeps for itself' : undefined
+}

@@ -1,0 +1,165 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { Kysely, sql, type Transaction } from 'kysely'
+import { EventsError } from '../../errors.ts'
+import { migrate } from '../sql/migrate.ts'
+import type { LogTables } from '../sql/schema.ts'
+import type { SqlLog } from '../sql/sql-log.ts'
+import type { Pace } from '../sql/windows.ts'
+import type { AppendResult, EventRecord } from '../storage.ts'
+import { Turns } from '../turns.ts'
+import { Appender } from './append.ts'
+import { Connections } from './connections.ts'
+import { postgresDialect } from './dialect.ts'
+import { storageError } from './errors.ts'
+import { postgresKyselyDialect } from './kysely-dialect.ts'
+import { eventLog } from './migrations/001-event-log.ts'
+import { subscriptions } from './migrations/002-subscriptions.ts'
+import { deadLetters } from './migrations/003-dead-letters.ts'
+import type { PostgresSettings } from './settings.ts'
+
+const MIGRATIONS = {
+  '001-event-log': eventLog,
+  '002-subscriptions': subscriptions,
+  '003-dead-letters': deadLetters,
+}
+
+/** A window is a statement of its own, so that none runs into its limit. */
+const SEARCH_PACE: Omit<Pace, 'rest'> = { first: 2_000, max: 500_000, targetMs: 50 }
+/** Appends wait for each slice of a delete. */
+const DELETE_PACE: Omit<Pace, 'rest'> = { first: 200, max: 5_000, targetMs: 10 }
+
+/** How long `close` lets finish what is under way. */
+const CLOSE_MS = 2_000
+
+/** The database from one opening to the next closing. */
+export class LogDatabase {
+  readonly #settings: PostgresSettings
+  readonly #db: Kysely<LogTables>
+  readonly #log: Omit<SqlLog, 'pace'>
+  readonly #connections: Connections
+  /** Appends have a connection of their own: no number of searches holds them up. */
+  readonly #appendConnections: Connections
+  readonly #appender: Appender
+  readonly #appends = new Turns()
+  readonly #running = new Set<Promise<unknown>>()
+  #closing = false
+
+  constructor(settings: PostgresSettings, origin: string) {
+    const { schema, poolSize } = settings
+    this.#settings = settings
+    this.#connections = new Connections({ ...settings, size: poolSize })
+    this.#appendConnections = new Connections({ ...settings, size: 1 })
+    this.#appender = new Appender({ connections: this.#appendConnections, settings, origin })
+    const dialect = postgresKyselyDialect(this.#connections, settings)
+    this.#db = new Kysely<LogTables>({ dialect }).withSchema(schema)
+    this.#log = {
+      db: this.#db,
+      dialect: postgresDialect(schema),
+      snapshot: (work) => this.#snapshot(work),
+      transaction: (work) => this.#change(work),
+    }
+  }
+
+  /**
+   * Makes the schema and its tables, or brings them up to date.
+   * @throws EventsError EVENTS_STORAGE_*
+   */
+  migrate(): Promise<void> {
+    const { schema, place } = this.#settings
+    const target = { db: this.#db, schema, transaction: this.#prepare.bind(this) }
+    return this.#run(() => migrate(target, MIGRATIONS, place))
+  }
+
+  /** One batch at a time, in the order of the calls: each is a transaction, and the next has to come after it. */
+  append(records: readonly EventRecord[], nowMs: number): Promise<AppendResult> {
+    return this.#run(() =>
+      this.#appends.take(async () => {
+        this.#refuseWhenClosing()
+        return await this.#appender.append(records, nowMs)
+      }),
+    )
+  }
+
+  /** For what asks, and for what changes no event. @throws EventsError EVENTS_STORAGE_*, EVENTS_NOT_RUNNING */
+  use<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
+    return this.#run(() => work({ ...this.#log, pace: { ...SEARCH_PACE, rest: () => this.#rest() } }))
+  }
+
+  /** For deletes: what they are to find is settled in turn with this process's appends. @throws as `use` */
+  remove<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
+    const snapshot: SqlLog['snapshot'] = (read) => this.#appends.take(() => this.#snapshot(read))
+    const pace = { ...DELETE_PACE, rest: () => this.#rest() }
+    return this.#run(() => work({ ...this.#log, pace, snapshot }))
+  }
+
+  /** Gives long work up at its next rest, waits a moment for the rest, and cuts off what is still under way. */
+  async close(): Promise<void> {
+    this.#closing = true
+    const patience = new AbortController()
+    const finished = Promise.allSettled(this.#running)
+    await Promise.race([finished, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})])
+    patience.abort()
+    this.#appendConnections.end()
+    this.#connections.end()
+    await finished
+  }
+
+  /** Says of what goes wrong what was wrong with the database. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    const running = work()
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (error) {
+      throw storageError(error, this.#settings.place)
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  #snapshot<T>(work: (db: Kysely<LogTables>) => Promise<T>): Promise<T> {
+    return this.#db
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .setAccessMode('read only')
+      .execute(work)
+  }
+
+  /**
+   * Whoever changes the log, by appending or otherwise, holds its head row: so changes come one after the other, as in
+   * SQLite, and none can wait for another in a circle.
+   */
+  #change<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T> {
+    return this.#db.transaction().execute(async (transaction) => {
+      await transaction.selectFrom('log_head').select('position').forUpdate().execute()
+      return await work(transaction)
+    })
+  }
+
+  /** There may be no head row yet, so a lock of the database's own lets one process at a time make the tables. */
+  #prepare<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T> {
+    const { schema } = this.#settings
+    return this.#db.transaction().execute(async (transaction) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${`viewra events ${schema}`}, 0))`.execute(
+        transaction,
+      )
+      // `if not exists` asks for the right to create schemas even when there is nothing to do.
+      const { rows } = await sql`select from pg_catalog.pg_namespace where nspname = ${schema}`.execute(
+        transaction,
+      )
+      if (rows.length === 0) await sql`create schema ${sql.id(schema)}`.execute(transaction)
+      await sql`set local search_path to ${sql.id(schema)}`.execute(transaction)
+      return await work(transaction)
+    })
+  }
+
+  async #rest(): Promise<void> {
+    await setImmediate()
+    this.#refuseWhenClosing()
+  }
+
+  #refuseWhenClosing(): void {
+    if (!this.#closing) return
+    throw new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
+  }
+}

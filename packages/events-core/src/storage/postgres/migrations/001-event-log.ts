@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import { type Kysely, sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
+import { APPEND_EVENTS } from './append-events.ts'
+import { SUBTRACT_COUNTS } from './subtract-counts.ts'
+
+/*
+ * All of it is made in the schema that the search path of the migration names. Texts are compared by code points
+ * (collation "C"), as SQLite and JavaScript do. `data` is json, which keeps the text to the letter where jsonb would sort
+ * keys and rewrite numbers; see docs/decisions/postgres.md for what that costs.
+ */
+const EVENTS = sql`
+  create table events (
+    position bigint primary key,
+    id text collate "C" not null unique,
+    type text collate "C" not null,
+    source text collate "C" not null,
+    target text collate "C" not null,
+    priority integer not null,
+    timestamp bigint not null,
+    expires_at bigint,
+    recorded_at bigint not null,
+    ttl bigint,
+    correlation_id text collate "C",
+    causation_id text collate "C",
+    traceparent text collate "C",
+    title text collate "C" not null,
+    message text collate "C" not null,
+    tags jsonb not null,
+    data json not null
+  )`
+
+const INDEXES = [
+  // Pages, reads and counts of some types.
+  sql`create index events_by_type on events (type, position)`,
+  // The same of some sources.
+  sql`create index events_by_source on events (source, position)`,
+  // Pages and reads of what is for somebody; most events are for nobody.
+  sql`create index events_by_target on events (target, position) where target <> ''`,
+  // The sweep, and what kept counts have too much until it comes.
+  sql`create index events_by_expiry on events (expires_at) where expires_at is not null`,
+  // What has a tag, and what contains some data. New entries are gathered and sorted in together; the append that
+  // does it takes the longer the more there are, hence a limit below the default of 4 MB.
+  sql`create index events_by_content on events using gin (tags jsonb_path_ops, (data::jsonb) jsonb_path_ops)
+    with (gin_pending_list_limit = 512)`,
+]
+
+/** Rows that every append changes leave room on their page for the next version, which then needs no index entry. */
+const COUNTS = [
+  sql`
+    create table type_counts (
+      type text collate "C" not null,
+      priority integer not null,
+      count bigint not null,
+      primary key (type, priority)
+    ) with (fillfactor = 50)`,
+  sql`
+    create table minute_counts (
+      minute bigint not null,
+      type text collate "C" not null,
+      priority integer not null,
+      count bigint not null,
+      first_position bigint not null,
+      last_position bigint not null,
+      primary key (minute, type, priority)
+    ) with (fillfactor = 70)`,
+  sql`
+    create table source_counts (
+      source text collate "C" primary key,
+      count bigint not null
+    ) with (fillfactor = 50)`,
+  sql`
+    create table hour_source_counts (
+      hour bigint not null,
+      source text collate "C" not null,
+      count bigint not null,
+      primary key (hour, source)
+    ) with (fillfactor = 70)`,
+  sql`
+    create table recorded_minutes (
+      minute bigint primary key,
+      first_position bigint not null,
+      last_position bigint not null
+    )`,
+]
+
+const HEAD = sql`
+  create table log_head (
+    single boolean primary key default true check (single),
+    position bigint not null,
+    epoch text collate "C" not null
+  ) with (fillfactor = 10)`
+
+export const eventLog: Migration = {
+  async up(db: Kysely<unknown>) {
+    for (const statement of [EVENTS, ...INDEXES, ...COUNTS, HEAD, APPEND_EVENTS, SUBTRACT_COUNTS]) {
+      await statement.execute(db)
+    }
+    await sql`insert into log_head (position, epoch) values (0, ${randomUUID()})`.execute(db)
+  },
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto'
+import { EventsError } from '../../errors.ts'
+import type { StoredEvent } from '../../event.ts'
+import type { EventFilter } from '../../filter.ts'
+import { clearEvents } from '../sql/clear.ts'
+import { countEvents } from '../sql/count.ts'
+import { deleteEvent } from '../sql/delete.ts'
+import { deleteMatching } from '../sql/delete-matching.ts'
+import { getEvent } from '../sql/get.ts'
+import { readHead } from '../sql/head.ts'
+import { listEvents } from '../sql/list.ts'
+import { type ReadQuery, readEvents } from '../sql/read.ts'
+import { sweepExpired } from '../sql/sweep.ts'
+import { countTotals } from '../sql/totals.ts'
+import { trimEvents } from '../sql/trim.ts'
+import type {
+  AppendResult,
+  EventPage,
+  EventQuery,
+  EventRecord,
+  EventStorage,
+  EventTotals,
+  LogHead,
+  ReadResult,
+  TrimPolicy,
+} from '../storage.ts'
+import { Turns } from '../turns.ts'
+import { Listener } from './listener.ts'
+import { LogDatabase } from './log-database.ts'
+import { PostgresDeadLetters } from './postgres-dead-letters.ts'
+import { PostgresSubscriptions } from './postgres-subscriptions.ts'
+import type { PostgresSettings } from './settings.ts'
+
+/** The store as its user sees it. */
+export class PostgresStorage implements EventStorage {
+  readonly name = 'postgres'
+  readonly persistent = true
+  readonly subscriptions: PostgresSubscriptions
+  readonly deadLetters: PostgresDeadLetters
+  readonly #settings: PostgresSettings
+  readonly #now: () => number
+  /** Tells this store's notifications from those of others. */
+  readonly #origin = randomUUID()
+  readonly #listeners = new Set<Listener>()
+  /** Opening and closing, one at a time. */
+  readonly #changes = new Turns()
+  #opened: LogDatabase | undefined
+
+  constructor(settings: PostgresSettings, now: () => number) {
+    this.#settings = settings
+    this.#now = now
+    this.subscriptions = new PostgresSubscriptions(() => this.#database, now)
+    this.deadLetters = new PostgresDeadLetters(() => this.#database, now)
+  }
+
+  open(): Promise<void> {
+    return this.#changes.take(async () => {
+      this.#opened ??= await this.#start()
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#changes.take(async () => {
+      const database = this.#opened
+      this.#opened = undefined
+      for (const listener of this.#listeners) listener.end()
+      this.#listeners.clear()
+      await database?.close()
+    })
+  }
+
+  async append(records: readonly EventRecord[]): Promise<AppendResult> {
+    return await this.#database.append(records, this.#now())
+  }
+
+  async read(query: ReadQuery): Promise<ReadResult> {
+    const nowMs = this.#now()
+    return await this.#database.use((log) => readEvents(log, query, nowMs))
+  }
+
+  async head(): Promise<LogHead> {
+    return await this.#database.use(readHead)
+  }
+
+  watch(wake: () => void): () => void {
+    const listener = new Listener({ settings: this.#settings, origin: this.#origin, wake })
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      listener.end()
+    }
+  }
+
+  async list(query: EventQuery): Promise<EventPage> {
+    const nowMs = this.#now()
+    return await this.#database.use((log) => listEvents(log, query, nowMs))
+  }
+
+  async get(id: string): Promise<StoredEvent | undefined> {
+    const nowMs = this.#now()
+    return await this.#database.use((log) => getEvent(log, id, nowMs))
+  }
+
+  async count(filter: EventFilter = {}): Promise<number> {
+    const nowMs = this.#now()
+    return await this.#database.use((log) => countEvents(log, filter, nowMs))
+  }
+
+  async totals(): Promise<EventTotals> {
+    const nowMs = this.#now()
+    return await this.#database.use((log) => countTotals(log, nowMs))
+  }
+
+  async delete(id: string): Promise<boolean> {
+    return await this.#database.remove((log) => deleteEvent(log, id))
+  }
+
+  async deleteMatching(filter: EventFilter): Promise<number> {
+    return await this.#database.remove((log) => deleteMatching(log, filter))
+  }
+
+  async clear(): Promise<number> {
+    return await this.#database.remove(clearEvents)
+  }
+
+  async sweepExpired(): Promise<number> {
+    const nowMs = this.#now()
+    return await this.#database.remove((log) => sweepExpired(log, nowMs))
+  }
+
+  async trim(policy: TrimPolicy): Promise<number> {
+    const nowMs = this.#now()
+    return await this.#database.remove((log) => trimEvents(log, policy, nowMs))
+  }
+
+  get #database(): LogDatabase {
+    if (this.#opened) return this.#opened
+    throw new EventsError(
+      'EVENTS_NOT_RUNNING',
+      `the event store ${this.#settings.place} is not open: open it first`,
+    )
+  }
+
+  async #start(): Promise<LogDatabase> {
+    const database = new LogDatabase(this.#settings, this.#origin)
+    try {
+      await database.migrate()
+      return database
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  }
+}

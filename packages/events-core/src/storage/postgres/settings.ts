@@ -1,0 +1,13 @@
+import type { ClientConfig } from 'pg'
+
+/** What an open store needs to know, checked and with defaults filled in. */
+export interface PostgresSettings {
+  readonly connection: ClientConfig
+  /** How to reach the server directly, for LISTEN. */
+  readonly listenConnection: ClientConfig
+  /** Host, port and database, for messages. */
+  readonly place: string
+  readonly schema: string
+  readonly poolSize: number
+  readonly statementTimeoutMs: number
+}

@@ -1,0 +1,179 @@
+import { connect, createServer, type Socket } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { Connections } from '../../src/storage/postgres/connections.ts'
+import { ConnectionLost } from '../../src/storage/postgres/errors.ts'
+import type { EventStorage } from '../../src/storage/storage.ts'
+import { makeRecord, makeRecords } from '../../src/testing/record.ts'
+import { appendStubbornly, PostgresSetup } from './postgres-setup.ts'
+
+// With fsync, as in earnest: some of it is about what survives.
+const setup = await PostgresSetup.start()
+const { server } = setup
+
+test.each<[string, string, string]>([
+  ['a wrong password', 'does not let this user in', server.urlFor('postgres', 'wrong-secret')],
+  ['a database that is not there', 'create the database', server.urlFor('nowhere', 'p@ss:word/#?')],
+  ['a port where nobody listens', 'cannot be reached', 'postgres://app:wrong-secret@127.0.0.1:1/app'],
+  ['a host that is not there', 'cannot be reached', 'postgres://app:wrong-secret@nowhere.invalid/app'],
+])('%s is told, without the password', async (_, says, url) => {
+  const refusal = setup.store({ url }).open()
+  await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_UNAVAILABLE')
+  await expect(refusal).rejects.toThrow(says)
+  await expect(refusal).rejects.not.toThrow(/wrong-secret|p@ss/)
+})
+
+test('what was acknowledged survives a crash of the server, and the store goes on', async () => {
+  const storage = await setup.openStore({ schema: setup.newSchema() })
+  const acknowledged: string[] = []
+  let running = true
+  const appending = (async () => {
+    while (running) {
+      const records = makeRecords(5)
+      await appendStubbornly(storage, records)
+      acknowledged.push(...records.map(({ event }) => event.id))
+    }
+  })()
+  await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(50), { timeout: 10_000 })
+  await server.end('SIGKILL')
+  await server.startAgain()
+  const before = acknowledged.length
+  await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(before), { timeout: 10_000 })
+  running = false
+  await appending
+  await expectExactly(storage, acknowledged)
+})
+
+test('connections that are ended under load lose nothing and store nothing twice', async () => {
+  const schema = setup.newSchema()
+  const applicationName = `load of ${schema}`
+  const storage = await setup.openStore({ schema, applicationName })
+  const batches = Array.from({ length: 150 }, () => makeRecords(4))
+  let running = true
+  const killing = (async () => {
+    while (running) await setup.terminate(applicationName)
+  })()
+  const reading = (async () => {
+    while (running) await storage.list({ limit: 10 }).catch(() => {})
+  })()
+  for (const batch of batches) await appendStubbornly(storage, batch)
+  running = false
+  await Promise.all([killing, reading])
+  await vi.waitFor(() => expect(storage.head()).resolves.toMatchObject({ position: 600 }))
+  await expectExactly(
+    storage,
+    batches.flat().map(({ event }) => event.id),
+  )
+})
+
+test('a connection that ends between two statements of a transaction fails that, and nothing else', async () => {
+  const name = 'between two statements'
+  const connection = { connectionString: server.url, application_name: name }
+  const connections = new Connections({ connection, size: 1, statementTimeoutMs: 1_000 })
+  onTestFinished(() => connections.end())
+  const first = await connections.take()
+  await first.executeQuery({ sql: 'begin', parameters: [] })
+  expect(await setup.terminate(name)).toBe(1)
+  // By the time another has connected, the news is there; nobody waits for an answer then.
+  await server.query('select 1')
+  await expect(first.executeQuery({ sql: 'select 1', parameters: [] })).rejects.toThrow(ConnectionLost)
+  connections.giveBack(first)
+  const second = await connections.take()
+  expect(await second.executeQuery({ sql: 'select 1 as one', parameters: [] })).toMatchObject({
+    rows: [{ one: 1 }],
+  })
+  connections.giveBack(second)
+})
+
+test('idle connections that the server ends are replaced', async () => {
+  const schema = setup.newSchema()
+  const applicationName = `idle of ${schema}`
+  const storage = await setup.openStore({ schema, applicationName })
+  await Promise.all([storage.append(makeRecords(1)), storage.count(), storage.count()])
+  expect(await setup.terminate(applicationName)).toBeGreaterThan(1)
+  await appendStubbornly(storage, makeRecords(1))
+  await vi.waitFor(() => expect(storage.count()).resolves.toBe(2))
+})
+
+test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKED, and stores nothing', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema, statementTimeoutMs: 100 })
+  const holder = await setup.client()
+  await holder.query(`begin; select * from ${schema}.log_head for update`)
+  const held = await Promise.allSettled([
+    storage.append([makeRecord()]),
+    storage.delete('a'),
+    storage.subscriptions.create('mail', 1, 0),
+  ])
+  for (const outcome of held) expect(outcome).toMatchObject({ reason: { code: 'EVENTS_STORAGE_LOCKED' } })
+  await holder.query('commit')
+  expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
+})
+
+test('a database that takes no writes can be read', async () => {
+  const schema = setup.newSchema()
+  await (await setup.openStore({ schema })).append(makeRecords(3))
+  const url = `${server.url}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`
+  const storage = await setup.openStore({ schema, url })
+  expect((await storage.list({ limit: 10 })).total).toBe(3)
+  expect(await storage.read({ after: 0, limit: 10 })).toMatchObject({ position: 3 })
+  await expect(storage.append(makeRecords(1))).rejects.toHaveProperty('code', 'EVENTS_STORAGE_READ_ONLY')
+})
+
+test('a user who may not create the schema is told so', async () => {
+  await server.query("create role guest login password 'guest-secret'")
+  const url = `postgres://guest:guest-secret@127.0.0.1:${server.port}/postgres`
+  const refusal = setup.store({ url, schema: setup.newSchema() }).open()
+  await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_FAILED')
+  await expect(refusal).rejects.toThrow('denies this user a permission')
+})
+
+test('a store whose server hangs can be closed, and answers every call', async () => {
+  const network = await startNetwork()
+  const storage = await setup.openStore({ schema: setup.newSchema(), url: network.url })
+  await storage.append(makeRecords(1))
+  network.hang()
+  const outcomes = Promise.allSettled([
+    storage.append(makeRecords(1)),
+    storage.append(makeRecords(1)),
+    storage.count(),
+    ...Array.from({ length: 10 }, () => storage.head()),
+  ])
+  await storage.close()
+  for (const outcome of await outcomes) {
+    expect(outcome).toHaveProperty(
+      'reason.code',
+      expect.stringMatching(/^EVENTS_(STORAGE_UNAVAILABLE|NOT_RUNNING)$/),
+    )
+  }
+})
+
+/** All events, each once, at positions without a hole. */
+async function expectExactly(storage: EventStorage, ids: readonly string[]): Promise<void> {
+  const { events, total } = await storage.list({ limit: 10_000, order: 'asc' })
+  expect(events.map(({ id }) => id)).toEqual(ids)
+  expect(events.map(({ position }) => position)).toEqual(ids.map((_, index) => index + 1))
+  expect(total).toBe(ids.length)
+}
+
+/** A way to the server that can fall silent without a word. */
+async function startNetwork(): Promise<{ readonly url: string; hang(): void }> {
+  const sockets = new Set<Socket>()
+  const proxy = createServer((near) => {
+    const far = connect(server.port, '127.0.0.1')
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => {}))
+    near.pipe(far).pipe(near)
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => proxy.once('listening', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    proxy.close()
+  })
+  const address = proxy.address()
+  const url = new URL(server.url)
+  url.port = String(typeof address === 'object' ? address?.port : '')
+  const hang = () => {
+    for (const socket of sockets) socket.unpipe().pause()
+    proxy.removeAllListeners('connection')
+  }
+  return { url: url.href, hang }
+}

