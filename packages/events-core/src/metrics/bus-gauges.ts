@@ -1,0 +1,67 @@
+import type { BusGauges } from './metrics.ts'
+
+/** How long a scrape waits for the store to say how many events it has. */
+const ANSWER_MS = 1_000
+
+/** A bus whose figures are read at each scrape. */
+export class AttachedBus {
+  readonly #gauges: () => BusGauges
+  /** The label of a subscription's series. */
+  readonly labelOf: (subscription: string) => string
+  #asked: Promise<number | undefined> | undefined
+
+  constructor(gauges: () => BusGauges, labelOf: (subscription: string) => string) {
+    this.#gauges = gauges
+    this.labelOf = labelOf
+  }
+
+  read(): BusGauges {
+    return this.#gauges()
+  }
+
+  /**
+   * How many events the store has, or undefined when it does not say so within a second. A question that is still
+   * open is not asked again, so scrapes of a store that hangs do not pile up.
+   */
+  async storedEvents(): Promise<number | undefined> {
+    this.#asked ??= this.#ask().finally(() => {
+      this.#asked = undefined
+    })
+    const limit = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => limit.resolve(undefined), ANSWER_MS)
+    try {
+      return await Promise.race([this.#asked, limit.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #ask(): Promise<number | undefined> {
+    try {
+      return await this.read().storedEvents()
+    } catch {
+      // The bus has counted and logged what failed; the scrape's other figures must not go with it.
+      return undefined
+    }
+  }
+}
+
+/** Undefined when one of them is, or there is none: a part of a sum would be taken for the whole. */
+export function sum(figures: readonly (number | undefined)[]): number | undefined {
+  if (figures.length === 0) return undefined
+  return figures.reduce((total, figure) =>
+    total === undefined || figure === undefined ? undefined : total + figure,
+  )
+}
+
+/** Events that wait for each subscription, by label, over all buses. */
+export function lagByLabel(buses: Iterable<AttachedBus>): ReadonlyMap<string, number> {
+  const lags = new Map<string, number>()
+  for (const bus of buses) {
+    for (const [subscription, lag] of bus.read().subscriptionLag) {
+      const label = bus.labelOf(subscription)
+      lags.set(label, (lags.get(label) ?? 0) + lag)
+    }
+  }
+  return lags
+}

@@ -1,0 +1,33 @@
+/** Why an event was not delivered or not stored. */
+export type DropReason = 'buffer_full' | 'queue_full' | 'stopped' | 'storage' | 'expired'
+
+/** Figures that are read when somebody looks, not counted as things happen. */
+export interface BusGauges {
+  readonly bufferEvents: number
+  readonly bufferCapacity: number
+  /** Events that wait or are being handled, by subscription name. */
+  readonly subscriptionLag: ReadonlyMap<string, number>
+  /** Events in the store; undefined while it cannot be asked. */
+  readonly storedEvents: () => Promise<number | undefined>
+  /** Dead letters in the store; undefined while it cannot be asked. */
+  readonly deadLetters: () => Promise<number | undefined>
+}
+
+/** What a bus measures. `prometheusMetrics` in `@viewra/events-core/prometheus` makes Prometheus series of it. */
+export interface EventMetrics {
+  published(type: string, priority: number): void
+  delivered(subscription: string): void
+  dropped(reason: DropReason, count: number): void
+  handlerError(subscription: string): void
+  handlerDuration(subscription: string, seconds: number): void
+  publishDuration(seconds: number): void
+  batchSize(events: number): void
+  storageOperation(operation: string, seconds: number): void
+  storageError(operation: string): void
+  /** A payload differs from what its type's schema says. */
+  payloadMismatch(type: string): void
+  /** Has `gauges` read at each scrape, until the function that it returns is called. */
+  attach(gauges: () => BusGauges): () => void
+  /** Forgets the series of a subscription that is gone. */
+  forgetSubscription(subscription: string): void
+}

@@ -1,0 +1,117 @@
+import { CATALOGUE } from '../catalogue/catalogue.ts'
+import { checkOptions, integer, object } from '../check-options.ts'
+import { invalid } from '../errors.ts'
+import { priorityName } from '../priority.ts'
+import { LabelHolder } from './bounded-labels.ts'
+import { AttachedBus } from './bus-gauges.ts'
+import type { BusGauges, DropReason, EventMetrics } from './metrics.ts'
+import { type MetricsRegistry, type RegistryMetrics, registryMetrics } from './registry-metrics.ts'
+
+export interface PrometheusMetricsOptions {
+  /** Where the metrics are registered. Several buses may share one: counts add up, gauges are sums. */
+  readonly register: MetricsRegistry
+  /**
+   * Types beyond the built-in ones that are counted under their own name, per registry; further ones count as
+   * `other`. 200 by default.
+   */
+  readonly maxTypes?: number
+  /** Subscriptions that are counted under their own name, likewise. 200 by default. */
+  readonly maxSubscriptions?: number
+}
+
+/**
+ * Makes Prometheus series of what a bus measures. Use one for each bus.
+ * @throws EventsError EVENTS_INVALID for a wrong or unknown option
+ *
+ * @example
+ * const register = new Registry()
+ * const bus = createEventBus({ metrics: prometheusMetrics({ register }) })
+ * await register.metrics()
+ */
+export function prometheusMetrics(options: PrometheusMetricsOptions): EventMetrics {
+  const { register, maxTypes = 200, maxSubscriptions = 200 } = options
+  checkOptions('prometheusMetrics', options, {
+    register: object,
+    maxTypes: integer(0),
+    maxSubscriptions: integer(0),
+  })
+  if (register === undefined) {
+    throw invalid('prometheusMetrics', [{ path: 'register', message: 'is missing' }])
+  }
+  return new PrometheusMetrics(registryMetrics(register), { maxTypes, maxSubscriptions })
+}
+
+const BUILT_IN: ReadonlySet<string> = new Set(CATALOGUE.map((definition) => definition.type))
+
+/** Labels go to prom-client as objects: with children kept per label, `counter.labels(…)`, counting is no faster. */
+class PrometheusMetrics implements EventMetrics {
+  readonly #shared: RegistryMetrics
+  readonly #types: LabelHolder
+  readonly #subscriptions: LabelHolder
+
+  constructor(shared: RegistryMetrics, limits: { maxTypes: number; maxSubscriptions: number }) {
+    this.#shared = shared
+    this.#types = new LabelHolder(shared.types, limits.maxTypes)
+    this.#subscriptions = new LabelHolder(shared.subscriptions, limits.maxSubscriptions)
+  }
+
+  published(type: string, priority: number): void {
+    this.#shared.published.inc({ type: this.#typeLabel(type), priority: priorityName(priority) })
+  }
+
+  delivered(subscription: string): void {
+    this.#shared.delivered.inc({ subscription: this.#subscriptions.labelOf(subscription) })
+  }
+
+  dropped(reason: DropReason, count: number): void {
+    this.#shared.dropped.inc({ reason }, count)
+  }
+
+  handlerError(subscription: string): void {
+    this.#shared.handlerErrors.inc({ subscription: this.#subscriptions.labelOf(subscription) })
+  }
+
+  handlerDuration(subscription: string, seconds: number): void {
+    this.#shared.handlerDuration.observe({ subscription: this.#subscriptions.labelOf(subscription) }, seconds)
+  }
+
+  publishDuration(seconds: number): void {
+    this.#shared.publishDuration.observe(seconds)
+  }
+
+  batchSize(events: number): void {
+    this.#shared.batchSize.observe(events)
+  }
+
+  storageOperation(operation: string, seconds: number): void {
+    this.#shared.storageDuration.observe({ operation }, seconds)
+  }
+
+  storageError(operation: string): void {
+    this.#shared.storageErrors.inc({ operation })
+  }
+
+  payloadMismatch(type: string): void {
+    this.#shared.payloadMismatches.inc({ type: this.#typeLabel(type) })
+  }
+
+  attach(gauges: () => BusGauges): () => void {
+    const bus = new AttachedBus(gauges, (subscription) => this.#subscriptions.labelOf(subscription))
+    this.#shared.buses.add(bus)
+    return () => {
+      this.#shared.buses.delete(bus)
+    }
+  }
+
+  /** The series stay while another bus on the registry has a subscription of that name. */
+  forgetSubscription(subscription: string): void {
+    if (!this.#subscriptions.release(subscription)) return
+    this.#shared.delivered.remove({ subscription })
+    this.#shared.handlerErrors.remove({ subscription })
+    this.#shared.handlerDuration.remove({ subscription })
+  }
+
+  #typeLabel(type: string): string {
+    return BUILT_IN.has(type) ? type : this.#types.labelOf(type)
+  }
+}
