@@ -1,0 +1,61 @@
+import { catalogueRegistry } from '../catalogue/registry.ts'
+import { checkOptions, func, integer, methods, type OptionRule, oneOf, shown } from '../check-options.ts'
+import { memoryStorage } from '../storage/memory.ts'
+import type { EventBusOptions, PublishOptions } from './options.ts'
+import { silentLogger, unmeasured } from './silent.ts'
+import { MAX_TIMER_MS } from './subscription-settings.ts'
+
+/** Bus options with their defaults filled in. */
+export type BusSettings = Required<EventBusOptions>
+
+const isPersistRule: OptionRule = (value) =>
+  typeof value === 'function'
+    ? undefined
+    : oneOf('all', 'none')(value)?.replace(', not', ' or a function, not')
+
+const RULES: Readonly<Record<keyof EventBusOptions, OptionRule>> = {
+  storage: methods('open', 'append', 'read', 'watch'),
+  metrics: methods('published', 'attach'),
+  logger: methods('info', 'warn', 'error'),
+  registry: methods('get', 'list', 'check'),
+  persist: isPersistRule,
+  bufferEvents: integer(1),
+  bufferBytes: integer(1),
+  batchEvents: integer(1, 10_000),
+  publishTimeoutMs: integer(1, MAX_TIMER_MS),
+  overflow: oneOf('reject', 'drop-newest', 'drop-oldest'),
+  maxDataBytes: integer(2),
+  maxFutureMs: integer(0),
+  sweepIntervalMs: integer(1, MAX_TIMER_MS),
+  pollIntervalMs: integer(10, MAX_TIMER_MS),
+  now: func,
+}
+
+export const PUBLISH_RULES: Readonly<Record<keyof PublishOptions, OptionRule>> = {
+  signal: (value) =>
+    value instanceof AbortSignal ? undefined : `must be an AbortSignal, not ${shown(value)}`,
+  timeoutMs: integer(1, MAX_TIMER_MS),
+}
+
+/** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+export function busSettings(options: EventBusOptions): BusSettings {
+  checkOptions('createEventBus options', options, RULES)
+  const now = options.now ?? Date.now
+  return {
+    storage: options.storage ?? memoryStorage({ now }),
+    metrics: options.metrics ?? unmeasured,
+    logger: options.logger ?? silentLogger,
+    registry: options.registry ?? catalogueRegistry(),
+    persist: options.persist ?? 'all',
+    bufferEvents: options.bufferEvents ?? 10_000,
+    bufferBytes: options.bufferBytes ?? 64 * 1_048_576,
+    batchEvents: options.batchEvents ?? 1_000,
+    publishTimeoutMs: options.publishTimeoutMs ?? 5_000,
+    overflow: options.overflow ?? 'reject',
+    maxDataBytes: options.maxDataBytes ?? 262_144,
+    maxFutureMs: options.maxFutureMs ?? 300_000,
+    sweepIntervalMs: options.sweepIntervalMs ?? 30_000,
+    pollIntervalMs: options.pollIntervalMs ?? 1_000,
+    now,
+  }
+}

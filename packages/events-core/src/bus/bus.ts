@@ -1,0 +1,299 @@
+import type { EventTypeRegistry } from '../catalogue/registry.ts'
+import { checkOptions, func, integer } from '../check-options.ts'
+import { EventsError } from '../errors.ts'
+import type { EventInput, EventTypes, StoredEvent } from '../event.ts'
+import { draftEvent, draftEvents } from '../event-validation.ts'
+import type { EventFilter } from '../filter.ts'
+import { validateFilter } from '../filter-validation.ts'
+import { validateQuery } from '../query-validation.ts'
+import type { EventPage, EventQuery, EventStorage, LogHead } from '../storage/storage.ts'
+import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { DropLog } from './drop-log.ts'
+import { DurableSubscriptions } from './durable-subscriptions.ts'
+import { checkHealth } from './health.ts'
+import { processName } from './lease-holder.ts'
+import type {
+  BusHealth,
+  BusStats,
+  EventBusOptions,
+  EventHandler,
+  EventOf,
+  PublishOptions,
+  PublishReceipt,
+  StopReport,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionInfo,
+} from './options.ts'
+import { type BusParts, RunningBus } from './running-bus.ts'
+import { readStats } from './stats.ts'
+import { durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
+import { Subscriptions } from './subscriptions.ts'
+
+const DEFAULT_STOP_MS = 10_000
+
+/**
+ * Takes events, stores them in one order, and brings them to subscribers.
+ *
+ * stopped → `start` → running → `stop` → stopped; a stopped bus can be started again. Subscriptions may be made
+ * before the start and end with the stop. All other methods fail with EVENTS_NOT_RUNNING while it is not running.
+ */
+export class EventBus<M = EventTypes> {
+  readonly #settings: BusSettings
+  readonly #parts: BusParts
+  readonly #subscriptions: Subscriptions
+  /** Durable subscriptions: list, pause, resume, reset, rename and delete them, whichever process runs them. */
+  readonly durable: DurableSubscriptions
+  /** What handlers of durable subscriptions could not take: list, retry and delete it. */
+  readonly deadLetters: DeadLetters
+  #running: RunningBus | undefined
+  #starting: Promise<void> | undefined
+  #stopping: Promise<StopReport> | undefined
+
+  /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+  constructor(options: EventBusOptions = {}) {
+    this.#settings = busSettings(options)
+    const { metrics, logger, now } = this.#settings
+    const drops = new DropLog(metrics, logger)
+    this.#subscriptions = new Subscriptions({
+      metrics,
+      logger,
+      now,
+      dropped: (reason, count, subscription) => drops.add(reason, count, subscription),
+    })
+    const openStorage = () => this.#openStorage()
+    const head = () => this.#running?.tail.head ?? 0
+    this.durable = new DurableSubscriptions({ ...this.#settings, owner: processName(), head }, openStorage)
+    this.deadLetters = new DeadLetters(openStorage, () => this.durable.changed(undefined))
+    const { durable } = this
+    this.#parts = { settings: this.#settings, subscriptions: this.#subscriptions, durable, drops }
+  }
+
+  get running(): boolean {
+    return this.#running !== undefined
+  }
+
+  get registry(): EventTypeRegistry {
+    return this.#settings.registry
+  }
+
+  /**
+   * Opens the store and begins to take events. A bus that runs already stays as it is.
+   * @throws EventsError EVENTS_STORAGE_* when the store cannot be opened; the bus may be started again
+   */
+  async start(): Promise<void> {
+    await this.#stopping
+    if (this.#running !== undefined) return
+    this.#starting ??= this.#open().finally(() => {
+      this.#starting = undefined
+    })
+    await this.#starting
+  }
+
+  /**
+   * Takes no more events, writes those it took, lets handlers finish what waits, ends all subscriptions and closes
+   * the store. What could not be done within `timeoutMs` (10,000 by default) is in the report.
+   */
+  async stop(options: { readonly timeoutMs?: number } = {}): Promise<StopReport> {
+    checkOptions('stop options', options, { timeoutMs: integer(0, MAX_TIMER_MS) })
+    // A start that fails is its caller's to handle; there is nothing to stop then.
+    if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
+    if (this.#running === undefined)
+      return (await this.#stopping) ?? { drained: true, unwritten: 0, unhandled: {} }
+    this.#stopping = this.#close(this.#running, options.timeoutMs ?? DEFAULT_STOP_MS).finally(() => {
+      this.#stopping = undefined
+    })
+    return this.#stopping
+  }
+
+  /**
+   * Resolves once the event is stored. When the store is behind or away it waits, for `publishTimeoutMs` at the most.
+   * @throws EventsError EVENTS_INVALID, EVENTS_BUFFER_FULL, EVENTS_STORAGE_*, EVENTS_NOT_RUNNING; the signal's reason
+   */
+  async publish<T extends string>(
+    input: EventInput<T, M>,
+    options: PublishOptions = {},
+  ): Promise<PublishReceipt> {
+    checkOptions('publish options', options, PUBLISH_RULES)
+    const running = this.#live()
+    const draft = running.prepare(draftEvent(input, this.#settings, this.#settings.now()))
+    const receipts = await this.#timed(running.writes.write([draft], options))
+    // One draft has one receipt.
+    return receipts[0] as PublishReceipt
+  }
+
+  /** As `publish`, for up to 10,000 events that are stored together or not at all. */
+  async publishMany<T extends string>(
+    inputs: readonly EventInput<T, M>[],
+    options: PublishOptions = {},
+  ): Promise<readonly PublishReceipt[]> {
+    checkOptions('publish options', options, PUBLISH_RULES)
+    const running = this.#live()
+    const { bufferBytes, now } = this.#settings
+    const drafts = draftEvents(inputs, { ...this.#settings, maxBytes: bufferBytes }, now())
+    for (const draft of drafts) running.prepare(draft)
+    return drafts.length === 0 ? [] : this.#timed(running.writes.write(drafts, options))
+  }
+
+  /**
+   * Takes the event and answers its id at once. A loss later on, by overflow or by a store that stays away until the
+   * bus stops, is counted and logged.
+   * @throws EventsError EVENTS_INVALID, EVENTS_NOT_RUNNING; EVENTS_BUFFER_FULL with `overflow: 'reject'`
+   */
+  publishAsync<T extends string>(input: EventInput<T, M>): string {
+    const running = this.#live()
+    const draft = running.prepare(draftEvent(input, this.#settings, this.#settings.now()))
+    running.writes.offer(draft)
+    return draft.event.id
+  }
+
+  /**
+   * Has `handler` called with each matching event, in order: from now on or, with `durable`, from where the
+   * subscription of that name left off.
+   * @throws EventsError EVENTS_INVALID when the filter or an option is wrong; with `durable` EVENTS_CONFLICT, EVENTS_STORAGE_*
+   */
+  async subscribe<T extends keyof M & string>(
+    types: T | readonly T[],
+    handler: EventHandler<EventOf<M, T>>,
+    options?: SubscribeOptions<EventOf<M, T>>,
+  ): Promise<Subscription>
+  async subscribe(
+    select: string | readonly string[] | EventFilter,
+    handler: EventHandler,
+    options?: SubscribeOptions,
+  ): Promise<Subscription>
+  async subscribe(
+    select: string | readonly string[] | EventFilter,
+    handler: EventHandler<never>,
+    options: SubscribeOptions<never> = {},
+  ): Promise<Subscription> {
+    // The filter lets only events through that the handler was typed for; the payload's shape is the publisher's word.
+    const [handle, settings] = [handler as EventHandler, options as SubscribeOptions]
+    checkOptions('subscribe', { handler: handler ?? null }, { handler: func })
+    return this.#subscribe(validateFilter(toFilter(select)), handle, settings)
+  }
+
+  /** Those of this process, durable ones too. */
+  subscriptions(): readonly SubscriptionInfo[] {
+    return [...this.#subscriptions.list(), ...this.durable.infos()]
+  }
+
+  /** A page of stored events, newest first unless asked otherwise. */
+  async list(query: EventQuery): Promise<EventPage> {
+    const storage = this.#openStorage()
+    return storage.list(validateQuery(query))
+  }
+
+  async get(id: string): Promise<StoredEvent | undefined> {
+    return this.#openStorage().get(id)
+  }
+
+  async count(filter: EventFilter = {}): Promise<number> {
+    return this.#openStorage().count(validateFilter(filter))
+  }
+
+  /** The store's epoch and the last position it gave out: what a cursor is made of. */
+  async head(): Promise<LogHead> {
+    return this.#openStorage().head()
+  }
+
+  /** Answers whether there was such an event. */
+  async delete(id: string): Promise<boolean> {
+    return this.#openStorage().delete(id)
+  }
+
+  /** Removes the events that match; answers how many there were. */
+  async deleteMatching(filter: EventFilter): Promise<number> {
+    return this.#openStorage().deleteMatching(validateFilter(filter))
+  }
+
+  /** Removes every event stored before the call; answers how many there were. Positions go on. */
+  async clear(): Promise<number> {
+    return this.#openStorage().clear()
+  }
+
+  /** The types that are known or that stored events have, sorted. */
+  async types(): Promise<readonly string[]> {
+    const { byType } = await this.#openStorage().totals()
+    const known = this.registry.list().map((definition) => definition.type)
+    return [...new Set([...known, ...Object.keys(byType)])].sort()
+  }
+
+  async stats(): Promise<BusStats> {
+    return readStats(this.#openStorage(), this.#subscriptions.size + this.durable.size)
+  }
+
+  /** Never fails: a store that cannot be asked is what it reports. */
+  async health(): Promise<BusHealth> {
+    return checkHealth({
+      running: this.running,
+      storage: this.#settings.storage,
+      writeFailure: this.#running?.writes.failure,
+      bufferEvents: this.#running?.writes.size ?? 0,
+      bufferCapacity: this.#settings.bufferEvents,
+      subscriptions: this.#subscriptions.size + this.durable.size,
+      overrun: this.#subscriptions.overrun(),
+      stalled: this.durable.stalled(),
+    })
+  }
+
+  async #open(): Promise<void> {
+    this.#running = await RunningBus.open(this.#parts)
+  }
+
+  async #close(running: RunningBus, timeoutMs: number): Promise<StopReport> {
+    const deadline = performance.now() + timeoutMs
+    // Handlers of durable subscriptions may publish until they have finished.
+    const unhandled = this.durable.isBusy ? await this.durable.drain(timeoutMs) : {}
+    this.#running = undefined
+    return running.close(Math.max(0, deadline - performance.now()), unhandled)
+  }
+
+  async #subscribe(
+    filter: EventFilter,
+    handler: EventHandler,
+    options: SubscribeOptions,
+  ): Promise<Subscription> {
+    if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
+    const running = this.#running
+    if (options.durable !== undefined) {
+      const settings = durableSettings(options.durable, options)
+      return this.durable.add(filter, handler, settings, running !== undefined)
+    }
+    // "From now on" begins with what is appended after this call, by whichever process.
+    if (this.#subscriptions.size === 0) await running?.tail.settle(this.#settings.publishTimeoutMs)
+    return this.#subscriptions.add(filter, handler, options)
+  }
+
+  #live(): RunningBus {
+    if (this.#running === undefined) {
+      throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus is not running: call start() first')
+    }
+    return this.#running
+  }
+
+  #openStorage(): EventStorage {
+    this.#live()
+    return this.#settings.storage
+  }
+
+  async #timed<R>(writing: Promise<R>): Promise<R> {
+    const began = performance.now()
+    try {
+      return await writing
+    } finally {
+      this.#settings.metrics.publishDuration((performance.now() - began) / 1_000)
+    }
+  }
+}
+
+function toFilter(select: string | readonly string[] | EventFilter): unknown {
+  if (typeof select === 'string') return { types: [select] }
+  return Array.isArray(select) ? { types: select } : select
+}
+
+/** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+export function createEventBus<M = EventTypes>(options: EventBusOptions = {}): EventBus<M> {
+  return new EventBus<M>(options)
+}

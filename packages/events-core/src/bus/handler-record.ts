@@ -1,0 +1,81 @@
+import type { PublishedEvent } from '../event.ts'
+import type { EventMetrics } from '../metrics/metrics.ts'
+import { formatTimestamp, parseTimestamp } from '../timestamp.ts'
+import type { Delivery } from './delivery.ts'
+import type { Logger, SubscribeOptions, SubscriptionInfo } from './options.ts'
+
+export interface HandlerRecordOptions {
+  readonly name: string
+  readonly metrics: EventMetrics
+  readonly logger: Logger
+  readonly now: () => number
+}
+
+/** What a subscription's handler did: counted, measured, and logged where it failed. */
+export class HandlerRecord {
+  readonly #options: HandlerRecordOptions
+  readonly #createdMs: number
+  #lastTriggeredMs: number | undefined
+  #triggered = 0
+  #errors = 0
+  #ended = false
+
+  constructor(options: HandlerRecordOptions) {
+    this.#options = options
+    this.#createdMs = options.now()
+  }
+
+  /** The part of a subscription's description that comes from here. */
+  info(): Pick<SubscriptionInfo, 'created' | 'last_triggered' | 'trigger_count' | 'errors'> {
+    const last = this.#lastTriggeredMs
+    return {
+      created: formatTimestamp(this.#createdMs),
+      last_triggered: last === undefined ? null : formatTimestamp(last),
+      trigger_count: this.#triggered,
+      errors: this.#errors,
+    }
+  }
+
+  /** Whether the event has expired while it waited; one that has not is counted as handed to the handler. */
+  isExpired({ ttl, timestamp }: PublishedEvent): boolean {
+    const nowMs = this.#options.now()
+    if (ttl !== undefined && (parseTimestamp(timestamp) ?? 0) + ttl <= nowMs) return true
+    this.#triggered++
+    this.#lastTriggeredMs = nowMs
+    return false
+  }
+
+  called(delivery: Delivery, seconds: number, error: unknown): void {
+    if (!this.#ended) this.#measure(seconds, error)
+    if (error === undefined) return
+    const details = { err: error, event_id: delivery.event.id, attempt: delivery.attempt }
+    if (delivery.isLastAttempt) this.failed(details, 'An event handler failed for the last time')
+    else this.failed(details, 'An event handler failed', 'warn')
+  }
+
+  failed(details: object, message: string, level: 'warn' | 'error' = 'error'): void {
+    this.#errors++
+    this.#options.logger[level]({ subscription: this.#options.name, ...details }, message)
+  }
+
+  /** What the subscriber does then must not disturb the publisher whose event it may be called for. */
+  tellEnd(onEnd: SubscribeOptions['onEnd'], reason: 'queue_full' | 'stopped'): void {
+    try {
+      onEnd?.(reason)
+    } catch (error) {
+      this.failed({ err: error }, 'onEnd failed')
+    }
+  }
+
+  /** Nothing is measured from now on: the series of the name are forgotten, and would come back. */
+  end(): void {
+    this.#ended = true
+  }
+
+  #measure(seconds: number, error: unknown): void {
+    const { metrics, name } = this.#options
+    metrics.handlerDuration(name, seconds)
+    if (error === undefined) metrics.delivered(name)
+    else metrics.handlerError(name)
+  }
+}

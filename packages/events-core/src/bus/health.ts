@@ -1,0 +1,66 @@
+import type { EventsError } from '../errors.ts'
+import type { EventStorage } from '../storage/storage.ts'
+import type { BusHealth, HealthCheck, HealthStatus } from './options.ts'
+
+/** What health is judged by. */
+export interface HealthFacts {
+  readonly running: boolean
+  readonly storage: EventStorage
+  readonly writeFailure: EventsError | undefined
+  readonly bufferEvents: number
+  readonly bufferCapacity: number
+  readonly subscriptions: number
+  /** Names of subscriptions whose queue is full. */
+  readonly overrun: readonly string[]
+  /** Names of durable subscriptions that have something to handle and do not get on. */
+  readonly stalled: readonly string[]
+}
+
+const STORAGE_TIMEOUT_MS = 2_000
+const NEARLY_FULL = 0.8
+const WORST: readonly HealthStatus[] = ['down', 'degraded', 'ok']
+
+export async function checkHealth(facts: HealthFacts): Promise<BusHealth> {
+  const checks = {
+    bus: facts.running ? ok({}) : { status: 'down', detail: 'the bus is not running' },
+    storage: facts.running ? await checkStorage(facts) : { status: 'down', detail: 'the store is not open' },
+    buffer: checkBuffer(facts),
+    subscriptions: checkSubscriptions(facts),
+  } satisfies Record<string, HealthCheck>
+  const statuses: readonly HealthStatus[] = Object.values(checks).map((check) => check.status)
+  return { status: WORST.find((status) => statuses.includes(status)) ?? 'ok', checks }
+}
+
+function ok(figures: Readonly<Record<string, string | number>>): HealthCheck {
+  return { status: 'ok', ...figures }
+}
+
+async function checkStorage({ storage, writeFailure }: HealthFacts): Promise<HealthCheck> {
+  const name = storage.name
+  if (writeFailure !== undefined) return { status: 'down', name, detail: writeFailure.message }
+  const { promise: late, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), STORAGE_TIMEOUT_MS)
+  try {
+    const head = await Promise.race([storage.head(), late])
+    if (head === undefined)
+      return { status: 'down', name, detail: `no answer within ${STORAGE_TIMEOUT_MS} ms` }
+    return ok({ name, position: head.position })
+  } catch (error) {
+    return { status: 'down', name, detail: error instanceof Error ? error.message : String(error) }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function checkBuffer({ bufferEvents: events, bufferCapacity: capacity }: HealthFacts): HealthCheck {
+  if (events < capacity * NEARLY_FULL) return ok({ events, capacity })
+  return { status: 'degraded', events, capacity, detail: 'the write buffer is nearly full' }
+}
+
+function checkSubscriptions({ subscriptions: active, overrun, stalled }: HealthFacts): HealthCheck {
+  const problems = [
+    ...overrun.map((name) => `the queue of '${name}' is full`),
+    ...stalled.map((name) => `'${name}' is stalled`),
+  ]
+  return problems.length === 0 ? ok({ active }) : { status: 'degraded', active, detail: problems.join(', ') }
+}

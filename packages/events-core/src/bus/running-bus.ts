@@ -1,0 +1,114 @@
+import type { PublishedEvent } from '../event.ts'
+import type { EventDraft } from '../event-validation.ts'
+import type { BusGauges } from '../metrics/metrics.ts'
+import type { BusSettings } from './bus-settings.ts'
+import type { DropLog } from './drop-log.ts'
+import type { DurableSubscriptions } from './durable-subscriptions.ts'
+import { LogTail } from './log-tail.ts'
+import type { StopReport } from './options.ts'
+import type { Subscriptions } from './subscriptions.ts'
+import { Sweeper } from './sweeper.ts'
+import { WriteQueue } from './write-queue.ts'
+
+/** What a bus has whether it runs or not. */
+export interface BusParts {
+  readonly settings: BusSettings
+  readonly subscriptions: Subscriptions
+  readonly durable: DurableSubscriptions
+  readonly drops: DropLog
+}
+
+/** A bus from one start to the next stop: the open store, what writes to it, and what follows it. */
+export class RunningBus {
+  readonly writes: WriteQueue
+  readonly tail: LogTail
+  readonly #parts: BusParts
+  readonly #sweeper: Sweeper
+  readonly #detachMetrics: () => void
+
+  private constructor(parts: BusParts, position: number) {
+    const { settings, subscriptions, durable, drops } = parts
+    this.#parts = parts
+    this.tail = new LogTail(
+      {
+        ...settings,
+        dispatch: (event) => subscriptions.dispatch(event),
+        advanced: () => durable.wake(),
+        hasReceivers: () => subscriptions.size > 0,
+      },
+      position,
+    )
+    this.writes = new WriteQueue({
+      ...settings,
+      lastPosition: position,
+      deliver: (events) => this.#deliver(events),
+      dropped: (reason, count) => drops.add(reason, count),
+    })
+    this.#sweeper = new Sweeper(settings.storage, settings.sweepIntervalMs, settings.metrics, settings.logger)
+    this.#detachMetrics = settings.metrics.attach(() => this.#gauges())
+  }
+
+  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; nothing is left open then */
+  static async open(parts: BusParts): Promise<RunningBus> {
+    const { settings, durable } = parts
+    const { storage } = settings
+    await storage.open()
+    try {
+      const { position } = await storage.head()
+      await durable.startAll()
+      return new RunningBus(parts, position)
+    } catch (error) {
+      await storage.close()
+      throw error
+    }
+  }
+
+  /** @param unhandledBefore deliveries of durable subscriptions that were given up, by name */
+  async close(timeoutMs: number, unhandledBefore: StopReport['unhandled']): Promise<StopReport> {
+    const { settings, subscriptions, drops } = this.#parts
+    const deadline = performance.now() + timeoutMs
+    const remaining = () => Math.max(0, deadline - performance.now())
+    this.#sweeper.stop()
+    const unwritten = await this.writes.close(deadline)
+    await this.tail.stop(remaining())
+    const unhandled = { ...unhandledBefore, ...(await subscriptions.drain(remaining())) }
+    this.#detachMetrics()
+    drops.flush()
+    await settings.storage.close()
+    return { drained: unwritten === 0 && Object.keys(unhandled).length === 0, unwritten, unhandled }
+  }
+
+  /** Decides whether a draft is stored, and counts a payload that differs from its type. */
+  prepare(draft: EventDraft): EventDraft {
+    const { persist, registry, metrics } = this.#parts.settings
+    draft.stored = typeof persist === 'function' ? persist(draft.event) : persist === 'all'
+    const { type, data } = draft.event
+    if (registry.check(type, data).length > 0) metrics.payloadMismatch(type)
+    return draft
+  }
+
+  #deliver(events: readonly PublishedEvent[]): void {
+    try {
+      for (const { type, priority } of events) this.#parts.settings.metrics.published(type, priority)
+      this.tail.offer(events)
+    } catch (error) {
+      // Metrics or a logger of the host's threw. That is its fault to see, and no publisher's to wait for.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
+  #gauges(): BusGauges {
+    const { settings, subscriptions, durable } = this.#parts
+    const { storage, bufferEvents } = settings
+    const unknown = () => undefined
+    return {
+      bufferEvents: this.writes.size,
+      bufferCapacity: bufferEvents,
+      subscriptionLag: new Map([...subscriptions.lag(), ...durable.lag()]),
+      storedEvents: () => storage.count().catch(unknown),
+      deadLetters: () => storage.deadLetters.list({ limit: 1 }).then(({ total }) => total, unknown),
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { priorityName } from '../priority.ts'
+import type { EventStorage } from '../storage/storage.ts'
+import type { BusStats } from './options.ts'
+
+const RECENT = 10
+
+/** Statistics of what the store has: the same after a restart, a delete or a clear. */
+export async function readStats(storage: EventStorage, activeSubscriptions: number): Promise<BusStats> {
+  const [totals, recent] = await Promise.all([
+    storage.totals(),
+    storage.list({ limit: RECENT, count: 'none' }),
+  ])
+  return {
+    total_events: totals.total,
+    events_by_type: totals.byType,
+    events_by_source: totals.bySource,
+    events_by_priority: byNamedPriority(totals.byPriority),
+    recent_events: recent.events,
+    active_subscriptions: activeSubscriptions,
+  }
+}
+
+function byNamedPriority(byPriority: Readonly<Record<number, number>>): BusStats['events_by_priority'] {
+  const counts = { low: 0, normal: 0, high: 0, critical: 0 }
+  for (const [priority, count] of Object.entries(byPriority)) counts[priorityName(Number(priority))] += count
+  return counts
+}

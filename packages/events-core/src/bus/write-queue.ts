@@ -1,0 +1,272 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EventsError } from '../errors.ts'
+import type { PublishedEvent } from '../event.ts'
+import type { EventDraft } from '../event-validation.ts'
+import { Fifo } from '../fifo.ts'
+import type { DropReason, EventMetrics } from '../metrics/metrics.ts'
+import type { AppendResult, EventStorage } from '../storage/storage.ts'
+import { LogWriter } from './log-writer.ts'
+import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
+import { WriteGroup } from './write-group.ts'
+
+export interface WriteQueueOptions {
+  readonly storage: EventStorage
+  readonly metrics: EventMetrics
+  readonly bufferEvents: number
+  readonly bufferBytes: number
+  readonly batchEvents: number
+  readonly publishTimeoutMs: number
+  readonly overflow: Overflow
+  /** The last position that the store had given out before. */
+  readonly lastPosition: number
+  /** Takes the events that were stored, or that are live only, in publish order. Never throws. */
+  readonly deliver: (events: readonly PublishedEvent[]) => void
+  /** Told of each loss that no publisher is told of, so that it is counted and logged. */
+  readonly dropped: (reason: DropReason, count: number, error?: EventsError) => void
+}
+
+const DEADLINE_CHECK_MS = 25
+const FIRST_BACKOFF_MS = 25
+const MAX_BACKOFF_MS = 1_000
+
+/**
+ * Group commit: what is published while a batch is being written goes out together as the next one.
+ *
+ * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours,
+ * and leaves settled: stored, rejected, or given up at its deadline. There is one writer at a time, so positions
+ * follow the order of the calls. While the store fails for a passing reason the same groups are tried again, less
+ * those that were given up. A publisher that waits is its own back-pressure; `offer`, for which nobody waits, is
+ * held to the buffer's bounds.
+ */
+export class WriteQueue {
+  readonly #options: WriteQueueOptions
+  readonly #log: LogWriter
+  readonly #queue = new Fifo<WriteGroup>()
+  /** What 'drop-oldest' may take, in order; groups that are no longer queued are skipped. */
+  readonly #droppable = new Fifo<WriteGroup>()
+  readonly #idle: (() => void)[] = []
+  #events = 0
+  #bytes = 0
+  #unsettled = 0
+  #writing: readonly WriteGroup[] = []
+  #flushing = false
+  #watching: NodeJS.Timeout | undefined
+  #unwritten = 0
+  #closed = false
+
+  constructor(options: WriteQueueOptions) {
+    this.#options = options
+    this.#log = new LogWriter(options.storage, options.metrics, options.lastPosition)
+  }
+
+  /** Events that wait to be written or are being written. */
+  get size(): number {
+    return this.#events
+  }
+
+  /** Why the last write failed; undefined while the store takes writes. */
+  get failure(): EventsError | undefined {
+    return this.#log.failure
+  }
+
+  /**
+   * Resolves when the drafts are stored, together or not at all.
+   * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; the signal's reason
+   */
+  async write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
+    const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
+    signal?.throwIfAborted()
+    const { promise, resolve, reject } = Promise.withResolvers<readonly PublishReceipt[]>()
+    const group = new WriteGroup(drafts, performance.now() + timeoutMs, { resolve, reject })
+    this.#enqueue(group)
+    if (signal === undefined) return promise
+    // A write that has begun cannot be called back, so only a queued group is withdrawn.
+    const abort = () => group.state === 'queued' && this.#giveUp(group, signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    return promise.finally(() => signal.removeEventListener('abort', abort))
+  }
+
+  /**
+   * Takes a draft that nobody waits for. When the buffer is full the overflow policy decides.
+   * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'
+   */
+  offer(draft: EventDraft): void {
+    const group = new WriteGroup([draft], Number.POSITIVE_INFINITY)
+    if (this.#isFull() && !(this.#options.overflow === 'drop-oldest' && this.#dropOldest())) {
+      const error = this.#fullError()
+      this.#options.dropped('buffer_full', 1, error)
+      if (this.#options.overflow === 'reject') throw error
+      return
+    }
+    if (this.#options.overflow === 'drop-oldest') this.#noteDroppable(group)
+    this.#enqueue(group)
+  }
+
+  /** Writes what is left until `performance.now()` is `deadline`. Answers how many events were not stored. */
+  async close(deadline: number): Promise<number> {
+    this.#closed = true
+    for (const group of this.#queue) group.deadline = Math.min(group.deadline, deadline)
+    for (const group of this.#writing) group.deadline = Math.min(group.deadline, deadline)
+    if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    return this.#unwritten
+  }
+
+  #enqueue(group: WriteGroup): void {
+    this.#queue.push(group)
+    this.#unsettled++
+    this.#events += group.drafts.length
+    this.#bytes += group.bytes
+    this.#watching ??= setInterval(() => this.#checkDeadlines(), DEADLINE_CHECK_MS)
+    if (this.#flushing) return
+    this.#flushing = true
+    // Publishes of the same turn gather into the first batch.
+    queueMicrotask(() => void this.#flush())
+  }
+
+  async #flush(): Promise<void> {
+    for (let groups = this.#nextBatch(); groups.length > 0; groups = this.#nextBatch())
+      await this.#commit(groups)
+    this.#flushing = false
+  }
+
+  #nextBatch(): readonly WriteGroup[] {
+    const groups: WriteGroup[] = []
+    let events = 0
+    for (let group = this.#queue.peek(); group !== undefined; group = this.#queue.peek()) {
+      if (events > 0 && events + group.drafts.length > this.#options.batchEvents) break
+      this.#queue.shift()
+      if (group.state === 'settled') continue
+      group.state = 'writing'
+      groups.push(group)
+      events += group.drafts.length
+    }
+    return groups
+  }
+
+  /** Returns when each group is settled, and no sooner: the next batch must not overtake this one. */
+  async #commit(groups: readonly WriteGroup[]): Promise<void> {
+    this.#writing = groups
+    for (let failures = 0; this.#writing.length > 0; failures++) {
+      const written = await this.#write(this.#writing)
+      if (written instanceof EventsError) await this.#recover(written, failures)
+      else this.#complete(this.#writing, written)
+    }
+  }
+
+  async #write(groups: readonly WriteGroup[]): Promise<AppendResult | EventsError> {
+    try {
+      return await this.#log.write(groups.flatMap((group) => group.records))
+    } catch (error) {
+      if (error instanceof EventsError) return error
+      throw error
+    }
+  }
+
+  #complete(groups: readonly WriteGroup[], { receipts, recordedAt }: AppendResult): void {
+    this.#writing = []
+    const fresh: PublishedEvent[] = []
+    let at = 0
+    for (const group of groups) {
+      const own = receipts.slice(at, at + group.records.length)
+      at += group.records.length
+      this.#settle(group, () => group.complete(own, recordedAt))
+      for (const draft of group.drafts) if (!draft.duplicate) fresh.push(draft.event)
+    }
+    this.#options.deliver(fresh)
+  }
+
+  /** Leaves in `#writing` what is to be tried again. */
+  async #recover(error: EventsError, failures: number): Promise<void> {
+    const groups = this.#writing
+    if (error.retryable) {
+      await sleep(backoffMs(failures))
+      this.#writing = groups.filter((group) => group.state !== 'settled')
+      return
+    }
+    this.#writing = []
+    const [only, ...others] = groups
+    if (only === undefined) return
+    if (others.length === 0) return this.#giveUp(only, error)
+    // One bad record must not fail its neighbours.
+    for (const group of groups) await this.#commit([group])
+  }
+
+  #checkDeadlines(): void {
+    const now = performance.now()
+    const { failure } = this.#log
+    for (const group of this.#writing) {
+      // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
+      const reason = this.#log.isWriting ? outcomeUnknown(group) : (failure ?? outcomeUnknown(group))
+      if (group.deadline <= now) this.#giveUp(group, reason)
+    }
+    for (const group of this.#queue) {
+      if (group.deadline <= now) this.#giveUp(group, failure ?? this.#fullError())
+    }
+    if (this.#unsettled > 0) return
+    clearInterval(this.#watching)
+    this.#watching = undefined
+  }
+
+  #giveUp(group: WriteGroup, reason: unknown): void {
+    if (group.state === 'settled') return
+    if (this.#closed) this.#unwritten += group.drafts.length
+    if (!group.awaited) this.#options.dropped(this.#closed ? 'stopped' : 'storage', group.drafts.length)
+    this.#settle(group, () => group.fail(reason))
+  }
+
+  #settle(group: WriteGroup, answer: () => void): void {
+    const counted = group.state !== 'settled'
+    answer()
+    // A group that was given up while it was being written has left the counts already.
+    if (!counted) return
+    this.#events -= group.drafts.length
+    this.#bytes -= group.bytes
+    this.#unsettled--
+    if (this.#unsettled === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #isFull(): boolean {
+    return this.#events >= this.#options.bufferEvents || this.#bytes >= this.#options.bufferBytes
+  }
+
+  /** Groups leave the queue in order, so those that have left it are the first ones here. */
+  #noteDroppable(group: WriteGroup): void {
+    while (this.#droppable.peek() !== undefined && this.#droppable.peek()?.state !== 'queued')
+      this.#droppable.shift()
+    this.#droppable.push(group)
+  }
+
+  #dropOldest(): boolean {
+    for (let group = this.#droppable.shift(); group !== undefined; group = this.#droppable.shift()) {
+      if (group.state !== 'queued') continue
+      const { drafts } = group
+      this.#settle(group, () => group.fail(undefined))
+      this.#options.dropped('buffer_full', drafts.length)
+      return true
+    }
+    return false
+  }
+
+  #fullError(): EventsError {
+    const { bufferEvents, bufferBytes } = this.#options
+    return new EventsError(
+      'EVENTS_BUFFER_FULL',
+      `The write buffer is full (${this.#events} of ${bufferEvents} events, ${this.#bytes} of ${bufferBytes} bytes): publish more slowly, or raise bufferEvents or bufferBytes`,
+    )
+  }
+}
+
+function outcomeUnknown({ drafts }: WriteGroup): EventsError {
+  const [first] = drafts
+  const which = drafts.length > 1 ? `${drafts.length} events` : `event '${first?.event.id}'`
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    `The store did not answer in time: ${which} may or may not be stored; publishing again with the same id is safe`,
+  )
+}
+
+/** Exponential, with full jitter on its upper half so that several processes do not come back in step. */
+function backoffMs(failures: number): number {
+  const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 16))
+  return ceiling * (0.5 + Math.random() / 2)
+}

@@ -1,0 +1,77 @@
+export { createEventBus, EventBus } from './bus/bus.ts'
+export type { DeadLetters } from './bus/dead-letters.ts'
+export type { DurableSubscriptions } from './bus/durable-subscriptions.ts'
+export type {
+  BusHealth,
+  BusStats,
+  DurableSubscriptionInfo,
+  EventBusOptions,
+  EventHandler,
+  EventOf,
+  HandlerContext,
+  HealthCheck,
+  HealthStatus,
+  Logger,
+  Overflow,
+  PublishOptions,
+  PublishReceipt,
+  RetryPolicy,
+  StartPosition,
+  StopReport,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionInfo,
+} from './bus/options.ts'
+export { CATALOGUE } from './catalogue/catalogue.ts'
+export { catalogueRegistry, type EventTypeDefinition, type EventTypeRegistry } from './catalogue/registry.ts'
+export { ERROR_CODES, type ErrorCode, EventsError, type Issue } from './errors.ts'
+export {
+  createEvent,
+  type EventFields,
+  type EventInput,
+  type EventTypes,
+  PRIORITY,
+  type PublishedEvent,
+  pluginEvent,
+  type StoredEvent,
+  systemEvent,
+  userEvent,
+} from './event.ts'
+export { createEventId } from './event-id.ts'
+export { compileFilter, type EventFilter } from './filter.ts'
+export { validateFilter } from './filter-validation.ts'
+export { getGlobalEventBus, setGlobalEventBus } from './global.ts'
+export type { JsonObject, JsonValue } from './json.ts'
+export type { BusGauges, DropReason, EventMetrics } from './metrics/metrics.ts'
+export { type CreateStorageOptions, createStorage } from './storage/create-storage.ts'
+export type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLetterStore,
+  Failure,
+} from './storage/dead-letter-store.ts'
+export { memoryStorage } from './storage/memory.ts'
+export type {
+  AppendReceipt,
+  AppendResult,
+  EventLog,
+  EventMaintenance,
+  EventPage,
+  EventQueries,
+  EventQuery,
+  EventRecord,
+  EventStorage,
+  EventTotals,
+  LogHead,
+  ReadResult,
+  TrimPolicy,
+} from './storage/storage.ts'
+export type {
+  Lease,
+  LeaseAnswer,
+  LeaseSign,
+  PartitionKey,
+  PartitionState,
+  SubscriptionStore,
+} from './storage/subscription-store.ts'

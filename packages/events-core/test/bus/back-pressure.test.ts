@@ -1,0 +1,295 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, test, vi } from 'vitest'
+import { type EventInput, EventsError, memoryStorage } from '../../src/index.ts'
+import { gate, recordingLogger, recordingMetrics, startedBus, storageWithAppend } from './setup.ts'
+
+const info: EventInput<'info'> = { type: 'info', source: 'test' }
+const many = (count: number): EventInput<'info'>[] => Array.from({ length: count }, () => info)
+
+/** A store that takes nothing until the gate opens. */
+function closedStorage() {
+  const { opened, open } = gate()
+  const storage = storageWithAppend(async (append, records) => {
+    await opened
+    return append(records)
+  })
+  return { storage, open }
+}
+
+function drops(metrics: ReturnType<typeof recordingMetrics>): number {
+  return metrics.calls
+    .filter(([name]) => name === 'dropped')
+    .reduce((sum, [, , count]) => sum + Number(count), 0)
+}
+
+describe('a store that is slow', () => {
+  test('loses none of 10,000 publishes at once, however small the buffer', async () => {
+    const storage = storageWithAppend(async (append, records) => {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      return append(records)
+    })
+    const bus = await startedBus({ storage, bufferEvents: 50, publishTimeoutMs: 60_000 })
+    const receipts = await Promise.all(many(10_000).map((input) => bus.publish(input)))
+    expect(new Set(receipts.map((receipt) => receipt.position)).size).toBe(10_000)
+    expect(await bus.count()).toBe(10_000)
+  })
+
+  test('lets a publisher give up by signal while the event waits', async () => {
+    const { storage, open } = closedStorage()
+    const bus = await startedBus({ storage })
+    const writing = bus.publish(info)
+    await new Promise((resolve) => setImmediate(resolve))
+    const controller = new AbortController()
+    const waiting = bus.publish({ ...info, id: 'given up' }, { signal: controller.signal })
+    controller.abort(new Error('changed my mind'))
+    await expect(waiting).rejects.toThrow('changed my mind')
+    open()
+    await writing
+    expect(await bus.get('given up')).toBeUndefined()
+  })
+
+  test('does not take an event whose signal is aborted already', async () => {
+    const bus = await startedBus()
+    await expect(bus.publish(info, { signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow(
+      'too late',
+    )
+    expect(await bus.count()).toBe(0)
+  })
+
+  test('rejects after the time-out: what waits with BUFFER_FULL, what is being written with an unknown outcome', async () => {
+    const { storage, open } = closedStorage()
+    const bus = await startedBus({ storage })
+    const writing = bus.publish(info, { timeoutMs: 20 })
+    await new Promise((resolve) => setImmediate(resolve))
+    const waiting = bus.publish({ ...info, id: 'late' }, { timeoutMs: 20 })
+    await expect(writing).rejects.toMatchObject({
+      code: 'EVENTS_STORAGE_UNAVAILABLE',
+      message: /may or may not/,
+    })
+    await expect(waiting).rejects.toMatchObject({ code: 'EVENTS_BUFFER_FULL' })
+    open()
+    await bus.publish(info)
+    expect(await bus.get('late')).toBeUndefined()
+  })
+})
+
+describe('publishAsync with a full buffer', () => {
+  test("'reject' throws, and counts", async () => {
+    const { storage, open } = closedStorage()
+    const metrics = recordingMetrics()
+    const bus = await startedBus({ storage, metrics, bufferEvents: 3 })
+    const ids = many(3).map((input) => bus.publishAsync(input))
+    expect(() => bus.publishAsync(info)).toThrow(EventsError)
+    expect(() => bus.publishAsync(info)).toThrow(/3 of 3 events/)
+    open()
+    await expect.poll(() => bus.count()).toBe(3)
+    expect(ids).toHaveLength(3)
+    expect(drops(metrics)).toBe(2)
+  })
+
+  test("'drop-newest' keeps what waits, and counts each loss", async () => {
+    const { storage, open } = closedStorage()
+    const metrics = recordingMetrics()
+    const bus = await startedBus({ storage, metrics, bufferEvents: 3, overflow: 'drop-newest' })
+    for (const id of ['a', 'b', 'c', 'd', 'e']) bus.publishAsync({ ...info, id })
+    open()
+    await expect.poll(() => bus.count()).toBe(3)
+    expect((await bus.list({ limit: 10, order: 'asc' })).events.map((event) => event.id)).toEqual([
+      'a',
+      'b',
+      'c',
+    ])
+    expect(drops(metrics)).toBe(2)
+  })
+
+  test("'drop-oldest' keeps the newest, but never takes what a publisher waits for", async () => {
+    const { storage, open } = closedStorage()
+    const metrics = recordingMetrics()
+    const bus = await startedBus({ storage, metrics, bufferEvents: 3, overflow: 'drop-oldest' })
+    const awaited = bus.publish({ ...info, id: 'awaited' })
+    for (const id of ['a', 'b', 'c', 'd']) bus.publishAsync({ ...info, id })
+    open()
+    await awaited
+    await expect.poll(() => bus.count()).toBe(3)
+    const { events } = await bus.list({ limit: 10, order: 'asc' })
+    expect(events.map((event) => event.id)).toEqual(['awaited', 'c', 'd'])
+    expect(drops(metrics)).toBe(2)
+  })
+
+  test('the bound holds for bytes too', async () => {
+    const { storage, open } = closedStorage()
+    const bus = await startedBus({ storage, bufferBytes: 4_000 })
+    const big = { type: 'x', source: 'test', data: { text: 'x'.repeat(3_000) } }
+    bus.publishAsync(big)
+    bus.publishAsync(big)
+    expect(() => bus.publishAsync(big)).toThrow(/of 4000 bytes/)
+    open()
+  })
+
+  test('losses are logged once a second at the most', async () => {
+    const { storage, open } = closedStorage()
+    const logger = recordingLogger()
+    const bus = await startedBus({ storage, logger, bufferEvents: 1, overflow: 'drop-newest' })
+    for (const input of many(1_000)) bus.publishAsync(input)
+    expect(logger.lines.filter((line) => line.message === 'Events were dropped')).toHaveLength(1)
+    open()
+    await bus.stop()
+    const lines = logger.lines.filter((line) => line.message === 'Events were dropped')
+    expect(lines).toHaveLength(2)
+    const logged = lines.map(
+      (line) => (line.details as { dropped: { buffer_full: number } }).dropped.buffer_full,
+    )
+    expect(logged.reduce((sum, count) => sum + count, 0)).toBe(999)
+  })
+})
+
+describe('a store that fails', () => {
+  test('is tried again until it takes the events; nothing is lost or doubled', async () => {
+    let failures = 3
+    const storage = storageWithAppend(async (append, records) => {
+      if (failures-- > 0) throw new EventsError('EVENTS_STORAGE_LOCKED', 'locked')
+      return append(records)
+    })
+    const bus = await startedBus({ storage })
+    await Promise.all(many(10).map((input) => bus.publish(input)))
+    expect(await bus.count()).toBe(10)
+    expect((await bus.health()).status).toBe('ok')
+  })
+
+  test('is down in health while it fails, and its error reaches the publisher after the time-out', async () => {
+    let away = true
+    const storage = storageWithAppend(async (append, records) => {
+      if (away) throw new EventsError('EVENTS_STORAGE_FULL', 'no space left')
+      return append(records)
+    })
+    const bus = await startedBus({ storage })
+    const failed = bus.publish(info, { timeoutMs: 50 })
+    await expect(failed).rejects.toMatchObject({ code: 'EVENTS_STORAGE_FULL', message: 'no space left' })
+    const waiting = bus.publish(info)
+    expect(await bus.health()).toMatchObject({
+      status: 'down',
+      checks: { storage: { detail: 'no space left' } },
+    })
+    away = false
+    await waiting
+    expect((await bus.health()).status).toBe('ok')
+    expect(await bus.count()).toBe(1)
+  })
+
+  test('an append whose outcome is unknown is repeated without doubling', async () => {
+    let cut = true
+    const storage = storageWithAppend(async (append, records) => {
+      const result = await append(records)
+      if (!cut) return result
+      cut = false
+      throw new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'the connection was cut')
+    })
+    const bus = await startedBus({ storage })
+    const seen: string[] = []
+    await bus.subscribe('*', (event) => seen.push(event.id))
+    const receipts = await bus.publishMany([
+      { ...info, id: 'a' },
+      { ...info, id: 'b' },
+    ])
+    expect(receipts.map((receipt) => receipt.position)).toEqual([1, 2])
+    expect(await bus.count()).toBe(2)
+    await expect.poll(() => seen).toEqual(['a', 'b'])
+  })
+
+  test('one record that it refuses does not fail its neighbours, and order is kept', async () => {
+    const storage = storageWithAppend(async (append, records) => {
+      if (records.some((record) => record.event.id === 'poison')) throw new Error('constraint')
+      return append(records)
+    })
+    const bus = await startedBus({ storage })
+    const [a, poison, b] = await Promise.allSettled([
+      bus.publish({ ...info, id: 'a' }),
+      bus.publish({ ...info, id: 'poison' }),
+      bus.publish({ ...info, id: 'b' }),
+    ])
+    expect(a).toMatchObject({ status: 'fulfilled', value: { position: 1 } })
+    expect(b).toMatchObject({ status: 'fulfilled', value: { position: 2 } })
+    expect(poison).toMatchObject({ status: 'rejected', reason: { code: 'EVENTS_STORAGE_FAILED' } })
+  })
+})
+
+describe('what a publisher is told', () => {
+  test('is that the outcome is unknown when its time is up during a try, however the one before ended', async () => {
+    const { opened, open } = gate()
+    let tries = 0
+    const storage = storageWithAppend(async (append, records) => {
+      if (tries++ === 0) throw new EventsError('EVENTS_STORAGE_LOCKED', 'locked')
+      await opened
+      return append(records)
+    })
+    const bus = await startedBus({ storage })
+    const failed = bus.publish({ ...info, id: 'mine' }, { timeoutMs: 150 })
+    await expect(failed).rejects.toMatchObject({
+      code: 'EVENTS_STORAGE_UNAVAILABLE',
+      message: expect.stringContaining("event 'mine' may or may not be stored"),
+    })
+    open()
+    await expect.poll(() => bus.get('mine')).toBeDefined()
+  })
+
+  test('is not undone by a signal once the event is being written', async () => {
+    const { storage, open } = closedStorage()
+    const bus = await startedBus({ storage })
+    const controller = new AbortController()
+    const writing = bus.publish({ ...info, id: 'mine' }, { signal: controller.signal })
+    await new Promise((resolve) => setImmediate(resolve))
+    controller.abort(new Error('too late'))
+    open()
+    expect(await writing).toMatchObject({ id: 'mine', position: 1 })
+  })
+})
+
+describe('a buffer', () => {
+  test('has its room back, in events and in bytes, when what it held is written', async () => {
+    const bus = await startedBus({ bufferBytes: 4_000, bufferEvents: 3 })
+    const big = { type: 'x', source: 'test', data: { text: 'x'.repeat(3_000) } }
+    for (let round = 0; round < 10; round++) {
+      bus.publishAsync(big)
+      await expect.poll(async () => (await bus.health()).checks.buffer.events).toBe(0)
+    }
+    expect(await bus.count()).toBe(10)
+  })
+
+  test('that may drop the oldest keeps nothing of what was written', async () => {
+    const bus = await startedBus({ overflow: 'drop-oldest', storage: memoryStorage({ capacity: 10 }) })
+    const alive: WeakRef<object>[] = []
+    for (let i = 0; i < 200; i++) {
+      const data = { list: [i] }
+      bus.publishAsync({ type: 'x', source: 'test', data })
+      const page = await bus.list({ limit: 1 })
+      if (page.events[0]) alive.push(new WeakRef(page.events[0].data))
+    }
+    await collectGarbage()
+    expect(alive.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(50)
+  })
+
+  test('forgets a failure after a while without a try, so that health lets traffic find out', async () => {
+    let away = true
+    const storage = storageWithAppend(async (append, records) => {
+      if (away) throw new EventsError('EVENTS_STORAGE_FULL', 'no space left')
+      return append(records)
+    })
+    const bus = await startedBus({ storage })
+    await expect(bus.publish(info, { timeoutMs: 30 })).rejects.toMatchObject({ code: 'EVENTS_STORAGE_FULL' })
+    expect((await bus.health()).status).toBe('down')
+    away = false
+    const later = performance.now() + 11_000
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => later)
+    expect((await bus.health()).status).toBe('ok')
+    clock.mockRestore()
+  })
+})
+
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const gc: unknown = runInNewContext('gc')
+  if (typeof gc === 'function') gc()
+  await new Promise((resolve) => setImmediate(resolve))
+  if (typeof gc === 'function') gc()
+}

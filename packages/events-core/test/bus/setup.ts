@@ -1,0 +1,94 @@
+import { onTestFinished } from 'vitest'
+import {
+  createEventBus,
+  type DropReason,
+  type EventBus,
+  type EventBusOptions,
+  type EventMetrics,
+  type EventStorage,
+  type Logger,
+  memoryStorage,
+} from '../../src/index.ts'
+
+/** A started bus on a memory store, stopped when the test ends. */
+export async function startedBus(options: EventBusOptions = {}): Promise<EventBus> {
+  const bus = createEventBus({ storage: memoryStorage({ capacity: 100_000 }), ...options })
+  await bus.start()
+  onTestFinished(async () => {
+    await bus.stop({ timeoutMs: 100 })
+  })
+  return bus
+}
+
+/** A memory store whose appends go through `append`: for outages and slowness that a real store cannot be told to have. */
+export function storageWithAppend(
+  append: (
+    next: EventStorage['append'],
+    records: Parameters<EventStorage['append']>[0],
+  ) => ReturnType<EventStorage['append']>,
+): EventStorage {
+  const storage = memoryStorage({ capacity: 100_000 })
+  return {
+    name: 'memory with a fault',
+    persistent: false,
+    subscriptions: storage.subscriptions,
+    deadLetters: storage.deadLetters,
+    watch: (wake) => storage.watch(wake),
+    open: () => storage.open(),
+    close: () => storage.close(),
+    append: (records) => append((passed) => storage.append(passed), records),
+    read: (options) => storage.read(options),
+    head: () => storage.head(),
+    list: (query) => storage.list(query),
+    get: (id) => storage.get(id),
+    count: (filter) => storage.count(filter),
+    totals: () => storage.totals(),
+    delete: (id) => storage.delete(id),
+    deleteMatching: (filter) => storage.deleteMatching(filter),
+    clear: () => storage.clear(),
+    sweepExpired: () => storage.sweepExpired(),
+    trim: (policy) => storage.trim(policy),
+  }
+}
+
+/** Keeps what the bus measured, as one list of calls. */
+export function recordingMetrics(): EventMetrics & {
+  readonly calls: unknown[][]
+  dropped(reason: DropReason, count: number): void
+} {
+  const calls: unknown[][] = []
+  const record =
+    (name: string) =>
+    (...args: unknown[]) =>
+      void calls.push([name, ...args])
+  return {
+    calls,
+    published: record('published'),
+    delivered: record('delivered'),
+    dropped: record('dropped'),
+    handlerError: record('handlerError'),
+    handlerDuration: record('handlerDuration'),
+    publishDuration: record('publishDuration'),
+    batchSize: record('batchSize'),
+    storageOperation: record('storageOperation'),
+    storageError: record('storageError'),
+    payloadMismatch: record('payloadMismatch'),
+    forgetSubscription: record('forgetSubscription'),
+    attach: () => () => undefined,
+  }
+}
+
+export function recordingLogger(): Logger & {
+  readonly lines: { level: string; details: object; message: string }[]
+} {
+  const lines: { level: string; details: object; message: string }[] = []
+  const record = (level: string) => (details: object, message: string) =>
+    void lines.push({ level, details, message })
+  return { lines, info: record('info'), warn: record('warn'), error: record('error') }
+}
+
+/** A promise to be settled by hand: what keeps a handler or a store busy for as long as the test wants. */
+export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  return { opened: promise, open: () => resolve() }
+}

@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
+
+/** Imports an entry as a service would, and prints the packages of which a module was loaded. */
+const PROBE = `
+  import { registerHooks } from 'node:module'
+  const urls = []
+  registerHooks({
+    load(url, context, next) {
+      urls.push(url)
+      return next(url, context)
+    },
+  })
+  await import(process.argv[1])
+  const names = urls.map((url) => /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1])
+  console.log(JSON.stringify([...new Set(names.filter((name) => name !== undefined))].sort()))
+`
+
+function packagesLoadedBy(entry: string): unknown {
+  const args = ['--conditions=@viewra/source', '--input-type=module', '--eval', PROBE, entry]
+  return JSON.parse(execFileSync(process.execPath, args, { cwd: PACKAGE, encoding: 'utf8' }))
+}
+
+test('the root entry loads mitt and no other package', () => {
+  expect(packagesLoadedBy('@viewra/events-core')).toEqual(['mitt'])
+})
+
+test('what is heavy comes with its own entry', () => {
+  expect(packagesLoadedBy('@viewra/events-core/schemas')).toContain('@sinclair/typebox')
+  expect(packagesLoadedBy('@viewra/events-core/prometheus')).toContain('prom-client')
+})
+
+test('the SQLite entry leaves the driver to the threads that use it', () => {
+  expect(packagesLoadedBy('@viewra/events-core/sqlite')).toEqual([])
+})
