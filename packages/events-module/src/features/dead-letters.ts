@@ -1,0 +1,103 @@
+import { Type } from '@sinclair/typebox'
+import { EventsError } from '@viewra/events-core'
+import { EventSchema } from '../http/event-schema.ts'
+import type { EventsScope, Feature } from '../http/feature.ts'
+import { NoBody } from '../http/no-body.ts'
+
+const Text = Type.String({ minLength: 1, maxLength: 128 })
+const selection = {
+  subscription: Type.Optional(Text),
+  type: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 128, description: 'The event’s type, exactly.' }),
+  ),
+}
+
+const ListQuery = Type.Object(
+  {
+    ...selection,
+    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
+    after: Type.Optional(Text),
+  },
+  { additionalProperties: false },
+)
+
+const DeadLetterSchema = Type.Object({
+  id: Type.String(),
+  subscription: Type.String(),
+  event: EventSchema,
+  error: Type.String(),
+  stack: Type.Union([Type.String(), Type.Null()]),
+  attempts: Type.Integer({ description: 'Calls of the handler so far.' }),
+  first_failed_at: Type.String(),
+  last_failed_at: Type.String(),
+  retrying: Type.Boolean({ description: 'Whether a retry was asked for and is still to come.' }),
+})
+
+const PageSchema = Type.Object({
+  dead_letters: Type.Array(DeadLetterSchema, { description: 'Newest first.' }),
+  total: Type.Integer(),
+  next: Type.Optional(Type.String({ description: '`after` of the next page; absent on the last one.' })),
+})
+
+const RetryBody = Type.Object(
+  {
+    ...selection,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, description: '1,000 by default.' })),
+    dry_run: Type.Optional(Type.Boolean({ description: 'Only counts.' })),
+    cancel: Type.Optional(
+      Type.Boolean({ description: 'Takes back what was asked for and is still to come.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const CountSchema = Type.Object({ message: Type.String(), count: Type.Integer() })
+const Id = Type.Object({ id: Text })
+const DoneSchema = Type.Object({ message: Type.String(), id: Type.String(), success: Type.Literal(true) })
+
+type Letters = Parameters<Feature>[1]['bus']['deadLetters']
+
+/** What handlers of durable subscriptions could not take: look, retry, delete. */
+export const deadLettersRoutes: Feature = (scope, { bus }) => {
+  addList(scope, bus.deadLetters)
+  addRetry(scope, bus.deadLetters)
+  addOne(scope, bus.deadLetters)
+}
+
+function addList(scope: EventsScope, letters: Letters): void {
+  const schema = { querystring: ListQuery, response: { 200: PageSchema } }
+  scope.get('/dead-letters', { schema }, async ({ query: { limit, after, ...filter } }) => {
+    const { deadLetters, total, next } = await letters.list({ filter, limit, ...(after && { after }) })
+    return { dead_letters: [...deadLetters], total, ...(next && { next }) }
+  })
+}
+
+function addRetry(scope: EventsScope, letters: Letters): void {
+  const schema = { body: RetryBody, response: { 200: CountSchema } }
+  scope.post('/dead-letters/retry', { schema }, async ({ body }) => {
+    const { limit, dry_run: dryRun = false, cancel = false, ...filter } = body
+    if (cancel) return { message: 'Retries taken back', count: await letters.cancelRetry(filter) }
+    const count = await letters.retry(filter, { dryRun, ...(limit && { limit }) })
+    return { message: dryRun ? 'Dead letters that would be retried' : 'Retries asked for', count }
+  })
+}
+
+function addOne(scope: EventsScope, letters: Letters): void {
+  const schema = { params: Id, body: NoBody, response: { 200: DoneSchema } }
+  scope.post('/dead-letters/:id/retry', { schema }, async ({ params: { id } }) => {
+    if ((await letters.get(id)) === undefined) throw notFound(id)
+    await letters.retry({ id })
+    return { message: 'Retry asked for', id, success: true as const }
+  })
+  scope.delete('/dead-letters/:id', { schema }, async ({ params: { id } }) => {
+    if ((await letters.delete({ id })) === 0) throw notFound(id)
+    return { message: 'Dead letter deleted', id, success: true as const }
+  })
+}
+
+function notFound(id: string): EventsError {
+  return new EventsError(
+    'EVENTS_NOT_FOUND',
+    `there is no dead letter '${id}': it was retried, deleted, or never was`,
+  )
+}

@@ -1,0 +1,35 @@
+import { Type } from '@sinclair/typebox'
+import type { BusHealth } from '@viewra/events-core'
+import type { Feature } from '../http/feature.ts'
+
+const StatusSchema = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')])
+
+const ChecksSchema = Type.Unsafe<BusHealth['checks']>(
+  Type.Record(Type.String(), Type.Object({ status: StatusSchema }, { additionalProperties: true }), {
+    description: 'Of the bus, the storage, the buffer and the subscriptions, each with its figures.',
+  }),
+)
+
+const HealthySchema = Type.Object({ healthy: Type.Literal(true), status: StatusSchema, checks: ChecksSchema })
+const UnhealthySchema = Type.Object({
+  healthy: Type.Literal(false),
+  error: Type.String({ description: 'What is down, and why.' }),
+  status: StatusSchema,
+  checks: ChecksSchema,
+})
+
+/** 200 while events can be published and read, if worse than usual; 503 otherwise. */
+export const healthRoutes: Feature = (scope, { bus }) => {
+  const schema = { response: { 200: HealthySchema, 503: UnhealthySchema } }
+  scope.get('/health', { schema }, async (_request, reply) => {
+    const { status, checks } = await bus.health()
+    reply.header('cache-control', 'no-store')
+    if (status !== 'down') return reply.send({ healthy: true, status, checks })
+    return reply.code(503).send({ healthy: false, error: whatIsDown(checks), status, checks })
+  })
+}
+
+function whatIsDown(checks: BusHealth['checks']): string {
+  const down = Object.entries(checks).filter(([, check]) => check.status === 'down')
+  return down.map(([name, check]) => `${name}: ${check.detail ?? 'down'}`).join('; ')
+}

@@ -1,0 +1,129 @@
+import { type Static, Type } from '@sinclair/typebox'
+import type { EventBus, EventFilter } from '@viewra/events-core'
+import type { FastifyReply } from 'fastify'
+import { readCursor, writeCursor } from '../http/cursor.ts'
+import { EventSchema } from '../http/event-schema.ts'
+import type { EventsScope, Feature } from '../http/feature.ts'
+import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters.ts'
+import { eventNotFound, invalidRequest } from '../http/problem.ts'
+
+const RFC_3339 = 'an RFC 3339 time; write a + in it as %2B'
+
+/** The parameters of a page. `cursor` goes on where a page ended; `offset` repeats and skips while events arrive. */
+const pageParameters = (limit: number) => ({
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: limit }),
+  offset: Type.Integer({ minimum: 0, maximum: 1_000_000_000, default: 0 }),
+  cursor: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 512, rule: 'the next_cursor of the page before' }),
+  ),
+  order: Type.Union([Type.Literal('asc'), Type.Literal('desc')], { default: 'desc' }),
+  count: Type.Union([Type.Literal('exact'), Type.Literal('none')], { default: 'exact' }),
+})
+
+const ListQuery = Type.Object(
+  {
+    ...pageParameters(50),
+    ...selectionParameters,
+    since: Type.Optional(Type.String({ minLength: 1, rule: RFC_3339 })),
+    until: Type.Optional(Type.String({ minLength: 1, rule: RFC_3339 })),
+  },
+  { additionalProperties: false },
+)
+
+const RangeQuery = Type.Object(
+  {
+    ...pageParameters(100),
+    ...selectionParameters,
+    start: Type.String({ minLength: 1, rule: RFC_3339 }),
+    end: Type.String({ minLength: 1, rule: RFC_3339 }),
+  },
+  { additionalProperties: false },
+)
+
+const PageSchema = Type.Object({
+  events: Type.Array(EventSchema),
+  total: Type.Optional(Type.Integer({ description: 'Of all pages; absent with `count=none`.' })),
+  limit: Type.Integer(),
+  offset: Type.Integer(),
+  next_cursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+})
+const RangePageSchema = Type.Object({ ...PageSchema.properties, start: Type.String(), end: Type.String() })
+
+type Page = Static<typeof PageSchema>
+type PageQuery = Static<typeof ListQuery> | Static<typeof RangeQuery>
+
+/** Reading: a page of all events, of a time range, or one event. */
+export const queryRoutes: Feature = (scope, { bus }) => {
+  addList(scope, bus)
+  addRange(scope, bus)
+  addGet(scope, bus)
+}
+
+function addList(scope: EventsScope, bus: EventBus): void {
+  scope.get(
+    '/',
+    { schema: { querystring: ListQuery, response: { 200: PageSchema } } },
+    async (request, reply) => {
+      return readPage(bus, filterOf(request.query), request.query, reply)
+    },
+  )
+}
+
+function addRange(scope: EventsScope, bus: EventBus): void {
+  const schema = { querystring: RangeQuery, response: { 200: RangePageSchema } }
+  scope.get('/range', { schema }, async (request, reply) => {
+    const { start, end } = rangeOf(request.query)
+    const filter = { ...filterOf(request.query), since: start, until: end }
+    return { ...(await readPage(bus, filter, request.query, reply)), start, end }
+  })
+}
+
+function addGet(scope: EventsScope, bus: EventBus): void {
+  const schema = { params: Type.Object({ id: Type.String() }), response: { 200: EventSchema } }
+  scope.get('/:id', { schema }, async (request) => {
+    const { id } = request.params
+    const event = await bus.get(id)
+    if (event === undefined) throw eventNotFound(id)
+    return event
+  })
+}
+
+/** Both ends in UTC with milliseconds, under the names that this route has for them. */
+function rangeOf(query: Static<typeof RangeQuery>): { readonly start: string; readonly end: string } {
+  const start = timeOf('start', query.start)
+  const end = timeOf('end', query.end)
+  // Both are of one form, whose alphabetical order is that of time.
+  if (start > end) throw invalidRequest([{ path: 'end', message: `must not be before start, ${start}` }])
+  return { start, end }
+}
+
+async function readPage(
+  bus: EventBus,
+  filter: EventFilter,
+  query: PageQuery,
+  reply: FastifyReply,
+): Promise<Page> {
+  const { limit, offset, order, count, cursor } = query
+  if (cursor !== undefined && offset > 0) {
+    throw invalidRequest([
+      { path: 'offset', message: 'must not be given with a cursor, which has its place already' },
+    ])
+  }
+  const scope = { epoch: (await bus.head()).epoch, order, filter }
+  const after = cursor === undefined ? {} : { after: readCursor(cursor, scope) }
+  const { events, total, next } = await bus.list({ filter, order, limit, offset, count, ...after })
+  const page = { events: [...events], ...(total !== undefined && { total }), limit, offset }
+  if (next === undefined) return page
+  const nextCursor = writeCursor(next, scope)
+  reply.header('link', `<${nextUrl(reply.request.url, nextCursor)}>; rel="next"`)
+  return { ...page, next_cursor: nextCursor }
+}
+
+/** The same request for the next page, as a path: the host's name is the client's business. */
+function nextUrl(url: string, cursor: string): string {
+  const [path = '', query = ''] = url.split('?')
+  const parameters = new URLSearchParams(query)
+  parameters.delete('offset')
+  parameters.set('cursor', cursor)
+  return `${path}?${parameters}`
+}

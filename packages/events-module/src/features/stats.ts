@@ -1,0 +1,26 @@
+import { Type } from '@sinclair/typebox'
+import type { BusStats } from '@viewra/events-core'
+import { EventSchema } from '../http/event-schema.ts'
+import type { Feature } from '../http/feature.ts'
+
+const counts = (description: string) => Type.Record(Type.String(), Type.Integer(), { description })
+
+const StatsSchema = Type.Unsafe<BusStats>(
+  Type.Object({
+    total_events: Type.Integer(),
+    events_by_type: counts('By type.'),
+    events_by_source: counts('By source: the 100 with most events.'),
+    events_by_priority: Type.Object({
+      low: Type.Integer({ description: 'Priority 0 to 4.' }),
+      normal: Type.Integer({ description: 'Priority 5 to 9.' }),
+      high: Type.Integer({ description: 'Priority 10 to 19.' }),
+      critical: Type.Integer({ description: 'Priority 20 and above.' }),
+    }),
+    recent_events: Type.Array(EventSchema, { description: 'The newest ten.' }),
+    active_subscriptions: Type.Integer(),
+  }),
+)
+
+export const statsRoutes: Feature = (scope, { bus }) => {
+  scope.get('/stats', { schema: { response: { 200: StatsSchema } } }, async () => bus.stats())
+}

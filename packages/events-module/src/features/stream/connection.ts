@@ -1,0 +1,89 @@
+import type { ServerResponse } from 'node:http'
+import { encodeFrame, type GoodbyeReason, type StreamFrame } from './frames.ts'
+
+export interface ConnectionOptions {
+  readonly heartbeatMs: number
+  /** How long the client may take nothing before the connection is closed. */
+  readonly stallMs: number
+}
+
+/** How long a client has to take its last frame; on shutdown the others wait for it. */
+const GOODBYE_MS = { shutdown: 500, stopped: 500, too_slow: 5_000 } as const satisfies Record<
+  GoodbyeReason,
+  number
+>
+
+/**
+ * One client's open response.
+ *
+ * open: frames are written as they come; while the socket's buffer is full the one who sends waits, and heartbeats
+ * are left out. closing: the last frame is written, the client has some time to take it. closed: the socket is gone.
+ * Whoever waits is let go when it leaves `open`, so that no wait outlives the connection.
+ */
+export class StreamConnection {
+  /** Resolves when the socket is gone, for whatever reason. */
+  readonly closed: Promise<void>
+  readonly #response: ServerResponse
+  readonly #stallMs: number
+  readonly #heartbeat: NodeJS.Timeout
+  /** Lets the one who waits for room go on. */
+  #resume: (() => void) | undefined
+  #state: 'open' | 'closing' | 'closed' = 'open'
+
+  /** @param response not begun yet, with its headers set */
+  constructor(response: ServerResponse, options: ConnectionOptions) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.closed = promise
+    this.#response = response
+    this.#stallMs = options.stallMs
+    this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs)
+    response.on('drain', () => this.#resume?.())
+    response.once('close', () => this.#leave('closed', resolve))
+    response.writeHead(200)
+  }
+
+  /**
+   * Writes the frame. Resolves when the client has room for another, or when there will be no other.
+   * To be called again only then.
+   */
+  async send(frame: StreamFrame): Promise<void> {
+    if (this.#state === 'open' && !this.#write(frame)) await this.#room()
+  }
+
+  /** Says goodbye and closes. A client that does not take the last frame in time is cut off. */
+  close(reason: GoodbyeReason): void {
+    if (this.#state !== 'open') return
+    this.#write({ type: 'bye', data: { reason } })
+    const cutOff = setTimeout(() => this.#response.destroy(), GOODBYE_MS[reason])
+    this.#leave('closing')
+    this.#response.end()
+    void this.closed.then(() => clearTimeout(cutOff))
+  }
+
+  #write(frame: StreamFrame): boolean {
+    return this.#response.write(encodeFrame(frame, Date.now()))
+  }
+
+  #room(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stalled = setTimeout(() => this.close('too_slow'), this.#stallMs)
+    this.#resume = () => {
+      clearTimeout(stalled)
+      this.#resume = undefined
+      resolve()
+    }
+    return promise
+  }
+
+  /** While the buffer is full the client has something to read, which is all that a heartbeat is for. */
+  #beat(): void {
+    if (!this.#response.writableNeedDrain) this.#write({ type: 'heartbeat', data: {} })
+  }
+
+  #leave(state: 'closing' | 'closed', then?: () => void): void {
+    this.#state = state
+    clearInterval(this.#heartbeat)
+    this.#resume?.()
+    then?.()
+  }
+}

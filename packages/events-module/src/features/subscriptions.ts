@@ -1,0 +1,114 @@
+import { type Static, Type } from '@sinclair/typebox'
+import type { SubscriptionInfo } from '@viewra/events-core'
+import type { EventsScope, Feature } from '../http/feature.ts'
+import { NoBody } from '../http/no-body.ts'
+
+const SubscriptionSchema = Type.Unsafe<SubscriptionInfo>(
+  Type.Object({
+    id: Type.String(),
+    name: Type.String(),
+    subscriber: Type.String({ description: 'Who subscribed; "" when it did not say.' }),
+    filter: Type.Object({}, { additionalProperties: true }),
+    created: Type.String(),
+    last_triggered: Type.Union([Type.String(), Type.Null()]),
+    trigger_count: Type.Integer(),
+    durable: Type.Boolean(),
+    state: Type.String({ description: 'waiting (another process runs it), running, paused or stalled.' }),
+    lag: Type.Integer({ description: 'Events that wait; of a durable one, up to the end of the log.' }),
+    in_flight: Type.Integer(),
+    dropped: Type.Integer(),
+    errors: Type.Integer(),
+  }),
+)
+
+const DurableSchema = Type.Object({
+  name: Type.String(),
+  partitions: Type.Integer(),
+  position: Type.Integer({ description: 'All up to it is handled.' }),
+  lag: Type.Integer({ description: 'Positions between it and the end of the log, matching or not.' }),
+  state: Type.Union([Type.Literal('running'), Type.Literal('waiting'), Type.Literal('paused')]),
+  owners: Type.Array(Type.String(), { description: 'The processes that run it.' }),
+  created: Type.String(),
+  saved: Type.String({ description: 'When a position was last saved.' }),
+})
+
+const SubscriptionsSchema = Type.Object({
+  subscriptions: Type.Array(SubscriptionSchema, { description: 'Those of this process.' }),
+  count: Type.Integer(),
+  durable: Type.Array(DurableSchema, { description: 'All that the store knows, whoever runs them.' }),
+})
+
+const ChangedSchema = Type.Object({
+  message: Type.String(),
+  name: Type.String(),
+  success: Type.Literal(true),
+})
+const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) })
+const ResetBody = Type.Object(
+  {
+    to: Type.Union([Type.Literal('beginning'), Type.Literal('now'), Type.Integer({ minimum: 0 })], {
+      description: 'A position: that of the last event that is not to come again.',
+    }),
+  },
+  { additionalProperties: false },
+)
+
+const RenameBody = Type.Object(
+  { to: Type.String({ minLength: 1, maxLength: 128 }) },
+  { additionalProperties: false },
+)
+
+/** Who subscribes, and durable subscriptions: pause, resume, reset, rename, delete. */
+export const subscriptionsRoutes: Feature = (scope, { bus }) => {
+  scope.get('/subscriptions', { schema: { response: { 200: SubscriptionsSchema } } }, async () => {
+    const subscriptions = [...bus.subscriptions()]
+    const durable = (await bus.durable.list()).map((info) => ({ ...info, owners: [...info.owners] }))
+    return { subscriptions, count: subscriptions.length, durable }
+  })
+  addPause(scope, bus.durable)
+  addReset(scope, bus.durable)
+  addRemoval(scope, bus.durable)
+}
+
+type Durable = Parameters<Feature>[1]['bus']['durable']
+
+function addPause(scope: EventsScope, durable: Durable): void {
+  const schema = { params: Name, body: NoBody, response: { 200: ChangedSchema } }
+  scope.post('/subscriptions/:name/pause', { schema }, async ({ params: { name } }) => {
+    await durable.pause(name)
+    return changed(name, 'Subscription paused')
+  })
+  scope.post('/subscriptions/:name/resume', { schema }, async ({ params: { name } }) => {
+    await durable.resume(name)
+    return changed(name, 'Subscription resumed')
+  })
+}
+
+function addReset(scope: EventsScope, durable: Durable): void {
+  const schema = { params: Name, body: ResetBody, response: { 200: ChangedSchema } }
+  scope.post('/subscriptions/:name/reset', { schema }, async ({ params: { name }, body: { to } }) => {
+    await durable.reset(name, to)
+    return changed(name, 'Subscription reset')
+  })
+}
+
+function addRemoval(scope: EventsScope, durable: Durable): void {
+  const renaming = { params: Name, body: RenameBody, response: { 200: ChangedSchema } }
+  scope.post(
+    '/subscriptions/:name/rename',
+    { schema: renaming },
+    async ({ params: { name }, body: { to } }) => {
+      await durable.rename(name, to)
+      return changed(to, 'Subscription renamed')
+    },
+  )
+  const deleting = { params: Name, body: NoBody, response: { 200: ChangedSchema } }
+  scope.delete('/subscriptions/:name', { schema: deleting }, async ({ params: { name } }) => {
+    await durable.delete(name)
+    return changed(name, 'Subscription deleted')
+  })
+}
+
+function changed(name: string, message: string): Static<typeof ChangedSchema> {
+  return { message, name, success: true }
+}

@@ -1,0 +1,16 @@
+import { Type } from '@sinclair/typebox'
+import type { Feature } from '../http/feature.ts'
+
+const TypesSchema = Type.Object({
+  event_types: Type.Array(Type.String(), {
+    description: 'Sorted: those known beforehand, and those of stored events.',
+  }),
+  count: Type.Integer(),
+})
+
+export const typesRoutes: Feature = (scope, { bus }) => {
+  scope.get('/types', { schema: { response: { 200: TypesSchema } } }, async () => {
+    const types = await bus.types()
+    return { event_types: [...types], count: types.length }
+  })
+}

@@ -1,0 +1,60 @@
+import { Type } from '@sinclair/typebox'
+import type { JsonObject, PublishedEvent } from '@viewra/events-core'
+
+const text = (description: string) => Type.String({ description })
+
+const JsonObjectSchema = Type.Unsafe<JsonObject>(
+  Type.Object({}, { additionalProperties: true, description: 'Any JSON object; what the type calls for.' }),
+)
+
+/**
+ * What a publisher may send. The bus checks lengths, patterns and the rest, and names what is wrong: here is only
+ * what each field is.
+ */
+export const EventInputSchema = Type.Object(
+  {
+    type: text('Dot-separated words of a-z, 0-9 and _, such as scan.progress; at most 128 characters.'),
+    source: text('system, plugin:<id>, user:<id>, or any text of 1 to 256 characters.'),
+    id: Type.Optional(
+      text('1 to 128 printable characters; a UUIDv7 by default. The same id is stored once.'),
+    ),
+    target: Type.Optional(text('Whom it is for; at most 256 characters.')),
+    title: Type.Optional(text('At most 512 characters.')),
+    message: Type.Optional(text('At most 8,192 characters.')),
+    data: Type.Optional(JsonObjectSchema),
+    priority: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 100, description: 'low 1, normal 5, high 10, critical 20.' }),
+    ),
+    tags: Type.Optional(Type.Array(Type.String(), { description: 'At most 32 of at most 64 characters.' })),
+    timestamp: Type.Optional(text('RFC 3339; the time of publishing by default.')),
+    ttl: Type.Optional(
+      Type.Integer({ description: 'Milliseconds after the timestamp during which the event is visible.' }),
+    ),
+    correlation_id: Type.Optional(text('1 to 128 printable characters.')),
+    causation_id: Type.Optional(text('1 to 128 printable characters.')),
+    traceparent: Type.Optional(text('W3C trace context.')),
+  },
+  { additionalProperties: false },
+)
+
+/** An event as it is answered. */
+export const EventSchema = Type.Unsafe<PublishedEvent>(
+  Type.Object({
+    id: Type.String(),
+    type: Type.String(),
+    source: Type.String(),
+    target: Type.String(),
+    title: Type.String(),
+    message: Type.String(),
+    data: JsonObjectSchema,
+    priority: Type.Integer(),
+    tags: Type.Array(Type.String()),
+    timestamp: text('RFC 3339, UTC, with milliseconds.'),
+    ttl: Type.Optional(Type.Integer()),
+    correlation_id: Type.Optional(Type.String()),
+    causation_id: Type.Optional(Type.String()),
+    traceparent: Type.Optional(Type.String()),
+    position: Type.Optional(Type.Integer({ description: 'Unique, increasing, in the order of storing.' })),
+    recorded_at: Type.Optional(text('When it was stored.')),
+  }),
+)

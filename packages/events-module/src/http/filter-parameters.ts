@@ -1,0 +1,98 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { type EventFilter, EventsError, type Issue, PRIORITY, validateFilter } from '@viewra/events-core'
+import { invalidRequest } from './problem.ts'
+
+const list = (description: string) =>
+  Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description, allowEmptyValue: true }))
+
+const PrioritySchema = Type.Union(
+  [
+    Type.Integer({ minimum: 0, maximum: 100 }),
+    Type.Literal('low'),
+    Type.Literal('normal'),
+    Type.Literal('high'),
+    Type.Literal('critical'),
+  ],
+  { description: 'The least priority: a number or a name.', allowEmptyValue: true },
+)
+
+/** Parameters that say what kind of events; lists take repeats and commas, and one without value is no condition. */
+export const selectionParameters = {
+  type: list('Types: exact, `scan.*` for all below scan, `*` for all.'),
+  types: list('The same as `type`.'),
+  source: list('Sources: exact, or a prefix that ends in `*`.'),
+  sources: list('The same as `source`.'),
+  tags: list('Any of these tags.'),
+  priority: Type.Optional(PrioritySchema),
+  target: Type.Optional(Type.String({ minLength: 1, description: 'Exactly this target.' })),
+}
+
+const SelectionSchema = Type.Object(selectionParameters)
+
+export interface Selection extends Static<typeof SelectionSchema> {
+  readonly since?: string
+  readonly until?: string
+}
+
+/** Where a list of the filter came from: each item's parameter. */
+interface Origins {
+  readonly types: readonly string[]
+  readonly sources: readonly string[]
+}
+
+/**
+ * The filter that the parameters ask for.
+ * @throws EventsError EVENTS_INVALID that names the parameters as the request did
+ */
+export function filterOf(selection: Selection): EventFilter {
+  const { type = [], types = [], source = [], sources = [], tags, priority, target, since, until } = selection
+  const filter = {
+    ...orAbsent('types', [...type, ...types]),
+    ...orAbsent('sources', [...source, ...sources]),
+    ...orAbsent('tags', tags ?? []),
+    minPriority: typeof priority === 'string' ? PRIORITY[priority] : priority,
+    target,
+    since,
+    until,
+  }
+  const origins = {
+    types: [...type.map(() => 'type'), ...types.map(() => 'types')],
+    sources: [...source.map(() => 'source'), ...sources.map(() => 'sources')],
+  }
+  try {
+    return validateFilter(filter)
+  } catch (error) {
+    throw withParameterNames(error, origins)
+  }
+}
+
+/**
+ * A parameter's time in UTC with milliseconds.
+ * @throws EventsError EVENTS_INVALID that names the parameter
+ */
+export function timeOf(parameter: string, text: string): string {
+  try {
+    return validateFilter({ since: text }).since ?? text
+  } catch (error) {
+    if (!(error instanceof EventsError)) throw error
+    const [issue] = error.issues
+    throw invalidRequest([{ path: parameter, message: issue?.message ?? error.message }])
+  }
+}
+
+function orAbsent(name: string, items: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  return items.length === 0 ? {} : { [name]: items }
+}
+
+function withParameterNames(error: unknown, origins: Origins): unknown {
+  if (!(error instanceof EventsError) || error.code !== 'EVENTS_INVALID') return error
+  const [first, ...others] = error.issues.map((issue) => renamed(issue, origins))
+  return first === undefined ? error : invalidRequest([first, ...others])
+}
+
+function renamed({ path, message }: Issue, origins: Origins): Issue {
+  const [condition = '', index = '0'] = path.split('.')
+  const items = condition === 'types' ? origins.types : condition === 'sources' ? origins.sources : []
+  const name = condition === 'minPriority' ? 'priority' : condition
+  return { path: items[Number(index)] ?? name, message }
+}

@@ -1,0 +1,14 @@
+/**
+ * The first words of this module's own paths. They are never ids: an event of such an id could be published, and then
+ * neither be read nor be deleted.
+ */
+export const PATH_WORDS: ReadonlySet<string> = new Set([
+  'clear',
+  'dead-letters',
+  'health',
+  'range',
+  'stats',
+  'stream',
+  'subscriptions',
+  'types',
+])

@@ -1,0 +1,103 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { type ErrorCode, EventsError, type Issue } from '@viewra/events-core'
+
+/** What an answer of one error code looks like. */
+interface ProblemKind {
+  readonly status: number
+  readonly title: string
+  /** Seconds after which the same request may be sent again. */
+  readonly retryAfter?: number
+}
+
+/** Errors of the request itself, before any of it reaches the bus. */
+const HTTP_PROBLEMS = {
+  HTTP_BAD_JSON: { status: 400, title: 'Invalid JSON' },
+  HTTP_NOT_FOUND: { status: 404, title: 'Not found' },
+  HTTP_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  HTTP_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
+  HTTP_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
+  HTTP_CLIENT_GONE: { status: 499, title: 'Client closed the request' },
+  HTTP_INTERNAL: { status: 500, title: 'Internal error' },
+  HTTP_SHUTTING_DOWN: { status: 503, title: 'Shutting down', retryAfter: 5 },
+} as const satisfies Record<`HTTP_${string}`, ProblemKind>
+
+const EVENTS_PROBLEMS = {
+  EVENTS_INVALID: { status: 400, title: 'Invalid request' },
+  EVENTS_NOT_FOUND: { status: 404, title: 'Not found' },
+  EVENTS_CONFLICT: { status: 409, title: 'Conflict' },
+  EVENTS_LEASE_LOST: { status: 500, title: 'Internal error' },
+  EVENTS_BUFFER_FULL: { status: 503, title: 'Overloaded', retryAfter: 1 },
+  EVENTS_NOT_RUNNING: { status: 503, title: 'Event bus not running', retryAfter: 5 },
+  EVENTS_HANDLER_TIMEOUT: { status: 500, title: 'Internal error' },
+  EVENTS_NO_GLOBAL_BUS: { status: 500, title: 'Internal error' },
+  EVENTS_STORAGE_UNAVAILABLE: { status: 503, title: 'Event store unavailable', retryAfter: 5 },
+  EVENTS_STORAGE_LOCKED: { status: 503, title: 'Event store locked', retryAfter: 5 },
+  EVENTS_STORAGE_FULL: { status: 503, title: 'Event store full', retryAfter: 30 },
+  EVENTS_STORAGE_READ_ONLY: { status: 503, title: 'Event store read-only', retryAfter: 30 },
+  EVENTS_STORAGE_CORRUPT: { status: 500, title: 'Event store damaged' },
+  EVENTS_STORAGE_FAILED: { status: 500, title: 'Event store failed' },
+} as const satisfies Record<ErrorCode, ProblemKind>
+
+export type HttpErrorCode = keyof typeof HTTP_PROBLEMS
+export type ProblemCode = HttpErrorCode | ErrorCode
+
+/** Every code that an answer of this module can carry. */
+export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = { ...HTTP_PROBLEMS, ...EVENTS_PROBLEMS }
+
+/** RFC 9457; `error` and `details` repeat title and detail under the names that the original's clients read. */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({
+      description: '`urn:viewra:problem:` and the code; `about:blank` for a code of the host app.',
+    }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What was wrong, and what to send instead.' }),
+    code: Type.String({ description: 'Stable: tell errors apart by it.' }),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }), {
+        description: 'Each broken rule, with the name of the parameter or the path of the field.',
+      }),
+    ),
+    error: Type.String(),
+    details: Type.String(),
+  },
+  { description: 'A problem as RFC 9457 has it.' },
+)
+
+export type Problem = Static<typeof ProblemSchema>
+
+interface HttpErrorOptions {
+  readonly cause?: unknown
+  readonly issues?: readonly Issue[]
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A request that is answered with a problem of this module's own table. */
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
+  readonly code: HttpErrorCode
+  readonly issues: readonly Issue[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: HttpErrorCode, message: string, options: HttpErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.issues = options.issues ?? []
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** An EVENTS_INVALID error whose message names the first broken rule and counts the rest. */
+export function invalidRequest(issues: readonly [Issue, ...Issue[]]): EventsError {
+  const [first] = issues
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
+  return new EventsError('EVENTS_INVALID', `${first.path} ${first.message}`.trimStart() + more, { issues })
+}
+
+export function eventNotFound(id: string): EventsError {
+  return new EventsError(
+    'EVENTS_NOT_FOUND',
+    `there is no event '${id}': it was deleted, has expired, or never was`,
+  )
+}

@@ -1,0 +1,60 @@
+import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
+import type { Issue } from '@viewra/events-core'
+
+const INTEGER = /^-?\d{1,15}$/
+
+/** The parameters by their schemas, and what was wrong before any value was looked at. */
+interface QueryReading {
+  readonly query: Readonly<Record<string, unknown>>
+  readonly issues: readonly Issue[]
+}
+
+/**
+ * Turns a query string's texts into what their schemas ask for: a list takes repeats and commas, an integer is
+ * written as one, everything else stays text. What does not fit stays as it is, for the schema to refuse.
+ * A parameter whose schema says `allowEmptyValue` may be given without a value, which is as if it were absent.
+ */
+export function readQuery(schema: TObject, raw: unknown): QueryReading {
+  const query: Record<string, unknown> = {}
+  const issues: Issue[] = []
+  for (const [name, property] of Object.entries(schema.properties)) {
+    if (property.default !== undefined) query[name] = property.default
+  }
+  for (const [name, given] of Object.entries(raw ?? {})) {
+    const values: readonly unknown[] = Array.isArray(given) ? given : [given]
+    const property = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined
+    const problem = property === undefined ? unknownParameter(schema) : problemOf(property, values)
+    if (problem !== undefined) issues.push({ path: name, message: problem })
+    if (property === undefined || problem !== undefined) delete query[name]
+    else if (!isLeftEmpty(property, values)) query[name] = parameterOf(property, values.map(String))
+  }
+  return { query, issues }
+}
+
+function unknownParameter({ properties }: TObject): string {
+  const names = Object.keys(properties)
+  return `is not a parameter here; ${names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`}`
+}
+
+function problemOf(property: TSchema, values: readonly unknown[]): string | undefined {
+  // The host app may have a parser that makes objects of `a[b]=c`.
+  if (!values.every((value) => typeof value === 'string')) return 'must be given as name=value'
+  return values.length > 1 && !KindGuard.IsArray(property)
+    ? `must be given once, not ${values.length} times`
+    : undefined
+}
+
+function isLeftEmpty(property: TSchema, values: readonly unknown[]): boolean {
+  return property.allowEmptyValue === true && values.every((value) => value === '')
+}
+
+function parameterOf(property: TSchema, values: readonly string[]): unknown {
+  if (KindGuard.IsArray(property))
+    return values.flatMap((value) => value.split(',').map((item) => item.trim()))
+  const [value = ''] = values
+  return takesInteger(property) && INTEGER.test(value) ? Number(value) : value
+}
+
+function takesInteger(schema: TSchema): boolean {
+  return KindGuard.IsInteger(schema) || (KindGuard.IsUnion(schema) && schema.anyOf.some(takesInteger))
+}

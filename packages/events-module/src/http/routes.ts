@@ -1,0 +1,126 @@
+import { Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { EventsScope } from './feature.ts'
+import { HttpError } from './problem.ts'
+
+const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
+
+/**
+ * What every route of the module shares: it answers with and without trailing slash, takes no query parameters
+ * unless it names some, and its path answers 405 with `Allow` to methods that it has not. To be called before the
+ * routes are added.
+ */
+export function shareRouteRules(scope: EventsScope): void {
+  const methods = new PathMethods()
+  const hostIgnoresSlash = ignoresTrailingSlash(scope)
+  scope.addHook('onRoute', (route) => {
+    route.schema = { querystring: NO_PARAMETERS, ...route.schema }
+    if (route.routePath.includes('*')) return
+    methods.add(route.url, [route.method].flat())
+    if (!hostIgnoresSlash) addWithSlash(scope, route)
+    if (route.routePath === '/:id' && route.method !== 'HEAD') addForLongIds(scope, route)
+  })
+  scope.addHook('onRequest', async (request, reply) => checkMethod(methods, request, reply))
+  scope.setNotFoundHandler((request) => {
+    throw new HttpError('HTTP_NOT_FOUND', `there is nothing at ${pathOf(request.url)}`)
+  })
+}
+
+/**
+ * An id has up to 128 characters, but the host's router may take only 100 for a variable, Fastify's default. It has no
+ * such limit for a wildcard, which is tried when the variable did not fit.
+ */
+function addForLongIds(scope: EventsScope, route: RouteOptions): void {
+  const preValidation = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const rest = withoutSlash(pathOf(request.url).slice(scope.prefix.length + 1))
+    // A slash that is part of an id is escaped.
+    if (rest.includes('/')) return reply.callNotFound()
+    request.params = { id: decodeURIComponent(rest) }
+    return undefined
+  }
+  scope.route({ ...route, method: [route.method].flat(), url: '/*', preValidation })
+}
+
+function ignoresTrailingSlash(scope: EventsScope): boolean {
+  const { ignoreTrailingSlash, routerOptions } = scope.initialConfig
+  return ignoreTrailingSlash === true || routerOptions?.ignoreTrailingSlash === true
+}
+
+function addWithSlash(scope: EventsScope, route: RouteOptions & { routePath: string }): void {
+  // The path '' is the prefix itself, which Fastify adds in both forms.
+  if (route.routePath === '' || route.routePath.endsWith('/')) return
+  const method = [route.method].flat()
+  // The HEAD route that comes with a GET route has been added with that one's second form already.
+  if (method.every((name) => scope.hasRoute({ method: name, url: `${route.url}/` }))) return
+  scope.route({ ...route, method, url: `${route.routePath}/` })
+}
+
+async function checkMethod(
+  methods: PathMethods,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const path = pathOf(request.url)
+  const allowed = methods.of(path)
+  if (allowed === undefined || allowed.has(request.method)) return
+  const allow = [...allowed].sort().join(', ')
+  if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
+  throw new HttpError('HTTP_METHOD_NOT_ALLOWED', `${path} takes ${allow}, not ${request.method}`, {
+    headers: { allow },
+  })
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
+}
+
+/** The methods of each path that has any. Of two patterns that fit a path the one without a variable counts. */
+class PathMethods {
+  readonly #fixed = new Map<string, Set<string>>()
+  readonly #variable = new Map<
+    string,
+    { readonly segments: readonly string[]; readonly methods: Set<string> }
+  >()
+
+  add(pattern: string, methods: readonly string[]): void {
+    const path = withoutSlash(pattern)
+    const known = this.#methodsOf(path)
+    for (const method of methods) known.add(method)
+  }
+
+  of(path: string): ReadonlySet<string> | undefined {
+    const wanted = decoded(withoutSlash(path))
+    const segments = wanted.split('/')
+    return (
+      this.#fixed.get(wanted) ??
+      [...this.#variable.values()].find((known) => fits(known.segments, segments))?.methods
+    )
+  }
+
+  #methodsOf(path: string): Set<string> {
+    const methods = this.#fixed.get(path) ?? this.#variable.get(path)?.methods ?? new Set<string>()
+    if (!path.includes(':')) this.#fixed.set(path, methods)
+    else this.#variable.set(path, { segments: path.split('/'), methods })
+    return methods
+  }
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false
+  return pattern.every((part, index) =>
+    part.startsWith(':') ? segments[index] !== '' : part === segments[index],
+  )
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+/** The router decodes before it matches; what it cannot decode never gets here. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
+  }
+}

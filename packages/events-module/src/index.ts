@@ -1,0 +1,2 @@
+export type { AnyEventBus, EventsModuleOptions } from './options.ts'
+export { eventsModule } from './plugin.ts'

@@ -1,0 +1,135 @@
+import {
+  type EventBus,
+  type EventFilter,
+  type EventHandler,
+  type EventInput,
+  EventsError,
+  type Issue,
+  type PublishOptions,
+  type PublishReceipt,
+  type SubscribeOptions,
+  type Subscription,
+} from '@viewra/events-core'
+import { shown } from './http/rule.ts'
+
+type Untyped =
+  | 'running'
+  | 'head'
+  | 'list'
+  | 'get'
+  | 'delete'
+  | 'clear'
+  | 'types'
+  | 'stats'
+  | 'health'
+  | 'subscriptions'
+
+/** A bus, whatever event types it was made for: `createEventBus<MyEvents>()` is one too. */
+export interface AnyEventBus extends Pick<EventBus, Untyped> {
+  publish(input: EventInput, options?: PublishOptions): Promise<PublishReceipt>
+  subscribe(filter: EventFilter, handler: EventHandler, options?: SubscribeOptions): Promise<Subscription>
+}
+
+export interface EventsModuleOptions {
+  /** The bus to administer; it must have been started. Starting and stopping it stays with whoever made it. */
+  readonly bus: AnyEventBus
+  /** Path of all routes, below the prefix of the app that registers the module; `/api/v1/events` by default. */
+  readonly prefix?: string
+  /**
+   * Largest request body in bytes; 1,048,576 by default, four times what an event's data may have, for the white
+   * space and the escapes that JSON allows. Raise it together with the bus's `maxDataBytes`.
+   */
+  readonly bodyLimit?: number
+  /** Pause between two heartbeats of a stream; 30,000 by default. */
+  readonly heartbeatMs?: number
+  /**
+   * Events that may wait for one stream's client; 20,000 by default, twice the largest batch that a publisher can
+   * store at once. A client that has more waiting is closed.
+   */
+  readonly streamQueueEvents?: number
+  /** How long a stream's client may take nothing before it is closed; 30,000 by default. */
+  readonly streamStallMs?: number
+}
+
+/** The options with their defaults filled in. */
+export interface ModuleOptions extends Required<EventsModuleOptions> {
+  readonly bus: EventBus
+}
+
+/** Node's timers take no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+/** Room for the bus's own handler time-out to lie above the stall time. */
+const MAX_STALL_MS = 86_400_000
+
+/** Says what an option must be, or nothing when it is fine. */
+type OptionRule = (value: unknown) => string | undefined
+
+const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
+  bus: (value) =>
+    isBus(value) ? undefined : `must be an event bus, as createEventBus() makes it, not ${shown(value)}`,
+  prefix: (value) =>
+    typeof value === 'string' && /^(\/[^/?#]+)+$/.test(value)
+      ? undefined
+      : `must be a path such as /api/v1/events, without a slash at its end, not ${shown(value)}`,
+  bodyLimit: integer(1, 2 ** 30),
+  heartbeatMs: integer(1, MAX_TIMER_MS),
+  streamQueueEvents: integer(1, 1_000_000),
+  streamStallMs: integer(1, MAX_STALL_MS),
+}
+
+/**
+ * Checks the options and fills in the defaults. An option that is undefined counts as not given.
+ * @throws EventsError EVENTS_INVALID that names each wrong or unknown option; EVENTS_NOT_RUNNING when the bus has not
+ *   been started
+ */
+export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
+  const { bus } = options
+  const issues = issuesOf(options)
+  if (issues.length > 0 || !isBus(bus)) {
+    const text = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
+    throw new EventsError('EVENTS_INVALID', `eventsModule options: ${text}`, { issues })
+  }
+  if (!bus.running) {
+    throw new EventsError(
+      'EVENTS_NOT_RUNNING',
+      'eventsModule: the bus is not running: `await bus.start()` before `app.register(eventsModule, { bus })`',
+    )
+  }
+  return {
+    bus,
+    prefix: options.prefix ?? '/api/v1/events',
+    bodyLimit: options.bodyLimit ?? 1_048_576,
+    heartbeatMs: options.heartbeatMs ?? 30_000,
+    streamQueueEvents: options.streamQueueEvents ?? 20_000,
+    streamStallMs: options.streamStallMs ?? 30_000,
+  }
+}
+
+function issuesOf(options: object): Issue[] {
+  const rules = new Map(Object.entries(RULES))
+  // A bus that was left out is as wrong as one that is none.
+  const given: readonly [string, unknown][] = Object.entries({ bus: undefined, ...options })
+  return given.flatMap(([path, value]) => {
+    const rule = rules.get(path)
+    if (rule === undefined)
+      return [{ path, message: `is not a known option; there are ${[...rules.keys()].join(', ')}` }]
+    const problem = value === undefined && path !== 'bus' ? undefined : rule(value)
+    return problem === undefined ? [] : [{ path, message: problem }]
+  })
+}
+
+function integer(min: number, max: number): OptionRule {
+  return (value) =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max
+      ? undefined
+      : `must be an integer from ${min} to ${max}, not ${shown(value)}`
+}
+
+/**
+ * By shape: the app may have loaded another copy of the core package than this module. The event types that a bus was
+ * made for are known to the compiler only, so any bus passes for one of the default types.
+ */
+function isBus(value: unknown): value is EventBus {
+  if (typeof value !== 'object' || value === null) return false
+  return 'running' in value && 'publish' in value && 'subscribe' in value && 'list' in value
+}

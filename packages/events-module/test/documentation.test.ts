@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+import { PROBLEMS } from '../src/http/problem.ts'
+import { eventsApp } from './events-app.ts'
+
+const PAGE = new URL('../../../docs/http-api.md', import.meta.url)
+
+test('the page lists every error code with its status, and no other', async () => {
+  const page = await readFile(PAGE, 'utf8')
+  const rows = page.matchAll(/^\| `(?<code>(?:EVENTS|HTTP)_\w+)` *\| (?<status>\d+) *\|/gm)
+  const listed = Array.from(rows, ({ groups }) => [groups?.code, Number(groups?.status)])
+  const known = Object.entries(PROBLEMS).map(([code, { status }]) => [code, status])
+  expect(listed.toSorted()).toEqual(known.toSorted())
+})
+
+test('the page has every route, and no other', async () => {
+  const routes = new Set<string>()
+  await eventsApp({
+    host: (app) => {
+      app.addHook('onRoute', ({ method, routePath }) => {
+        const path = routePath === '' ? '/' : routePath.replace(/(.)\/$/, '$1')
+        if (String(method) !== 'HEAD' && !routePath.includes('*')) routes.add(`${method} ${path}`)
+      })
+    },
+  })
+  const page = await readFile(PAGE, 'utf8')
+  const headings = page.split('\n').filter((line) => line.startsWith('##'))
+  const listed = headings.flatMap((line) => line.match(/(?:GET|POST|DELETE) \/[\w:/-]*/g) ?? [])
+  expect(new Set(listed)).toEqual(routes)
+})
