@@ -1,0 +1,126 @@
+import path from 'node:path'
+import { type TSchema, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { nearestName } from './nearest-name.ts'
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/**
+ * Every environment variable of the server. This schema is the only place that knows them: it checks their values,
+ * and `--help`, docs/configuration.md and the messages about wrong values are made of `description`, `default` and
+ * `accepts`.
+ */
+export const VARIABLES = Type.Object({
+  VIEWRA_EVENTS_HOST: Type.String({
+    pattern: '^(localhost|::1|127(\\.(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)){3})$',
+    default: '127.0.0.1',
+    description: 'Address it listens on; only this machine can reach it.',
+    accepts: '`localhost`, `::1` or an address of 127.0.0.0/8: there is no access control yet',
+  }),
+  VIEWRA_EVENTS_PORT: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 8080,
+    description: 'Port it listens on; with 0 any free one, which the first line of output names.',
+    accepts: 'an integer from 0 to 65535',
+  }),
+  VIEWRA_EVENTS_DATABASE_URL: Type.String({
+    // `sqlite://…` has no host to name, and SQLite's own `:memory:` would be lost on the first closed connection.
+    pattern: '^(memory:|sqlite:(?!//)(?!:memory:$).+|postgres(ql)?://.+)$',
+    default: 'sqlite:./data/events.db',
+    description:
+      'Where events are kept: in a SQLite file, in a PostgreSQL database that several servers may share, or in memory, ' +
+      'where they are gone with the process. A relative path starts at the directory from which the server is started.',
+    accepts: '`sqlite:<path>`, `postgres://<user>:<password>@<host>:<port>/<database>` or `memory:`',
+  }),
+  VIEWRA_EVENTS_LOG_LEVEL: Type.Union(
+    LOG_LEVELS.map((level) => Type.Literal(level)),
+    {
+      default: 'info',
+      description: 'The least severe messages that are logged; requests are logged at debug.',
+      accepts: LOG_LEVELS.map((level) => `\`${level}\``).join(', '),
+    },
+  ),
+})
+
+export interface Database {
+  /** For `createStorage`; a path in it is absolute. */
+  readonly url: string
+  /** Where the events lie, for people: without a password. */
+  readonly place: string
+}
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly database: Database
+  readonly logLevel: (typeof LOG_LEVELS)[number]
+}
+
+/** The environment holds what the server cannot take; `problems` has a line for each variable that is wrong. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const PREFIX = 'VIEWRA_EVENTS_'
+
+/**
+ * @param directory where relative paths start
+ * @throws ConfigError for a wrong value, and for a name with our prefix that is not ours: most likely it is misspelt
+ */
+export function readConfig(env: Environment, directory: string): Config {
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries(VARIABLES.properties)) values[name] = parse(schema, env[name])
+  const problems = [...unknownNames(env), ...wrongValues(values, env)]
+  if (problems.length > 0 || !Value.Check(VARIABLES, values)) throw new ConfigError(problems)
+  return {
+    host: values.VIEWRA_EVENTS_HOST,
+    port: values.VIEWRA_EVENTS_PORT,
+    database: databaseOf(values.VIEWRA_EVENTS_DATABASE_URL, directory),
+    logLevel: values.VIEWRA_EVENTS_LOG_LEVEL,
+  }
+}
+
+function parse(schema: TSchema, text: string | undefined): unknown {
+  if (text === undefined) return schema.default
+  // Nothing but plain digits: '0x50', '8e3' and ' 80' are numbers to JavaScript, and most likely mistakes here.
+  return schema.type === 'integer' && /^\d{1,9}$/.test(text) ? Number(text) : text
+}
+
+function unknownNames(env: Environment): string[] {
+  const known = Object.keys(VARIABLES.properties)
+  return Object.keys(env)
+    .filter((name) => name.toUpperCase().startsWith(PREFIX) && !known.includes(name))
+    .map((name) => `${name} is not a variable of this server: did you mean ${nearestName(name, known)}?`)
+}
+
+function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment): string[] {
+  return Object.entries(VARIABLES.properties)
+    .filter(([name, schema]: [string, TSchema]) => !Value.Check(schema, values[name]))
+    .map(([name, schema]) => `${name} is ${shown(env[name] ?? '')}: it takes ${schema.accepts}`)
+}
+
+/** Without the password that a database address may carry: the message ends up in logs. */
+function shown(value: string): string {
+  return JSON.stringify(value.replace(/^([^:/]*:?(\/\/)?).*@/s, '$1***@'))
+}
+
+function databaseOf(url: string, directory: string): Database {
+  if (url === 'memory:') return { url, place: 'in memory only, gone when it stops' }
+  if (!url.startsWith('sqlite:')) return { url, place: `in ${withoutCredentials(url)}` }
+  const file = path.resolve(directory, url.slice('sqlite:'.length))
+  return { url: `sqlite:${file}`, place: `in ${file}` }
+}
+
+function withoutCredentials(url: string): string {
+  const parsed = URL.parse(url)
+  return parsed === null ? 'PostgreSQL' : `postgres://${parsed.host}${parsed.pathname}`
+}

@@ -1,0 +1,79 @@
+import process from 'node:process'
+import manifest from '../package.json' with { type: 'json' }
+import { ConfigError, readConfig } from './config.ts'
+import { helpText } from './config-reference.ts'
+import { EventServer } from './server.ts'
+import { StartError } from './start-problem.ts'
+
+const EXIT = { ok: 0, failed: 1, misused: 2 } as const
+
+// Whoever reads our output may be gone before us; that must not keep the rest from being stored.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+process.exit(await run(process.argv.slice(2)))
+
+async function run(args: readonly string[]): Promise<number> {
+  switch (args.join(' ')) {
+    case '':
+      return serve()
+    case '--help':
+    case '-h':
+      console.log(helpText())
+      return EXIT.ok
+    case '--version':
+      console.log(manifest.version)
+      return EXIT.ok
+    default:
+      console.error(`Unknown arguments: ${args.join(' ')}. There are --help and --version.`)
+      return EXIT.misused
+  }
+}
+
+async function serve(): Promise<number> {
+  const asked = stopRequest()
+  try {
+    const config = readConfig(process.env, process.cwd())
+    const options = { config, version: manifest.version, logStream: process.stderr }
+    const server = await EventServer.create(options)
+    const url = await startedBefore(asked, server)
+    console.log(`Viewra events listening on ${url} — data ${config.database.place}`)
+    return (await server.stop(await asked)) ? EXIT.ok : EXIT.failed
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      console.error(`Wrong configuration (--help lists the variables):\n${error.message}`)
+      return EXIT.misused
+    }
+    if (error instanceof StartError) {
+      console.error(error.message)
+      return EXIT.failed
+    }
+    throw error
+  }
+}
+
+/** A start that hangs, on a file system that does not answer for one, must not outlive who asked for it. */
+async function startedBefore(asked: Promise<string>, server: EventServer): Promise<string> {
+  let isStarting = true
+  void asked.then(() => {
+    if (isStarting) process.exit(EXIT.failed)
+  })
+  const url = await server.start()
+  isStarting = false
+  return url
+}
+
+/** Resolves with the reason when the process is first asked to stop; a second signal ends it on the spot. */
+function stopRequest(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let stopping = false
+  for (const [signal, exitCode] of Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 })) {
+    process.on(signal, () => {
+      if (stopping) process.exit(exitCode)
+      stopping = true
+      resolve(signal)
+    })
+  }
+  // `npm start` keeps a channel open for as long as it lives.
+  process.once('disconnect', () => resolve('its launcher is gone'))
+  return promise
+}

@@ -1,0 +1,184 @@
+import {
+  createEventBus,
+  createStorage,
+  type EventBus,
+  type EventStorage,
+  systemEvent,
+} from '@viewra/events-core'
+import { prometheusMetrics } from '@viewra/events-core/prometheus'
+import { createTypeRegistry } from '@viewra/events-core/schemas'
+import { eventsModule } from '@viewra/events-module'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Config } from './config.ts'
+import { operations } from './operations.ts'
+import { RequestLog } from './request-log.ts'
+import { StartError, startProblem } from './start-problem.ts'
+
+export interface EventServerOptions {
+  readonly config: Config
+  readonly version: string
+  /** Where the log goes, one JSON object a line. */
+  readonly logStream: { write(line: string): void }
+  /** How long `stop` waits, in all, for requests and then for the bus; 8,000 by default. */
+  readonly stopTimeoutMs?: number
+}
+
+// Less than the ten seconds after which container engines kill what they have asked to stop.
+const STOP_TIMEOUT_MS = 8_000
+
+/** How long a store may take to close after the time that the bus has for its work. */
+const CLOSE_TIMEOUT_MS = 1_000
+
+/** Core and module put together: an event bus, and its administration over HTTP. */
+export class EventServer {
+  readonly #options: EventServerOptions
+  readonly #app: FastifyInstance
+  readonly #bus: EventBus
+  #stopping = false
+
+  /** @throws StartError when there can be no store at the configured address */
+  static async create(options: EventServerOptions): Promise<EventServer> {
+    const { config } = options
+    try {
+      return new EventServer(options, await createStorage(config.database.url))
+    } catch (error) {
+      throw startError(error, config)
+    }
+  }
+
+  private constructor(options: EventServerOptions, storage: EventStorage) {
+    const { config, logStream } = options
+    const register = new Registry()
+    collectDefaultMetrics({ register })
+    this.#options = options
+    this.#app = Fastify({
+      logger: { level: config.logLevel, stream: logStream },
+      logController: new RequestLog(),
+    })
+    this.#bus = createEventBus({
+      storage,
+      metrics: prometheusMetrics({ register }),
+      registry: createTypeRegistry(),
+      logger: this.#app.log,
+    })
+    this.#app.register(operations, { bus: this.#bus, register })
+    this.#endConnectionsWhenStopping()
+  }
+
+  /**
+   * Opens the store, then listens.
+   * @returns the address, as a URL
+   * @throws StartError when the store or the address cannot be had; nothing is left open
+   */
+  async start(): Promise<string> {
+    try {
+      await this.#bus.start()
+      this.#app.register(eventsModule, { bus: this.#bus })
+      const url = await this.#listen()
+      await this.#bus.publish(
+        systemEvent('system.started', { title: 'Event server started', data: this.#figures() }),
+      )
+      return url
+    } catch (error) {
+      await this.#app.close()
+      await this.#bus.stop({ timeoutMs: 0 })
+      throw startError(error, this.#options.config)
+    }
+  }
+
+  /**
+   * Takes no more requests, ends those under way, says goodbye in the log of events and closes the store.
+   * @returns whether all that was accepted is done; what is not has been logged
+   */
+  async stop(reason: string): Promise<boolean> {
+    const timeoutMs = this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS
+    const endMs = performance.now() + timeoutMs
+    const leftMs = () => Math.max(1, Math.round(endMs - performance.now()))
+    this.#stopping = true
+    this.#app.log.info({ reason }, 'stopping')
+    // Each gets half of the time that is left: the bus needs the rest for what those requests have brought.
+    const answered = await this.#closeHttp(Math.ceil(leftMs() / 2))
+    const announced = await this.#announceStop(reason, Math.ceil(leftMs() / 2))
+    const report = await within(leftMs() + CLOSE_TIMEOUT_MS, this.#bus.stop({ timeoutMs: leftMs() }))
+    const done = answered && announced && report?.drained === true
+    if (done) this.#app.log.info('stopped')
+    else
+      this.#app.log.error(
+        { ...report, closed: report !== undefined, answered, announced },
+        'stopped with work undone',
+      )
+    return done
+  }
+
+  async #listen(): Promise<string> {
+    const { host, port, logLevel } = this.#options.config
+    // Fastify logs the address at info, once more and for each address of localhost: whoever starts us tells it.
+    this.#app.log.level = 'warn'
+    try {
+      return await this.#app.listen({ host, port })
+    } finally {
+      this.#app.log.level = logLevel
+    }
+  }
+
+  /**
+   * Fastify closes the connections that are idle when it is told to close, and waits for the others; those would be
+   * kept open for the client's next request once they have their answer.
+   */
+  #endConnectionsWhenStopping(): void {
+    this.#app.addHook('onSend', async (_request, reply) => {
+      if (this.#stopping) reply.header('connection', 'close')
+    })
+    this.#app.addHook('onResponse', async (request) => {
+      if (this.#stopping) request.raw.socket.destroySoon()
+    })
+  }
+
+  /** Whether all requests were answered in time; those that were not have lost their connection. */
+  async #closeHttp(timeoutMs: number): Promise<boolean> {
+    const closed = this.#app.close().then(() => true)
+    const answered = await within(timeoutMs, closed)
+    if (answered === undefined) this.#app.server.closeAllConnections()
+    return answered ?? false
+  }
+
+  async #announceStop(reason: string, timeoutMs: number): Promise<boolean> {
+    const data = { version: this.#options.version, uptime_ms: uptimeMs(), reason }
+    try {
+      await this.#bus.publish(systemEvent('system.stopped', { title: 'Event server stopped', data }), {
+        timeoutMs,
+      })
+      return true
+    } catch (error) {
+      this.#app.log.error(error, 'system.stopped could not be published')
+      return false
+    }
+  }
+
+  /** An event server by itself has neither plugins nor libraries, users or media. */
+  #figures() {
+    const none = { plugin_count: 0, library_count: 0, user_count: 0, media_count: 0 }
+    return { version: this.#options.version, uptime_ms: uptimeMs(), ...none }
+  }
+}
+
+/** What `work` resolves with; undefined when it takes longer. */
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => late.resolve(undefined), timeoutMs)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function startError(error: unknown, config: Config): unknown {
+  const problem = startProblem(error, config)
+  return problem === undefined ? error : new StartError(problem, { cause: error })
+}
+
+function uptimeMs(): number {
+  return Math.round(performance.now())
+}

@@ -1,0 +1,27 @@
+import { EventsError } from '@viewra/events-core'
+import type { Config } from './config.ts'
+
+/** The server cannot start as things are; the message says what is in the way, and is all that a person needs. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
+/** What a person can do about a failed start; undefined when the failure is a fault of ours. */
+export function startProblem(error: unknown, config: Config): string | undefined {
+  if (error instanceof EventsError) return `Cannot start: ${error.message}`
+  const { host, port } = config
+  switch (systemCode(error)) {
+    case 'EADDRINUSE':
+      return `Port ${port} of ${host} is in use: stop what listens there, or set VIEWRA_EVENTS_PORT to another one`
+    case 'EACCES':
+      return `Port ${port} is reserved for the system: set VIEWRA_EVENTS_PORT to one from 1024 up`
+    case 'EADDRNOTAVAIL':
+      return `This machine has no address ${host}: set VIEWRA_EVENTS_HOST to another one`
+    default:
+      return undefined
+  }
+}
+
+function systemCode(error: unknown): unknown {
+  return error instanceof Error && 'code' in error && 'syscall' in error ? error.code : undefined
+}

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, readConfig, VARIABLES } from '../src/config.ts'
+
+function problemsOf(env: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    readConfig(env, '/start')
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+test('without any variable the server keeps events in a file below the directory it is started from', () => {
+  expect(readConfig({}, '/start')).toEqual({
+    host: '127.0.0.1',
+    port: 8080,
+    database: { url: 'sqlite:/start/data/events.db', place: 'in /start/data/events.db' },
+    logLevel: 'info',
+  })
+})
+
+test('each variable has a description, a default and what it takes', () => {
+  for (const schema of Object.values(VARIABLES.properties)) {
+    expect(schema).toMatchObject({
+      description: expect.stringMatching(/\w+/),
+      accepts: expect.stringMatching(/\w+/),
+    })
+    expect(schema.default).toBeDefined()
+  }
+})
+
+test.each([
+  ['VIEWRA_EVENTS_HOST', '::1', { host: '::1' }],
+  ['VIEWRA_EVENTS_HOST', 'localhost', { host: 'localhost' }],
+  ['VIEWRA_EVENTS_HOST', '127.8.250.1', { host: '127.8.250.1' }],
+  ['VIEWRA_EVENTS_PORT', '0', { port: 0 }],
+  ['VIEWRA_EVENTS_PORT', '65535', { port: 65_535 }],
+  [
+    'VIEWRA_EVENTS_DATABASE_URL',
+    'memory:',
+    { database: { url: 'memory:', place: 'in memory only, gone when it stops' } },
+  ],
+  ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite:../x.db', { database: { url: 'sqlite:/x.db', place: 'in /x.db' } }],
+  [
+    'VIEWRA_EVENTS_DATABASE_URL',
+    'sqlite:/var/a b.db',
+    { database: { url: 'sqlite:/var/a b.db', place: 'in /var/a b.db' } },
+  ],
+  [
+    'VIEWRA_EVENTS_DATABASE_URL',
+    'postgres://me:secret@db:5433/events',
+    { database: { url: 'postgres://me:secret@db:5433/events', place: 'in postgres://db:5433/events' } },
+  ],
+  ['VIEWRA_EVENTS_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+])('%s takes %s', (name, value, expected) => {
+  expect(readConfig({ [name]: value }, '/start')).toMatchObject(expected)
+})
+
+describe('a value that cannot be taken', () => {
+  test.each([
+    ['VIEWRA_EVENTS_HOST', '0.0.0.0'],
+    ['VIEWRA_EVENTS_HOST', '::'],
+    ['VIEWRA_EVENTS_HOST', '192.168.1.5'],
+    ['VIEWRA_EVENTS_HOST', '127.0.0.256'],
+    ['VIEWRA_EVENTS_HOST', '127.0.0.1.example.org'],
+    ['VIEWRA_EVENTS_HOST', 'example.org'],
+    ['VIEWRA_EVENTS_HOST', ''],
+    ['VIEWRA_EVENTS_PORT', '65536'],
+    ['VIEWRA_EVENTS_PORT', '-1'],
+    ['VIEWRA_EVENTS_PORT', '80.5'],
+    ['VIEWRA_EVENTS_PORT', '0x50'],
+    ['VIEWRA_EVENTS_PORT', '8e3'],
+    ['VIEWRA_EVENTS_PORT', ' 80'],
+    ['VIEWRA_EVENTS_PORT', 'http'],
+    ['VIEWRA_EVENTS_PORT', ''],
+    ['VIEWRA_EVENTS_DATABASE_URL', ''],
+    ['VIEWRA_EVENTS_DATABASE_URL', './events.db'],
+    ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite:'],
+    ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite://data/events.db'],
+    ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite::memory:'],
+    ['VIEWRA_EVENTS_DATABASE_URL', 'memory:x'],
+    ['VIEWRA_EVENTS_DATABASE_URL', 'mysql://localhost/events'],
+    ['VIEWRA_EVENTS_LOG_LEVEL', 'INFO'],
+    ['VIEWRA_EVENTS_LOG_LEVEL', 'verbose'],
+    ['VIEWRA_EVENTS_LOG_LEVEL', ''],
+  ])('%s=%j is named together with what is taken', (name, value) => {
+    const problems = problemsOf({ [name]: value })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^${name} is `))
+    expect(problems[0]).toContain(JSON.stringify(value))
+    expect(problems[0]).toMatch(/: it takes .+/)
+  })
+
+  test('that is not loopback says why', () => {
+    expect(problemsOf({ VIEWRA_EVENTS_HOST: '0.0.0.0' })[0]).toContain('no access control')
+  })
+
+  test('is shown without its password', () => {
+    const [problem] = problemsOf({ VIEWRA_EVENTS_DATABASE_URL: 'mysql://me:secret@db:5432/events' })
+    expect(problem).toContain('mysql://me:***@db:5432/events')
+    expect(problem).not.toContain('secret')
+  })
+
+  test('is told together with all others', () => {
+    const names = ['VIEWRA_EVENTS_HOST', 'VIEWRA_EVENTS_PORT', 'VIEWRA_EVENTS_LOG_LEVEL']
+    expect(problemsOf(Object.fromEntries(names.map((name) => [name, '?'])))).toEqual(
+      names.map((name) => expect.stringContaining(name)),
+    )
+  })
+})
+
+test.each([
+  ['VIEWRA_EVENTS_PROT', 'VIEWRA_EVENTS_PORT'],
+  ['VIEWRA_EVENTS_DATABASE', 'VIEWRA_EVENTS_DATABASE_URL'],
+  ['VIEWRA_EVENTS_LOGLEVEL', 'VIEWRA_EVENTS_LOG_LEVEL'],
+  ['viewra_events_host', 'VIEWRA_EVENTS_HOST'],
+])('%s, which is no variable, is answered with %s', (name, meant) => {
+  const [problem] = problemsOf({ [name]: 'x' })
+  expect(problem).toBe(`${name} is not a variable of this server: did you mean ${meant}?`)
+})
+
+test('variables of others are none of its business', () => {
+  expect(problemsOf({ VIEWRA_SCANNER_PORT: 'x', PORT: 'y', HOST: '0.0.0.0' })).toEqual([])
+})

@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { PostgresServer } from '@viewra/postgres-server'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { ServerProcess, startServer } from './server-process.ts'
+
+let postgres: PostgresServer
+beforeAll(async () => {
+  postgres = await PostgresServer.start({ fsync: 'off' })
+})
+afterAll(() => postgres.stop())
+
+test('two servers on one PostgreSQL are one: what is posted to either comes out of both streams, in one order', async () => {
+  const env = { VIEWRA_EVENTS_DATABASE_URL: postgres.url }
+  const servers = await Promise.all([startServer(env), startServer(env)])
+  expect(servers[0].server.stdout).toContain(`— data in postgres://127.0.0.1:${postgres.port}/postgres`)
+  const streams = await Promise.all(
+    servers.map(({ url }) => titlesOf(`${url}/api/v1/events/stream?types=info`)),
+  )
+  const titles = Array.from({ length: 40 }, (_, i) => `title ${i}`)
+  for (const [i, title] of titles.entries()) {
+    const answer = await post(servers[i % 2]?.url ?? '', { type: 'info', source: 'test', title })
+    expect(answer.status).toBe(201)
+  }
+  for (const seen of streams) await expect.poll(() => seen, { timeout: 10_000 }).toEqual(titles)
+})
+
+test('a server says in one line that PostgreSQL is not there, without the password', async () => {
+  const url = postgres.url.replace(`:${postgres.port}/`, ':9/')
+  const exit = await new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_PORT: '0' }).exit
+  expect(exit).toMatchObject({ code: 1, stdout: '' })
+  expect(exit.stderr).toMatch(/^Cannot start: [^\n]*127\.0\.0\.1:9\/postgres[^\n]*\n$/)
+  expect(exit.stderr).not.toContain('p@ss')
+})
+
+/** Titles of the events of a stream, as they come. */
+async function titlesOf(url: string): Promise<readonly string[]> {
+  const request = get(url)
+  onTestFinished(() => void request.destroy())
+  const [response]: IncomingMessage[] = await once(request, 'response')
+  const titles: string[] = []
+  let text = ''
+  response?.setEncoding('utf8').on('data', (chunk: string) => {
+    const frames = (text + chunk).split('\n\n')
+    text = frames.pop() ?? ''
+    for (const frame of frames) {
+      const { type, data } = JSON.parse(frame.replace(/^data: /, ''))
+      if (type === 'event') titles.push(data.title)
+    }
+  })
+  return titles
+}
+
+function post(url: string, event: object): Promise<Response> {
+  const headers = { 'content-type': 'application/json' }
+  return fetch(`${url}/api/v1/events`, { method: 'POST', headers, body: JSON.stringify(event) })
+}
