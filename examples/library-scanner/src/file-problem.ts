@@ -1,0 +1,35 @@
+/** Why a file or directory could not be looked at. */
+export interface FileProblem {
+  readonly path: string
+  /** The operating system's, such as EACCES, or one of `OWN_CODES`. */
+  readonly code: string
+  readonly message: string
+}
+
+/** What can be wrong with a file although the operating system has no complaint. */
+const OWN_CODES = {
+  CHANGED: 'it was replaced or cut short while it was looked at',
+  EILSEQ: 'its name is not valid UTF-8',
+  EOVERFLOW: 'its time of modification is not within the years 0 to 9999',
+} as const
+
+/** Worded like the errors of Node's file operations. */
+export class FileFault extends Error {
+  readonly code: keyof typeof OWN_CODES
+
+  constructor(code: keyof typeof OWN_CODES, path: string) {
+    super(`${code}: ${OWN_CODES[code]}, '${path}'`)
+    this.code = code
+  }
+}
+
+/**
+ * The problem that an error of a file operation stands for.
+ * @throws the error itself when it carries no code: then it is a fault of this program, not of the file
+ */
+export function problemOf(error: unknown, path: string): FileProblem {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return { path, code: error.code, message: error.message }
+  }
+  throw error
+}

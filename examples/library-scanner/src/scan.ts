@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { type FileProblem, problemOf } from './file-problem.ts'
+import { type Fingerprint, fingerprint } from './fingerprint.ts'
+import type { Publisher } from './publishers/publisher.ts'
+import { type Progress, ScanEvents } from './scan-events.ts'
+import { emptyTally, type Tally } from './tally.ts'
+import { throttle } from './throttle.ts'
+import { type Entry, walk } from './walk.ts'
+
+export interface ScanOptions {
+  readonly directory: string
+  readonly libraryId: number
+  readonly publisher: Publisher
+  /** Files that are read and published at the same time; 16 by default. */
+  readonly concurrency?: number
+  /** Ends the scan when aborted: no other file is begun, those under way are still published. */
+  readonly signal?: AbortSignal
+  /** Told what each `scan.progress` says. */
+  readonly onProgress?: (progress: Progress) => void
+  /** Milliseconds since any moment, never going back; `performance.now` by default. */
+  readonly now?: () => number
+}
+
+export interface ScanReport extends Readonly<Tally> {
+  /** Why the scan ended early; absent when it was completed. */
+  readonly failure?: string
+  readonly durationMs: number
+}
+
+/** The reason that `scan.failed` gives when the scan's signal was aborted. */
+export const INTERRUPTED = 'interrupted'
+
+const PROGRESS_INTERVAL_MS = 100
+const DEFAULT_CONCURRENCY = 16
+
+/**
+ * Walks a directory tree twice: first to count its files, so that progress can be told, then to read and publish
+ * them. What cannot be read is published as a warning and does not end the scan.
+ *
+ * When `scan.started` could be published, the scan ends with `scan.completed` or `scan.failed`, and the report says
+ * the same.
+ * @throws when an event that starts or ends the scan could not be published
+ */
+export function scan(options: ScanOptions): Promise<ScanReport> {
+  return new Scan(options).run()
+}
+
+class Scan {
+  readonly #options: ScanOptions
+  readonly #publisher: Publisher
+  readonly #events: ScanEvents
+  readonly #tally = emptyTally()
+  readonly #now: () => number
+  readonly #startedMs: number
+  readonly #progressDue: () => boolean
+  /** One at a time: a slow one would be stored after its successor. */
+  #publishingProgress = false
+
+  constructor(options: ScanOptions) {
+    this.#options = options
+    this.#publisher = options.publisher
+    this.#events = new ScanEvents(randomUUID(), options.libraryId)
+    this.#now = options.now ?? (() => performance.now())
+    this.#startedMs = this.#now()
+    this.#progressDue = throttle(PROGRESS_INTERVAL_MS, this.#now)
+  }
+
+  async run(): Promise<ScanReport> {
+    const { directory, signal } = this.#options
+    await this.#publisher.publish(this.#events.started(directory))
+    try {
+      const root = await realpath(directory)
+      await this.#count(root)
+      await this.#scan(root)
+    } catch (error) {
+      return this.#failed(error instanceof Error ? error.message : String(error))
+    }
+    return signal?.aborted ? this.#failed(INTERRUPTED) : this.#completed()
+  }
+
+  async #count(root: string): Promise<void> {
+    for await (const { kind } of walk(root, this.#options.signal)) {
+      if (kind === 'file') this.#tally.counted++
+    }
+  }
+
+  /** After an error no other entry is begun; it is thrown once those under way are done. */
+  async #scan(root: string): Promise<void> {
+    const failed = new AbortController()
+    const { signal: outside, concurrency = DEFAULT_CONCURRENCY } = this.#options
+    const signal = outside === undefined ? failed.signal : AbortSignal.any([failed.signal, outside])
+    const handle = async (entry: Entry) => {
+      if (!signal.aborted) await this.#entry(entry).catch((error) => failed.abort(error))
+    }
+    await Readable.from(walk(root, signal)).forEach(handle, { concurrency })
+    failed.signal.throwIfAborted()
+  }
+
+  async #entry(entry: Entry): Promise<void> {
+    if (entry.kind === 'file') {
+      this.#tally.found++
+      await this.#file(entry.path)
+      await this.#progress(entry.path)
+    } else if (entry.kind === 'problem') {
+      await this.#problem(entry.problem)
+    } else {
+      this.#tally.skipped++
+    }
+  }
+
+  async #file(path: string): Promise<void> {
+    let print: Fingerprint
+    try {
+      print = await fingerprint(path)
+    } catch (error) {
+      await this.#problem(problemOf(error, path))
+      this.#tally.unreadable++
+      return
+    }
+    await this.#publisher.publish(this.#events.fileFound(path, print))
+    this.#tally.published++
+    this.#tally.bytes += print.size
+  }
+
+  async #problem(problem: FileProblem): Promise<void> {
+    await this.#publisher.publish(this.#events.warning(problem))
+    this.#tally.errors++
+  }
+
+  async #progress(currentFile: string): Promise<void> {
+    if (this.#publishingProgress || !this.#progressDue()) return
+    this.#publishingProgress = true
+    const event = this.#events.progress(this.#tally, currentFile)
+    this.#options.onProgress?.(event.data)
+    await this.#publisher.publish(event)
+    this.#publishingProgress = false
+  }
+
+  async #completed(): Promise<ScanReport> {
+    const durationMs = this.#durationMs()
+    await this.#publisher.publish(this.#events.completed(this.#tally, durationMs))
+    return { ...this.#tally, durationMs }
+  }
+
+  async #failed(failure: string): Promise<ScanReport> {
+    const durationMs = this.#durationMs()
+    await this.#publisher.publish(this.#events.failed(failure, this.#tally, durationMs))
+    return { ...this.#tally, durationMs, failure }
+  }
+
+  #durationMs(): number {
+    return Math.round(this.#now() - this.#startedMs)
+  }
+}
