@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type EventBus,
+  EventsError,
+  type RetryPolicy,
+  type Subscription,
+  type SubscriptionInfo,
+} from '@viewra/events-core'
+import { type FileFound, metadataEnriched, notEnriched } from './enrichment-events.ts'
+import { MediaFault } from './media-fault.ts'
+import { type MediaTags, readTags } from './media-tags.ts'
+import { emptyTally, type Tally } from './tally.ts'
+
+export interface EnricherOptions {
+  /** On the store that the scanner publishes into; it must be running. */
+  readonly bus: EventBus
+  /** Files that are read at the same time; 4 by default. */
+  readonly concurrency?: number
+  /** After which another enricher takes over from one that gives no sign of life; 6,000 by default. */
+  readonly leaseMs?: number
+  /** For files that cannot be read now, and a store that is away; nine attempts in about a minute by default. */
+  readonly retry?: RetryPolicy
+  /** How long `stop` waits for files under way; 8,000 by default. */
+  readonly stopTimeoutMs?: number
+  /** Reads a file's tags; music-metadata by default. */
+  readonly readTags?: (path: string) => Promise<MediaTags>
+}
+
+export const SUBSCRIPTION = 'metadata-enricher'
+
+const RETRY: RetryPolicy = { attempts: 9, minDelayMs: 250, maxDelayMs: 30_000 }
+
+/**
+ * Answers each `media.file.found` of an audio or video file with one `media.metadata.enriched`, or with a `warning`.
+ *
+ * The subscription is durable, so each event is handled at least once, whatever crashes; the answer's id comes from the
+ * event's, so the store keeps one answer. Of several enrichers on one store one is at work, and the others wait.
+ */
+export class Enricher {
+  readonly #options: EnricherOptions
+  readonly #tally = emptyTally()
+  readonly #underWay = new Set<Promise<void>>()
+  readonly #ended = Promise.withResolvers<void>()
+  #subscription: Subscription | undefined
+
+  constructor(options: EnricherOptions) {
+    this.#options = options
+  }
+
+  get tally(): Readonly<Tally> {
+    return this.#tally
+  }
+
+  get state(): SubscriptionInfo['state'] | undefined {
+    const { bus } = this.#options
+    return bus.subscriptions().find(({ id }) => id === this.#subscription?.id)?.state
+  }
+
+  /** Resolves when the subscription has ended, also when somebody deleted or renamed it in the store. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  /** @throws EventsError EVENTS_STORAGE_* */
+  async start(): Promise<void> {
+    const { bus, concurrency = 4, retry = RETRY, leaseMs } = this.#options
+    this.#subscription = await bus.subscribe(
+      'media.file.found',
+      (found) => this.#track(this.#handle(found)),
+      {
+        durable: SUBSCRIPTION,
+        from: 'beginning',
+        concurrency,
+        retry,
+        ...(leaseMs !== undefined && { leaseMs }),
+        onEnd: () => this.#ended.resolve(),
+      },
+    )
+  }
+
+  /**
+   * Begins no other file and waits for those under way. To be called before the bus is stopped: a bus that stops takes
+   * no events any more, also not those with which these files are answered.
+   */
+  async stop(): Promise<void> {
+    await this.#subscription?.unsubscribe()
+    const late = sleep(this.#options.stopTimeoutMs ?? 8_000, undefined, { ref: false })
+    await Promise.race([Promise.allSettled(this.#underWay), late])
+  }
+
+  async #track(work: Promise<void>): Promise<void> {
+    this.#underWay.add(work)
+    try {
+      await work
+    } catch (error) {
+      this.#tally.failures++
+      throw error
+    } finally {
+      this.#underWay.delete(work)
+    }
+  }
+
+  async #handle(found: FileFound): Promise<void> {
+    if (!/^(audio|video)\//.test(found.data.mime_type)) {
+      this.#tally.skipped++
+      return
+    }
+    try {
+      await this.#enrich(found)
+    } catch (error) {
+      if (!(error instanceof MediaFault)) throw error
+      await this.#options.bus.publish(notEnriched(found, error))
+      this.#tally.warnings++
+    }
+  }
+
+  async #enrich(found: FileFound): Promise<void> {
+    const { bus, readTags: read = readTags } = this.#options
+    const tags = await read(found.data.path)
+    const { duplicate } = await bus.publish(metadataEnriched(found, tags)).catch((error: unknown) => {
+      throw isRefused(error) ? new MediaFault('TOO_LARGE', found.data.path, error) : error
+    })
+    if (duplicate) this.#tally.repeated++
+    else this.#tally.enriched++
+  }
+}
+
+/** All but the tags is of the right form, for it comes from an event or is made here. */
+function isRefused(error: unknown): boolean {
+  return error instanceof EventsError && error.code === 'EVENTS_INVALID'
+}

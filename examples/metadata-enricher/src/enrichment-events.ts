@@ -1,0 +1,53 @@
+import { hash } from 'node:crypto'
+import { basename, extname } from 'node:path'
+import { type EventInput, type EventOf, type EventTypes, pluginEvent } from '@viewra/events-core'
+import type { MediaFault } from './media-fault.ts'
+import type { MediaTags } from './media-tags.ts'
+
+export type FileFound = EventOf<EventTypes, 'media.file.found'>
+
+const PLUGIN = 'metadata-enricher'
+
+export function metadataEnriched(
+  found: FileFound,
+  { title, metadata }: MediaTags,
+): EventInput<'media.metadata.enriched'> {
+  const { path, library_id } = found.data
+  return pluginEvent(PLUGIN, 'media.metadata.enriched', {
+    ...cause(found, 'media.metadata.enriched'),
+    data: {
+      // Made of what a file keeps from one scan to the next, since nobody has given it an id.
+      media_id: digest(`${library_id} ${path}`),
+      title: title ?? basename(path, extname(path)),
+      source: title === undefined ? 'file name' : 'file tags',
+      metadata,
+    },
+  })
+}
+
+export function notEnriched(found: FileFound, { code, message, reason }: MediaFault): EventInput<'warning'> {
+  const { path, library_id } = found.data
+  return pluginEvent(PLUGIN, 'warning', {
+    ...cause(found, 'warning'),
+    title: 'Not enriched',
+    message,
+    data: { code, component: PLUGIN, error: reason, details: { library_id, path } },
+  })
+}
+
+/**
+ * Ties an event to the one that it answers. Its id comes from that one's, so that an event which is handled again, after
+ * a crash, is answered with an event that the store has already, and does not store again.
+ */
+function cause({ id, correlation_id }: FileFound, type: string) {
+  return {
+    id: digest(`${type} ${id}`),
+    causation_id: id,
+    ...(correlation_id !== undefined && { correlation_id }),
+  }
+}
+
+/** Short enough for an id whatever it is made of; 128 bits, so that no two are ever the same. */
+function digest(text: string): string {
+  return hash('sha256', text).slice(0, 32)
+}

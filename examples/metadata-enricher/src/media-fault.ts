@@ -1,0 +1,21 @@
+/** What is wrong with a file for good: to look at it again would change nothing. */
+const FAULTS = {
+  GONE: 'it is no longer there',
+  NOT_A_FILE: 'it is no longer a regular file',
+  CORRUPT: 'it is damaged, or is not what its name says',
+  TOO_LARGE: 'its tags do not fit into an event',
+} as const
+
+/** Published as a warning. Whatever else goes wrong with a file may be over soon, and is tried again. */
+export class MediaFault extends Error {
+  override readonly name = 'MediaFault'
+  readonly code: keyof typeof FAULTS
+  /** In the words of its cause, if it has one. */
+  readonly reason: string
+
+  constructor(code: keyof typeof FAULTS, path: string, cause?: unknown) {
+    super(`${FAULTS[code]}: ${path}`, { cause })
+    this.code = code
+    this.reason = cause instanceof Error ? cause.message : FAULTS[code]
+  }
+}
