@@ -97,9 +97,16 @@ describe('a value that cannot be taken', () => {
   })
 
   test('is shown without its password', () => {
-    const [problem] = problemsOf({ VIEWRA_EVENTS_DATABASE_URL: 'mysql://me:secret@db:5432/events' })
-    expect(problem).toContain('mysql://me:***@db:5432/events')
-    expect(problem).not.toContain('secret')
+    for (const [url, shown] of [
+      ['mysql://me:secret@db:5432/events', 'mysql://***@db:5432/events'],
+      ['mysql://me:sec/ret@db/events', 'mysql://***@db/events'],
+      ['mysql://me:sec@ret@db/events', 'mysql://***@db/events'],
+      ['postgres:me:secret@db/events', 'postgres:***@db/events'],
+    ] as const) {
+      const [problem] = problemsOf({ VIEWRA_EVENTS_DATABASE_URL: url })
+      expect(problem).toContain(`"${shown}"`)
+      expect(problem).not.toMatch(/sec|ret@/)
+    }
   })
 
   test('is told together with all others', () => {
