@@ -45,11 +45,19 @@ export function oneOf(...values: readonly string[]): OptionRule {
       : `must be one of ${list}, not ${shown(value)}`
 }
 
+/** Databases keep text as UTF-8, which has nothing for half of a surrogate pair: in a filter, other texts would meet it. */
 export function text(max: number): OptionRule {
   return (value) =>
     typeof value === 'string' && value !== '' && value.length <= max && value.isWellFormed()
       ? undefined
       : `must be a text of 1 to ${max} characters, not ${shown(value)}`
+}
+
+export function upTo(max: number): OptionRule {
+  return (value) =>
+    typeof value === 'string' && value.length <= max && value.isWellFormed()
+      ? undefined
+      : `must be a text of at most ${max} characters, not ${shown(value)}`
 }
 
 export function func(value: unknown): string | undefined {

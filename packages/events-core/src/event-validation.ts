@@ -1,5 +1,5 @@
 import { type EventTypeRegistry, typeNameProblem } from './catalogue/registry.ts'
-import { integer, type OptionRule, shown, text } from './check-options.ts'
+import { integer, type OptionRule, shown, text, upTo } from './check-options.ts'
 import { EventsError, type Issue, invalid } from './errors.ts'
 import { type EventInput, PRIORITY, type PublishedEvent } from './event.ts'
 import { createEventId } from './event-id.ts'
@@ -44,13 +44,6 @@ const identifier: OptionRule = (value) =>
   typeof value === 'string' && PRINTABLE.test(value)
     ? undefined
     : `must be 1 to 128 printable characters, not ${shown(value)}`
-
-const upTo =
-  (max: number): OptionRule =>
-  (value) =>
-    typeof value === 'string' && value.length <= max && value.isWellFormed()
-      ? undefined
-      : `must be a text of at most ${max} characters, not ${shown(value)}`
 
 const given: OptionRule = () => 'is given by the store and cannot be published'
 

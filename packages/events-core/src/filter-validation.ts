@@ -1,4 +1,4 @@
-import { integer, type OptionRule, oneOf, shown, text } from './check-options.ts'
+import { integer, type OptionRule, oneOf, shown, text, upTo } from './check-options.ts'
 import { type Issue, invalid } from './errors.ts'
 import type { EventFilter } from './filter.ts'
 import { copyJsonObject, type JsonObject } from './json.ts'
@@ -16,11 +16,11 @@ type Reader = (value: unknown, path: string, issues: Issue[]) => unknown
 const READERS: ReadonlyMap<string, Reader> = new Map(
   Object.entries({
     types: listOf(MAX_PATTERNS, typePattern),
-    sources: listOf(MAX_PATTERNS, wellFormed(text(256))),
-    tags: listOf(MAX_TAGS, wellFormed(text(64))),
+    sources: listOf(MAX_PATTERNS, text(256)),
+    tags: listOf(MAX_TAGS, text(64)),
     tagsMode: scalar(oneOf('any', 'all')),
     minPriority: scalar(integer(0, 100)),
-    target: scalar(wellFormed(target)),
+    target: scalar(upTo(256)),
     data,
     since: time,
     until: time,
@@ -69,14 +69,6 @@ function scalar(rule: OptionRule): Reader {
   }
 }
 
-/** Databases keep text as UTF-8, which has nothing for half of a surrogate pair: other texts would meet it. */
-function wellFormed(rule: OptionRule): OptionRule {
-  return (value) => {
-    const broken = typeof value === 'string' && !value.isWellFormed()
-    return rule(value) ?? (broken ? 'must not have half of a surrogate pair' : undefined)
-  }
-}
-
 function listOf(max: number, rule: OptionRule): Reader {
   const readItem = scalar(rule)
   return (value, path, issues) => {
@@ -97,12 +89,6 @@ function typePattern(value: unknown): string | undefined {
   return typeof value === 'string' && value.length <= 128 && TYPE_PATTERN.test(value)
     ? undefined
     : `must be an event type, 'scan.*' for all below scan, or '*' for all, not ${shown(value)}`
-}
-
-function target(value: unknown): string | undefined {
-  return typeof value === 'string' && value.length <= 256
-    ? undefined
-    : `must be a text of at most 256 characters, not ${shown(value)}`
 }
 
 function time(value: unknown, path: string, issues: Issue[]): string | undefined {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkOptions, integer } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
-import type { PublishedEvent, StoredEvent } from '../event.ts'
+import type { StoredEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { EventStorage } from '../storage/storage.ts'
@@ -208,14 +208,15 @@ export class DurableSubscription implements Subscription {
 
   #partitionOptions(partition: number): ConstructorParameters<typeof PartitionRun>[0] {
     const { storage, metrics, logger } = this.#host
-    const { name, partitions, concurrency, retry } = this.#settings
+    const { name, partitions, concurrency, retry, orderBy } = this.#settings
     return {
       ...this.#settings,
       log: storage,
       filter: this.filter,
       metrics,
       logger,
-      isOwn: (event) => partitions === 1 || partitionOf(this.#keyOf(event) ?? '', partitions) === partition,
+      isOwn: (event) =>
+        partitions === 1 || partitionOf(this.#record.keyOf(event, orderBy) ?? '', partitions) === partition,
       createQueue: (hooks) => this.#createQueue(hooks, concurrency),
       park: (event: StoredEvent, error) =>
         storage.deadLetters.park(failureOf(name, event, error, retry.attempts)),
@@ -237,19 +238,9 @@ export class DurableSubscription implements Subscription {
       retry,
       handlerTimeoutMs,
       concurrency,
-      keyOf: orderBy && concurrency > 1 ? (event) => this.#keyOf(event) : undefined,
+      keyOf: orderBy && concurrency > 1 ? (event) => this.#record.keyOf(event, orderBy) : undefined,
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
     })
-  }
-
-  #keyOf(event: PublishedEvent): string | undefined {
-    try {
-      const key = this.#settings.orderBy?.(event)
-      return key === undefined ? undefined : String(key)
-    } catch (error) {
-      this.#record.failed({ err: error, event_id: event.id }, 'orderBy failed')
-      return undefined
-    }
   }
 
   async #stop(timeoutMs: number): Promise<number> {

@@ -45,6 +45,17 @@ export class HandlerRecord {
     return false
   }
 
+  /** The key that an event is ordered by; an `orderBy` that throws is logged, and the event has none. */
+  keyOf(event: PublishedEvent, orderBy: SubscribeOptions['orderBy']): string | undefined {
+    try {
+      const key = orderBy?.(event)
+      return key === undefined ? undefined : String(key)
+    } catch (error) {
+      this.failed({ err: error, event_id: event.id }, 'orderBy failed')
+      return undefined
+    }
+  }
+
   called(delivery: Delivery, seconds: number, error: unknown): void {
     if (!this.#ended) this.#measure(seconds, error)
     if (error === undefined) return

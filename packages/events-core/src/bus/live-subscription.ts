@@ -55,7 +55,10 @@ export class LiveSubscription implements Subscription, Receiver {
       retry: settings.retry,
       handlerTimeoutMs: settings.handlerTimeoutMs,
       concurrency: settings.concurrency,
-      keyOf: settings.orderBy && settings.concurrency > 1 ? (event) => this.#keyOf(event) : undefined,
+      keyOf:
+        settings.orderBy && settings.concurrency > 1
+          ? (event) => this.#record.keyOf(event, settings.orderBy)
+          : undefined,
       mayStart: () => true,
       wanted: (event) => this.#isWanted(event),
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
@@ -139,15 +142,5 @@ export class LiveSubscription implements Subscription, Receiver {
     if (!this.#record.isExpired(event)) return true
     this.#drop('expired')
     return false
-  }
-
-  #keyOf(event: PublishedEvent): string | undefined {
-    try {
-      const key = this.#settings.orderBy?.(event)
-      return key === undefined ? undefined : String(key)
-    } catch (error) {
-      this.#record.failed({ err: error, event_id: event.id }, 'orderBy failed')
-      return undefined
-    }
   }
 }

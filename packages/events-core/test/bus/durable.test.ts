@@ -9,7 +9,7 @@ import {
   memoryStorage,
   type PublishedEvent,
 } from '../../src/index.ts'
-import { gate, recordingLogger, startedBus } from './setup.ts'
+import { bound, gate, recordingLogger, startedBus } from './setup.ts'
 
 const numbered = (count: number, from = 0): EventInput[] =>
   Array.from({ length: count }, (_, i) => ({
@@ -34,30 +34,6 @@ async function busOn(storage: EventStorage): Promise<EventBus> {
     await bus.stop({ timeoutMs: 50 })
   })
   return bus
-}
-
-function bound(storage: EventStorage): EventStorage {
-  return {
-    name: storage.name,
-    persistent: storage.persistent,
-    subscriptions: storage.subscriptions,
-    deadLetters: storage.deadLetters,
-    watch: (wake) => storage.watch(wake),
-    open: () => storage.open(),
-    close: () => storage.close(),
-    append: (records) => storage.append(records),
-    read: (options) => storage.read(options),
-    head: () => storage.head(),
-    list: (query) => storage.list(query),
-    get: (id) => storage.get(id),
-    count: (filter) => storage.count(filter),
-    totals: () => storage.totals(),
-    delete: (id) => storage.delete(id),
-    deleteMatching: (filter) => storage.deleteMatching(filter),
-    clear: () => storage.clear(),
-    sweepExpired: () => storage.sweepExpired(),
-    trim: (policy) => storage.trim(policy),
-  }
 }
 
 describe('a durable subscription', () => {

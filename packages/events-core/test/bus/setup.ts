@@ -29,14 +29,23 @@ export function storageWithAppend(
 ): EventStorage {
   const storage = memoryStorage({ capacity: 100_000 })
   return {
+    ...bound(storage),
     name: 'memory with a fault',
-    persistent: false,
+    append: (records) => append((passed) => storage.append(passed), records),
+  }
+}
+
+/** The store as an object whose methods can be replaced one by one. */
+export function bound(storage: EventStorage): EventStorage {
+  return {
+    name: storage.name,
+    persistent: storage.persistent,
     subscriptions: storage.subscriptions,
     deadLetters: storage.deadLetters,
     watch: (wake) => storage.watch(wake),
     open: () => storage.open(),
     close: () => storage.close(),
-    append: (records) => append((passed) => storage.append(passed), records),
+    append: (records) => storage.append(records),
     read: (options) => storage.read(options),
     head: () => storage.head(),
     list: (query) => storage.list(query),
