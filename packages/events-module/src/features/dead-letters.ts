@@ -65,16 +65,30 @@ export const deadLettersRoutes: Feature = (scope, { bus }) => {
 }
 
 function addList(scope: EventsScope, letters: Letters): void {
-  const schema = { querystring: ListQuery, response: { 200: PageSchema } }
-  scope.get('/dead-letters', { schema }, async ({ query: { limit, after, ...filter } }) => {
-    const { deadLetters, total, next } = await letters.list({ filter, limit, ...(after && { after }) })
-    return { dead_letters: [...deadLetters], total, ...(next && { next }) }
-  })
+  const schema = {
+    summary: 'A page of dead letters',
+    tags: ['Dead letters'],
+    querystring: ListQuery,
+    response: { 200: PageSchema },
+  }
+  scope.get(
+    '/dead-letters',
+    { schema, config: { role: 'viewer' } },
+    async ({ query: { limit, after, ...filter } }) => {
+      const { deadLetters, total, next } = await letters.list({ filter, limit, ...(after && { after }) })
+      return { dead_letters: [...deadLetters], total, ...(next && { next }) }
+    },
+  )
 }
 
 function addRetry(scope: EventsScope, letters: Letters): void {
-  const schema = { body: RetryBody, response: { 200: CountSchema } }
-  scope.post('/dead-letters/retry', { schema }, async ({ body }) => {
+  const schema = {
+    summary: 'Ask for retries of all that match',
+    tags: ['Dead letters'],
+    body: RetryBody,
+    response: { 200: CountSchema },
+  }
+  scope.post('/dead-letters/retry', { schema, config: { role: 'admin' } }, async ({ body }) => {
     const { limit, dry_run: dryRun = false, cancel = false, ...filter } = body
     if (cancel) return { message: 'Retries taken back', count: await letters.cancelRetry(filter) }
     const count = await letters.retry(filter, { dryRun, ...(limit && { limit }) })
@@ -83,16 +97,25 @@ function addRetry(scope: EventsScope, letters: Letters): void {
 }
 
 function addOne(scope: EventsScope, letters: Letters): void {
-  const schema = { params: Id, body: NoBody, response: { 200: DoneSchema } }
-  scope.post('/dead-letters/:id/retry', { schema }, async ({ params: { id } }) => {
-    if ((await letters.get(id)) === undefined) throw notFound(id)
-    await letters.retry({ id })
-    return { message: 'Retry asked for', id, success: true as const }
-  })
-  scope.delete('/dead-letters/:id', { schema }, async ({ params: { id } }) => {
-    if ((await letters.delete({ id })) === 0) throw notFound(id)
-    return { message: 'Dead letter deleted', id, success: true as const }
-  })
+  const schema = { tags: ['Dead letters'], params: Id, body: NoBody, response: { 200: DoneSchema } }
+  const config = { role: 'admin' } as const
+  scope.post(
+    '/dead-letters/:id/retry',
+    { schema: { ...schema, summary: 'Ask for a retry' }, config },
+    async ({ params: { id } }) => {
+      if ((await letters.get(id)) === undefined) throw notFound(id)
+      await letters.retry({ id })
+      return { message: 'Retry asked for', id, success: true as const }
+    },
+  )
+  scope.delete(
+    '/dead-letters/:id',
+    { schema: { ...schema, summary: 'Delete a dead letter' }, config },
+    async ({ params: { id } }) => {
+      if ((await letters.delete({ id })) === 0) throw notFound(id)
+      return { message: 'Dead letter deleted', id, success: true as const }
+    },
+  )
 }
 
 function notFound(id: string): EventsError {

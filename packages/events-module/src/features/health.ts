@@ -20,8 +20,12 @@ const UnhealthySchema = Type.Object({
 
 /** 200 while events can be published and read, if worse than usual; 503 otherwise. */
 export const healthRoutes: Feature = (scope, { bus }) => {
-  const schema = { response: { 200: HealthySchema, 503: UnhealthySchema } }
-  scope.get('/health', { schema }, async (_request, reply) => {
+  const schema = {
+    summary: 'Whether events can be published and read',
+    tags: ['Operations'],
+    response: { 200: HealthySchema, 503: UnhealthySchema },
+  }
+  scope.get('/health', { schema, config: { role: 'anyone' } }, async (_request, reply) => {
     const { status, checks } = await bus.health()
     reply.header('cache-control', 'no-store')
     if (status !== 'down') return reply.send({ healthy: true, status, checks })

@@ -21,13 +21,27 @@ const ClearedSchema = Type.Object({
 /** Deleting: one event, or all of them. */
 export const manageRoutes: Feature = (scope, { bus }) => {
   const params = Type.Object({ id: Type.String() })
-  const schema = { params, body: NoBody, response: { 200: DeletedSchema } }
-  scope.delete('/:id', { schema }, async (request) => {
+  const schema = {
+    summary: 'Delete one event',
+    tags: ['Managing'],
+    params,
+    body: NoBody,
+    response: { 200: DeletedSchema },
+  }
+  scope.delete('/:id', { schema, config: { role: 'admin' } }, async (request) => {
     const { id } = request.params
     if (!(await bus.delete(id))) throw eventNotFound(id)
     return { message: 'Event deleted successfully', event_id: id, success: true as const }
   })
-  const clearing = { schema: { body: NoBody, response: { 200: ClearedSchema } } }
+  const clearing = {
+    schema: {
+      summary: 'Delete all events',
+      tags: ['Managing'],
+      body: NoBody,
+      response: { 200: ClearedSchema },
+    },
+    config: { role: 'admin' },
+  } as const
   scope.post('/clear', clearing, async (request) => clear(bus, request))
   scope.delete('/', clearing, async (request) => clear(bus, request))
 }

@@ -16,8 +16,13 @@ const PublishedSchema = Type.Object({
 
 /** Publishing: answered once the event is stored. */
 export const publishRoutes: Feature = (scope, { bus }) => {
-  const schema = { body: EventInputSchema, response: { 201: PublishedSchema } }
-  scope.post('/', { schema }, async (request, reply) => {
+  const schema = {
+    summary: 'Publish an event',
+    tags: ['Publishing'],
+    body: EventInputSchema,
+    response: { 201: PublishedSchema },
+  }
+  scope.post('/', { schema, config: { role: 'publisher' } }, async (request, reply) => {
     refusePathWord(request.body.id)
     const { id, position, duplicate } = await bus.publish(request.body, { signal: abortedWith(reply) })
     const message = duplicate ? 'Event was published before' : 'Event published successfully'

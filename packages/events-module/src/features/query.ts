@@ -62,7 +62,15 @@ export const queryRoutes: Feature = (scope, { bus }) => {
 function addList(scope: EventsScope, bus: EventBus): void {
   scope.get(
     '/',
-    { schema: { querystring: ListQuery, response: { 200: PageSchema } } },
+    {
+      schema: {
+        summary: 'A page of events',
+        tags: ['Reading'],
+        querystring: ListQuery,
+        response: { 200: PageSchema },
+      },
+      config: { role: 'viewer' },
+    },
     async (request, reply) => {
       return readPage(bus, filterOf(request.query), request.query, reply)
     },
@@ -70,8 +78,13 @@ function addList(scope: EventsScope, bus: EventBus): void {
 }
 
 function addRange(scope: EventsScope, bus: EventBus): void {
-  const schema = { querystring: RangeQuery, response: { 200: RangePageSchema } }
-  scope.get('/range', { schema }, async (request, reply) => {
+  const schema = {
+    summary: 'A page of the events of a time range',
+    tags: ['Reading'],
+    querystring: RangeQuery,
+    response: { 200: RangePageSchema },
+  }
+  scope.get('/range', { schema, config: { role: 'viewer' } }, async (request, reply) => {
     const { start, end } = rangeOf(request.query)
     const filter = { ...filterOf(request.query), since: start, until: end }
     return { ...(await readPage(bus, filter, request.query, reply)), start, end }
@@ -79,8 +92,13 @@ function addRange(scope: EventsScope, bus: EventBus): void {
 }
 
 function addGet(scope: EventsScope, bus: EventBus): void {
-  const schema = { params: Type.Object({ id: Type.String() }), response: { 200: EventSchema } }
-  scope.get('/:id', { schema }, async (request) => {
+  const schema = {
+    summary: 'One event',
+    tags: ['Reading'],
+    params: Type.Object({ id: Type.String() }),
+    response: { 200: EventSchema },
+  }
+  scope.get('/:id', { schema, config: { role: 'viewer' } }, async (request) => {
     const { id } = request.params
     const event = await bus.get(id)
     if (event === undefined) throw eventNotFound(id)

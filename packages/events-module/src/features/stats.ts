@@ -22,5 +22,10 @@ const StatsSchema = Type.Unsafe<BusStats>(
 )
 
 export const statsRoutes: Feature = (scope, { bus }) => {
-  scope.get('/stats', { schema: { response: { 200: StatsSchema } } }, async () => bus.stats())
+  const schema = {
+    summary: 'Totals of the stored events',
+    tags: ['Operations'],
+    response: { 200: StatsSchema },
+  }
+  scope.get('/stats', { schema, config: { role: 'viewer' } }, async () => bus.stats())
 }

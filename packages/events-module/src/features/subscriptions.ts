@@ -58,13 +58,23 @@ const RenameBody = Type.Object(
   { additionalProperties: false },
 )
 
+const config = { role: 'admin' } as const
+const documented = (summary: string) => ({ summary, tags: ['Subscriptions'] })
+
 /** Who subscribes, and durable subscriptions: pause, resume, reset, rename, delete. */
 export const subscriptionsRoutes: Feature = (scope, { bus }) => {
-  scope.get('/subscriptions', { schema: { response: { 200: SubscriptionsSchema } } }, async () => {
-    const subscriptions = [...bus.subscriptions()]
-    const durable = (await bus.durable.list()).map((info) => ({ ...info, owners: [...info.owners] }))
-    return { subscriptions, count: subscriptions.length, durable }
-  })
+  scope.get(
+    '/subscriptions',
+    {
+      schema: { ...documented('Who subscribes'), response: { 200: SubscriptionsSchema } },
+      config: { role: 'viewer' },
+    },
+    async () => {
+      const subscriptions = [...bus.subscriptions()]
+      const durable = (await bus.durable.list()).map((info) => ({ ...info, owners: [...info.owners] }))
+      return { subscriptions, count: subscriptions.length, durable }
+    },
+  )
   addPause(scope, bus.durable)
   addReset(scope, bus.durable)
   addRemoval(scope, bus.durable)
@@ -74,36 +84,59 @@ type Durable = Parameters<Feature>[1]['bus']['durable']
 
 function addPause(scope: EventsScope, durable: Durable): void {
   const schema = { params: Name, body: NoBody, response: { 200: ChangedSchema } }
-  scope.post('/subscriptions/:name/pause', { schema }, async ({ params: { name } }) => {
-    await durable.pause(name)
-    return changed(name, 'Subscription paused')
-  })
-  scope.post('/subscriptions/:name/resume', { schema }, async ({ params: { name } }) => {
-    await durable.resume(name)
-    return changed(name, 'Subscription resumed')
-  })
+  scope.post(
+    '/subscriptions/:name/pause',
+    { schema: { ...documented('Pause a durable subscription'), ...schema }, config },
+    async ({ params: { name } }) => {
+      await durable.pause(name)
+      return changed(name, 'Subscription paused')
+    },
+  )
+  scope.post(
+    '/subscriptions/:name/resume',
+    { schema: { ...documented('Resume a durable subscription'), ...schema }, config },
+    async ({ params: { name } }) => {
+      await durable.resume(name)
+      return changed(name, 'Subscription resumed')
+    },
+  )
 }
 
 function addReset(scope: EventsScope, durable: Durable): void {
-  const schema = { params: Name, body: ResetBody, response: { 200: ChangedSchema } }
-  scope.post('/subscriptions/:name/reset', { schema }, async ({ params: { name }, body: { to } }) => {
+  const schema = {
+    ...documented('Set how far a durable subscription is'),
+    params: Name,
+    body: ResetBody,
+    response: { 200: ChangedSchema },
+  }
+  scope.post('/subscriptions/:name/reset', { schema, config }, async ({ params: { name }, body: { to } }) => {
     await durable.reset(name, to)
     return changed(name, 'Subscription reset')
   })
 }
 
 function addRemoval(scope: EventsScope, durable: Durable): void {
-  const renaming = { params: Name, body: RenameBody, response: { 200: ChangedSchema } }
+  const renaming = {
+    ...documented('Rename a durable subscription'),
+    params: Name,
+    body: RenameBody,
+    response: { 200: ChangedSchema },
+  }
   scope.post(
     '/subscriptions/:name/rename',
-    { schema: renaming },
+    { schema: renaming, config },
     async ({ params: { name }, body: { to } }) => {
       await durable.rename(name, to)
       return changed(to, 'Subscription renamed')
     },
   )
-  const deleting = { params: Name, body: NoBody, response: { 200: ChangedSchema } }
-  scope.delete('/subscriptions/:name', { schema: deleting }, async ({ params: { name } }) => {
+  const deleting = {
+    ...documented('Delete a durable subscription'),
+    params: Name,
+    body: NoBody,
+    response: { 200: ChangedSchema },
+  }
+  scope.delete('/subscriptions/:name', { schema: deleting, config }, async ({ params: { name } }) => {
     await durable.delete(name)
     return changed(name, 'Subscription deleted')
   })

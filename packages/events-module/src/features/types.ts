@@ -9,7 +9,8 @@ const TypesSchema = Type.Object({
 })
 
 export const typesRoutes: Feature = (scope, { bus }) => {
-  scope.get('/types', { schema: { response: { 200: TypesSchema } } }, async () => {
+  const schema = { summary: 'All event types', tags: ['Types'], response: { 200: TypesSchema } }
+  scope.get('/types', { schema, config: { role: 'viewer' } }, async () => {
     const types = await bus.types()
     return { event_types: [...types], count: types.length }
   })

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { EventsScope } from './feature.ts'
 import { HttpError } from './problem.ts'
+import './role.ts'
 
 const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
 
@@ -14,6 +15,7 @@ export function shareRouteRules(scope: EventsScope): void {
   const methods = new PathMethods()
   const hostIgnoresSlash = ignoresTrailingSlash(scope)
   scope.addHook('onRoute', (route) => {
+    requireDeclarations(route)
     route.schema = { querystring: NO_PARAMETERS, ...route.schema }
     if (route.routePath.includes('*')) return
     methods.add(route.url, [route.method].flat())
@@ -24,6 +26,13 @@ export function shareRouteRules(scope: EventsScope): void {
   scope.setNotFoundHandler((request) => {
     throw new HttpError('HTTP_NOT_FOUND', `there is nothing at ${pathOf(request.url)}`)
   })
+}
+
+/** @throws TypeError for a route that does not say whom it is for and what it does: it would be open to anybody. */
+function requireDeclarations({ method, url, config, schema }: RouteOptions): void {
+  if (config?.role === undefined) throw new TypeError(`${method} ${url} needs a role in its config`)
+  if (schema?.summary === undefined || schema.tags === undefined)
+    throw new TypeError(`${method} ${url} needs a summary and tags in its schema`)
 }
 
 /**

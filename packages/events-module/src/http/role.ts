@@ -1,0 +1,14 @@
+// For the fields of a route's schema that describe it: summary, tags and more.
+import type {} from '@fastify/swagger'
+
+/** What a caller may do, each including the one before; a route of `anyone` asks for nothing. */
+export const ROLES = ['anyone', 'viewer', 'publisher', 'admin'] as const
+
+export type Role = (typeof ROLES)[number]
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whom the route is for. Every route of this module names one. */
+    role?: Role
+  }
+}
