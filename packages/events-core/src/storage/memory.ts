@@ -54,6 +54,7 @@ class MemoryStorage implements EventStorage {
   /** No stored event expires earlier: as long as the time is before it, nobody has to look for expired ones. */
   #nextExpiryMs = Number.POSITIVE_INFINITY
   #head = 0
+  #keptFrom = 1
   #open = false
 
   constructor(capacity: number, now: () => number) {
@@ -108,7 +109,7 @@ class MemoryStorage implements EventStorage {
 
   async head(): Promise<LogHead> {
     this.#mustBeOpen()
-    return { epoch: this.#epoch, position: this.#head }
+    return { epoch: this.#epoch, position: this.#head, keptFrom: this.#keptFrom }
   }
 
   /** No other process can append. */
@@ -157,18 +158,18 @@ class MemoryStorage implements EventStorage {
   async deleteMatching(filter: EventFilter): Promise<number> {
     this.#mustBeOpen()
     const matches = compileFilter(filter)
-    return this.#remove((entry) => matches(entry.event))
+    return this.#remove((entry) => matches(entry.event)).length
   }
 
   async clear(): Promise<number> {
     this.#mustBeOpen()
-    return this.#remove(() => true)
+    return this.#retire(() => true)
   }
 
   async sweepExpired(): Promise<number> {
     this.#mustBeOpen()
     const nowMs = this.#now()
-    return nowMs < this.#nextExpiryMs ? 0 : this.#remove((entry) => entry.expiresAtMs <= nowMs)
+    return nowMs < this.#nextExpiryMs ? 0 : this.#remove((entry) => entry.expiresAtMs <= nowMs).length
   }
 
   async trim({ maxAgeMs, maxEvents }: TrimPolicy): Promise<number> {
@@ -177,7 +178,7 @@ class MemoryStorage implements EventStorage {
     if (maxAgeMs !== undefined) {
       const oldestMs = this.#now() - maxAgeMs
       // Not only from the oldest position on: the clock may have been set back in between.
-      removed += this.#remove((entry) => entry.recordedAtMs < oldestMs)
+      removed += this.#retire((entry) => entry.recordedAtMs < oldestMs)
     }
     for (; maxEvents !== undefined && this.#ring.size > maxEvents; removed++) this.#evict()
     return removed
@@ -199,10 +200,19 @@ class MemoryStorage implements EventStorage {
 
   #evict(): void {
     const oldest = this.#ring.shift()
-    if (oldest !== undefined) this.#forget(oldest)
+    if (oldest === undefined) return
+    this.#keptFrom = Math.max(this.#keptFrom, oldest.event.position + 1)
+    this.#forget(oldest)
   }
 
-  #remove(chosen: (entry: MemoryEntry) => boolean): number {
+  /** Removes what is too old or too much: the kept log begins beyond the last of it. */
+  #retire(chosen: (entry: MemoryEntry) => boolean): number {
+    const retired = this.#remove(chosen)
+    this.#keptFrom = Math.max(this.#keptFrom, (retired.at(-1)?.event.position ?? 0) + 1)
+    return retired.length
+  }
+
+  #remove(chosen: (entry: MemoryEntry) => boolean): readonly MemoryEntry[] {
     let nextExpiryMs = Number.POSITIVE_INFINITY
     const removed = this.#ring.retain((entry) => {
       if (chosen(entry)) return false
@@ -211,7 +221,7 @@ class MemoryStorage implements EventStorage {
     })
     this.#nextExpiryMs = nextExpiryMs
     for (const entry of removed) this.#forget(entry)
-    return removed.length
+    return removed
   }
 
   #forget({ event }: MemoryEntry): void {

@@ -33,6 +33,11 @@ export interface LogHead {
   readonly epoch: string
   /** The last position given out; 0 in an empty store. */
   readonly position: number
+  /**
+   * Where what is kept begins: below it, `trim`, `clear` or a full memory store may have removed events; from it on they
+   * have not. 1 in a new store; it never goes back, and may lie one beyond `position`. Other removals do not move it.
+   */
+  readonly keptFrom: number
 }
 
 export interface ReadResult {

@@ -75,7 +75,7 @@ export const readTests: ContractTests = {
     expect(epoch).not.toBe('')
     await storage.append(makeRecords(2))
     await storage.clear()
-    expect(await storage.head()).toEqual({ epoch, position: base + 2 })
+    expect(await storage.head()).toEqual({ epoch, position: base + 2, keptFrom: base + 3 })
     const other = await context.create()
     await other.open()
     expect((await other.head()).epoch).not.toBe(epoch)

@@ -5,6 +5,7 @@ import { ContractContext, type ContractTests } from './contract-context.ts'
 import { deadLetterTests } from './dead-letters.ts'
 import { expiryTests } from './expiry.ts'
 import { filterTests } from './filters.ts'
+import { keptFromTests } from './kept-from.ts'
 import { lifeCycleTests } from './life-cycle.ts'
 import { listTests } from './list.ts'
 import { pagingTests } from './paging.ts'
@@ -29,6 +30,7 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
   expiry: expiryTests,
   removal: removalTests,
   trim: trimTests,
+  'where the kept log begins': keptFromTests,
   'round trip': roundTripTests,
   subscriptions: subscriptionTests,
   'dead letters': deadLetterTests,

@@ -27,7 +27,7 @@ describe('a memory store of limited capacity', () => {
     const storage = await open({ capacity: 3 })
     await append(storage, numbered(1, 5))
     expect(await storedIds(storage)).toEqual(['3', '4', '5'])
-    expect(await storage.head()).toMatchObject({ position: 5 })
+    expect(await storage.head()).toMatchObject({ position: 5, keptFrom: 3 })
     expect((await storage.list({ limit: 1 })).events[0]?.position).toBe(5)
     expect(await storage.read({ after: 0, limit: 1 })).toMatchObject({ events: [{ id: '3' }], position: 3 })
     expect(await storage.get('2')).toBeUndefined()

@@ -17,6 +17,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '001-event-log' },
     { name: '002-subscriptions' },
     { name: '003-dead-letters' },
+    { name: '004-kept-from' },
   ])
 })
 

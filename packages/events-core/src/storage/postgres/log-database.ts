@@ -15,12 +15,14 @@ import { postgresKyselyDialect } from './kysely-dialect.ts'
 import { eventLog } from './migrations/001-event-log.ts'
 import { subscriptions } from './migrations/002-subscriptions.ts'
 import { deadLetters } from './migrations/003-dead-letters.ts'
+import { keptFrom } from './migrations/004-kept-from.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIGRATIONS = {
   '001-event-log': eventLog,
   '002-subscriptions': subscriptions,
   '003-dead-letters': deadLetters,
+  '004-kept-from': keptFrom,
 }
 
 /** A window is a statement of its own, so that none runs into its limit. */

@@ -7,7 +7,8 @@ import type { SqlLog } from './sql-log.ts'
 /** Deletes every event that is stored when the call comes in; what is appended meanwhile stays. */
 export async function clearEvents(log: SqlLog): Promise<number> {
   const { position } = await log.snapshot((db) => readHead({ db }))
-  const count = await deleteInSlices(log, { which: inRange({ from: 0, to: position }), by: 'position' })
+  const which = inRange({ from: 0, to: position })
+  const count = await deleteInSlices(log, { which, by: 'position', retires: true })
   await forgetRecordedMinutes(log)
   return count
 }

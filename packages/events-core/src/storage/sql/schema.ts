@@ -29,6 +29,8 @@ interface EventsTable extends EventRow {
 interface LogHeadTable {
   readonly position: number
   readonly epoch: string
+  /** Below it retention may have removed events. */
+  readonly kept_from: number
 }
 
 /** How many events are stored, expired ones that were not swept included. */

@@ -1,6 +1,6 @@
 import { expressionBuilder } from 'kysely'
 import type { TrimPolicy } from '../storage.ts'
-import { deleteInSlices, deleteWhere } from './delete.ts'
+import { deleteInSlices, retireWhere } from './delete.ts'
 import { readHead } from './head.ts'
 import { countStored } from './kept-counts.ts'
 import { inRange } from './predicate.ts'
@@ -24,7 +24,7 @@ export async function trimEvents(log: SqlLog, policy: TrimPolicy, nowMs: number)
 async function trimByAge(log: SqlLog, earliestMs: number): Promise<number> {
   let count = 0
   for await (const window of windows(await recordedBefore(log, earliestMs), 'asc', log.pace)) {
-    count += await deleteWhere(log, eb.and([inRange(window), eb('recorded_at', '<', earliestMs)]))
+    count += await retireWhere(log, eb.and([inRange(window), eb('recorded_at', '<', earliestMs)]))
   }
   return count
 }
@@ -33,5 +33,6 @@ async function trimByAge(log: SqlLog, earliestMs: number): Promise<number> {
 async function trimByNumber(log: SqlLog, maxEvents: number): Promise<number> {
   const { position } = await log.snapshot((db) => readHead({ db }))
   const limit = async (db: SqlLog['db']) => (await countStored(db)) - maxEvents
-  return await deleteInSlices(log, { which: inRange({ from: 0, to: position }), by: 'position', limit })
+  const which = inRange({ from: 0, to: position })
+  return await deleteInSlices(log, { which, by: 'position', retires: true, limit })
 }

@@ -13,6 +13,7 @@ import type { Service, ThreadSettings, WriterCalls } from './messages.ts'
 import { eventLog } from './migrations/001-event-log.ts'
 import { subscriptions } from './migrations/002-subscriptions.ts'
 import { deadLetters } from './migrations/003-dead-letters.ts'
+import { keptFrom } from './migrations/004-kept-from.ts'
 import { subscriptionWriterService } from './subscription-service.ts'
 import { WalLimit } from './wal-limit.ts'
 
@@ -20,6 +21,7 @@ const MIGRATIONS = {
   '001-event-log': eventLog,
   '002-subscriptions': subscriptions,
   '003-dead-letters': deadLetters,
+  '004-kept-from': keptFrom,
 }
 
 /** Appends wait for each slice of a delete: a thousand rows take some 10 ms. */
