@@ -48,6 +48,12 @@ export function validateFilter(filter: unknown): EventFilter {
   return copy
 }
 
+/** As `validateFilter`, of a filter, a type or several types. */
+export function selectedFilter(select: string | readonly string[] | EventFilter): EventFilter {
+  if (typeof select === 'string') return validateFilter({ types: [select] })
+  return validateFilter(Array.isArray(select) ? { types: select } : select)
+}
+
 function checkRange({ since, until }: Record<string, unknown>, issues: Issue[]): void {
   // Both are of the one form by now, whose alphabetical order is that of time.
   if (typeof since === 'string' && typeof until === 'string' && since > until) {

@@ -1,6 +1,7 @@
 export { createEventBus, EventBus } from './bus/bus.ts'
 export type { DeadLetters } from './bus/dead-letters.ts'
 export type { DurableSubscriptions } from './bus/durable-subscriptions.ts'
+export type { EventFeed, FeedItem, FeedOptions } from './bus/event-feed.ts'
 export type {
   BusHealth,
   BusStats,
@@ -22,6 +23,7 @@ export type {
   Subscription,
   SubscriptionInfo,
 } from './bus/options.ts'
+export type { StreamNotice, StreamOptions } from './bus/stream.ts'
 export { CATALOGUE } from './catalogue/catalogue.ts'
 export { catalogueRegistry, type EventTypeDefinition, type EventTypeRegistry } from './catalogue/registry.ts'
 export { ERROR_CODES, type ErrorCode, EventsError, type Issue } from './errors.ts'

@@ -1,16 +1,17 @@
 import type { EventTypeRegistry } from '../catalogue/registry.ts'
 import { checkOptions, func, integer } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
-import type { EventInput, EventTypes, StoredEvent } from '../event.ts'
+import type { EventInput, EventTypes, PublishedEvent, StoredEvent } from '../event.ts'
 import { draftEvent, draftEvents } from '../event-validation.ts'
 import type { EventFilter } from '../filter.ts'
-import { validateFilter } from '../filter-validation.ts'
+import { selectedFilter, validateFilter } from '../filter-validation.ts'
 import { validateQuery } from '../query-validation.ts'
 import type { EventPage, EventQuery, EventStorage, LogHead } from '../storage/storage.ts'
 import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { DropLog } from './drop-log.ts'
 import { DurableSubscriptions } from './durable-subscriptions.ts'
+import type { EventFeed, FeedOptions } from './event-feed.ts'
 import { checkHealth } from './health.ts'
 import { processName } from './lease-holder.ts'
 import type {
@@ -26,8 +27,9 @@ import type {
   Subscription,
   SubscriptionInfo,
 } from './options.ts'
-import { type BusParts, RunningBus } from './running-bus.ts'
-import { readStats } from './stats.ts'
+import { type BusParts, healthFacts, RunningBus } from './running-bus.ts'
+import { readStats, typeNames } from './stats.ts'
+import { type StreamOptions, streamEvents } from './stream.ts'
 import { durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
 import { Subscriptions } from './subscriptions.ts'
 
@@ -171,12 +173,28 @@ export class EventBus<M = EventTypes> {
     // The filter lets only events through that the handler was typed for; the payload's shape is the publisher's word.
     const [handle, settings] = [handler as EventHandler, options as SubscribeOptions]
     checkOptions('subscribe', { handler: handler ?? null }, { handler: func })
-    return this.#subscribe(validateFilter(toFilter(select)), handle, settings)
+    return this.#subscribe(selectedFilter(select), handle, settings)
   }
 
   /** Those of this process, durable ones too. */
   subscriptions(): readonly SubscriptionInfo[] {
-    return [...this.#subscriptions.list(), ...this.durable.infos()]
+    return [...this.#subscriptions.list(), ...this.durable.infos(), ...(this.#running?.feeds.list() ?? [])]
+  }
+
+  /**
+   * The events that match, from a place in the log on: history, then live, each once and in order, however slow the
+   * reader is. Ends with the bus, and when `signal` aborts.
+   * @throws EventsError EVENTS_INVALID, also for an `after` beyond the log; EVENTS_STORAGE_*, EVENTS_NOT_RUNNING
+   * @example
+   * for await (const event of bus.stream({ types: ['scan.*'] }, { after: position, signal })) await handle(event)
+   */
+  stream(filter: EventFilter, options: StreamOptions = {}): AsyncGenerator<PublishedEvent, void> {
+    return streamEvents((feedOptions) => this.feed(filter, feedOptions), options)
+  }
+
+  /** What `stream` is made of: events as they come together, with notices between them. To be closed when done. */
+  async feed(filter: EventFilter, options: FeedOptions = {}): Promise<EventFeed> {
+    return this.#live().feeds.open(validateFilter(filter), options)
   }
 
   /** A page of stored events, newest first unless asked otherwise. */
@@ -215,27 +233,16 @@ export class EventBus<M = EventTypes> {
 
   /** The types that are known or that stored events have, sorted. */
   async types(): Promise<readonly string[]> {
-    const { byType } = await this.#openStorage().totals()
-    const known = this.registry.list().map((definition) => definition.type)
-    return [...new Set([...known, ...Object.keys(byType)])].sort()
+    return typeNames(this.#openStorage(), this.registry)
   }
 
   async stats(): Promise<BusStats> {
-    return readStats(this.#openStorage(), this.#subscriptions.size + this.durable.size)
+    return readStats(this.#openStorage(), healthFacts(this.#parts, this.#running).subscriptions)
   }
 
   /** Never fails: a store that cannot be asked is what it reports. */
   async health(): Promise<BusHealth> {
-    return checkHealth({
-      running: this.running,
-      storage: this.#settings.storage,
-      writeFailure: this.#running?.writes.failure,
-      bufferEvents: this.#running?.writes.size ?? 0,
-      bufferCapacity: this.#settings.bufferEvents,
-      subscriptions: this.#subscriptions.size + this.durable.size,
-      overrun: this.#subscriptions.overrun(),
-      stalled: this.durable.stalled(),
-    })
+    return checkHealth(healthFacts(this.#parts, this.#running))
   }
 
   async #open(): Promise<void> {
@@ -286,11 +293,6 @@ export class EventBus<M = EventTypes> {
       this.#settings.metrics.publishDuration((performance.now() - began) / 1_000)
     }
   }
-}
-
-function toFilter(select: string | readonly string[] | EventFilter): unknown {
-  if (typeof select === 'string') return { types: [select] }
-  return Array.isArray(select) ? { types: select } : select
 }
 
 /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */

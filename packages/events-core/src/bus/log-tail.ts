@@ -54,6 +54,11 @@ export class LogTail {
     return this.#known
   }
 
+  /** The last position that was dispatched, or passed over because nobody wanted it. */
+  get dispatched(): number {
+    return this.#last
+  }
+
   /** Takes own events in the order in which they were published, as soon as they are stored. */
   offer(events: readonly PublishedEvent[]): void {
     for (const event of events) this.#offerOne(event)
@@ -133,7 +138,10 @@ export class LogTail {
   /** Answers whether there may be more. */
   async #readOn(storage: EventStorage): Promise<boolean> {
     if (!this.#options.hasReceivers()) {
-      this.#advance((await storage.head()).position)
+      const { position } = await storage.head()
+      // Whoever has come in the meantime wants what comes after their coming.
+      if (this.#options.hasReceivers()) return true
+      this.#advance(position)
       return false
     }
     const { events, position } = await storage.read({ after: this.#last, limit: READ_EVENTS })

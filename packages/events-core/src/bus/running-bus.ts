@@ -4,6 +4,8 @@ import type { BusGauges } from '../metrics/metrics.ts'
 import type { BusSettings } from './bus-settings.ts'
 import type { DropLog } from './drop-log.ts'
 import type { DurableSubscriptions } from './durable-subscriptions.ts'
+import { Feeds } from './feeds.ts'
+import type { HealthFacts } from './health.ts'
 import { LogTail } from './log-tail.ts'
 import type { StopReport } from './options.ts'
 import type { Subscriptions } from './subscriptions.ts'
@@ -22,6 +24,7 @@ export interface BusParts {
 export class RunningBus {
   readonly writes: WriteQueue
   readonly tail: LogTail
+  readonly feeds: Feeds
   readonly #parts: BusParts
   readonly #sweeper: Sweeper
   readonly #detachMetrics: () => void
@@ -32,12 +35,16 @@ export class RunningBus {
     this.tail = new LogTail(
       {
         ...settings,
-        dispatch: (event) => subscriptions.dispatch(event),
+        dispatch: (event) => {
+          subscriptions.dispatch(event)
+          this.feeds.dispatch(event)
+        },
         advanced: () => durable.wake(),
-        hasReceivers: () => subscriptions.size > 0,
+        hasReceivers: () => subscriptions.size > 0 || this.feeds.size > 0,
       },
       position,
     )
+    this.feeds = new Feeds({ ...settings, dispatched: () => this.tail.dispatched })
     this.writes = new WriteQueue({
       ...settings,
       lastPosition: position,
@@ -71,7 +78,8 @@ export class RunningBus {
     this.#sweeper.stop()
     const unwritten = await this.writes.close(deadline)
     await this.tail.stop(remaining())
-    const unhandled = { ...unhandledBefore, ...(await subscriptions.drain(remaining())) }
+    const [left] = await Promise.all([subscriptions.drain(remaining()), this.feeds.drain(remaining())])
+    const unhandled = { ...unhandledBefore, ...left }
     this.#detachMetrics()
     drops.flush()
     await settings.storage.close()
@@ -106,9 +114,24 @@ export class RunningBus {
     return {
       bufferEvents: this.writes.size,
       bufferCapacity: bufferEvents,
-      subscriptionLag: new Map([...subscriptions.lag(), ...durable.lag()]),
+      subscriptionLag: new Map([...subscriptions.lag(), ...durable.lag(), ...this.feeds.lag()]),
       storedEvents: () => storage.count().catch(unknown),
       deadLetters: () => storage.deadLetters.list({ limit: 1 }).then(({ total }) => total, unknown),
     }
+  }
+}
+
+/** What the health of a bus is judged by, whether it runs or not. */
+export function healthFacts(parts: BusParts, running: RunningBus | undefined): HealthFacts {
+  const { settings, subscriptions, durable } = parts
+  return {
+    running: running !== undefined,
+    storage: settings.storage,
+    writeFailure: running?.writes.failure,
+    bufferEvents: running?.writes.size ?? 0,
+    bufferCapacity: settings.bufferEvents,
+    subscriptions: subscriptions.size + durable.size + (running?.feeds.size ?? 0),
+    overrun: subscriptions.overrun(),
+    stalled: durable.stalled(),
   }
 }

@@ -1,3 +1,4 @@
+import type { EventTypeRegistry } from '../catalogue/registry.ts'
 import { priorityName } from '../priority.ts'
 import type { EventStorage } from '../storage/storage.ts'
 import type { BusStats } from './options.ts'
@@ -18,6 +19,13 @@ export async function readStats(storage: EventStorage, activeSubscriptions: numb
     recent_events: recent.events,
     active_subscriptions: activeSubscriptions,
   }
+}
+
+/** The types that are known or that stored events have, sorted. */
+export async function typeNames(storage: EventStorage, registry: EventTypeRegistry): Promise<string[]> {
+  const { byType } = await storage.totals()
+  const known = registry.list().map((definition) => definition.type)
+  return [...new Set([...known, ...Object.keys(byType)])].sort()
 }
 
 function byNamedPriority(byPriority: Readonly<Record<number, number>>): BusStats['events_by_priority'] {

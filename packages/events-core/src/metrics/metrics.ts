@@ -16,7 +16,8 @@ export interface BusGauges {
 /** What a bus measures. `prometheusMetrics` in `@viewra/events-core/prometheus` makes Prometheus series of it. */
 export interface EventMetrics {
   published(type: string, priority: number): void
-  delivered(subscription: string): void
+  /** @param events 1 by default */
+  delivered(subscription: string, events?: number): void
   dropped(reason: DropReason, count: number): void
   handlerError(subscription: string): void
   handlerDuration(subscription: string, seconds: number): void

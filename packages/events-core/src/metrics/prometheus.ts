@@ -59,8 +59,8 @@ class PrometheusMetrics implements EventMetrics {
     this.#shared.published.inc({ type: this.#typeLabel(type), priority: priorityName(priority) })
   }
 
-  delivered(subscription: string): void {
-    this.#shared.delivered.inc({ subscription: this.#subscriptions.labelOf(subscription) })
+  delivered(subscription: string, events?: number): void {
+    this.#shared.delivered.inc({ subscription: this.#subscriptions.labelOf(subscription) }, events)
   }
 
   dropped(reason: DropReason, count: number): void {

@@ -1,0 +1,270 @@
+import type { PublishedEvent } from '../event.ts'
+import type { EventFilter } from '../filter.ts'
+import { formatTimestamp, parseTimestamp } from '../timestamp.ts'
+import type { LiveWindow, LogPage } from './live-window.ts'
+import type { SubscriptionInfo } from './options.ts'
+import { Signal } from './signal.ts'
+
+/**
+ * What a feed hands out, one after the other. `position` is that up to which every matching event was handed out then.
+ *
+ * `events`: in order, never empty; feeds of one filter may get the very same array. `caught_up`: what follows is live.
+ * `fell_behind`: more came than waits for a reader, so what follows is read from the store again; live-only events are
+ * missing then. `gap`: retention has removed events between these positions, both inclusive, or may have.
+ */
+export type FeedItem =
+  | { readonly kind: 'events'; readonly events: readonly PublishedEvent[]; readonly position: number }
+  | { readonly kind: 'caught_up'; readonly position: number }
+  | { readonly kind: 'fell_behind'; readonly position: number }
+  | { readonly kind: 'gap'; readonly from: number; readonly to: number }
+
+export interface FeedOptions {
+  /** Goes on behind this position: that of the last event that is not to come again. */
+  readonly after?: number
+  /** Where to begin without `after`: with all that is kept, or with what comes from now on; 'now' by default. */
+  readonly from?: 'beginning' | 'now'
+  /** Shown in lists and metrics; `feed-<n>` by default. */
+  readonly name?: string
+  /** Who reads, for lists. */
+  readonly subscriber?: string
+}
+
+/** What a feed needs of its bus. */
+export interface FeedHost {
+  readonly id: string
+  readonly name: string
+  readonly subscriber: string
+  readonly filter: EventFilter
+  readonly window: LiveWindow
+  readonly now: () => number
+  /** The last position that was dispatched to windows. */
+  readonly dispatched: () => number
+  readonly delivered: (events: number) => void
+  readonly readFailed: (error: unknown) => void
+  readonly ended: (feed: EventFeed) => void
+}
+
+/** A first page tells how large events are; the next ones hold about so many bytes. */
+const FIRST_PAGE_EVENTS = 16
+const MAX_PAGE_EVENTS = 500
+const PAGE_BYTES = 256 * 2 ** 10
+const RETRY_MS = 250
+
+/**
+ * Matching events from a place in the log on: history from the store, then live, each once and in order. Nothing is
+ * buffered for it: while it keeps up it reads from the window that all feeds of its filter share, and what it was too
+ * slow for it reads from the store.
+ *
+ * catching up: pages of the store, until they reach what the window covers. live: slices of the window; when the window
+ * has gone on without it, it is catching up again. finishing: the bus stops; the window's rest comes, then the end.
+ * ended: `next` answers undefined.
+ */
+export class EventFeed {
+  readonly #host: FeedHost
+  readonly #window: LiveWindow
+  readonly #signal = new Signal()
+  readonly #ready: FeedItem[] = []
+  readonly #createdMs: number
+  readonly #end = Promise.withResolvers<void>()
+  #state: 'catching up' | 'live' | 'finishing' | 'ended' = 'catching up'
+  /** Whether the reader waits for more, so that all that was handed out is done with. */
+  #isIdle = false
+  /** The last position that was examined on its behalf. */
+  #cursor: number
+  /** As `#cursor`, but of what was handed out. */
+  #handedOut: number
+  /** The store is read at least up to here: the end of the log when the feed began. */
+  readonly #target: number
+  #place: number
+  #pageEvents = FIRST_PAGE_EVENTS
+  #lastTriggeredMs: number | undefined
+  #triggered = 0
+  #inFlight = 0
+
+  /**
+   * @param place in the window at which it joined
+   * @param after the position behind which it begins
+   * @param target the end of the log
+   */
+  constructor(host: FeedHost, place: number, after: number, target: number) {
+    this.#host = host
+    this.#window = host.window
+    this.#place = place
+    this.#cursor = after
+    this.#handedOut = after
+    this.#target = target
+    this.#createdMs = host.now()
+  }
+
+  get id(): string {
+    return this.#host.id
+  }
+
+  get name(): string {
+    return this.#host.name
+  }
+
+  /**
+   * Every matching event up to here was handed out, so a reader that has them all may go on from here. It moves while
+   * the reader waits, too: past events that do not match.
+   */
+  get position(): number {
+    const isDone = this.#isIdle && this.#state === 'live' && this.#place >= this.#window.end
+    return isDone ? Math.max(this.#handedOut, this.#host.dispatched()) : this.#handedOut
+  }
+
+  /** Resolves when it has ended. */
+  get ended(): Promise<void> {
+    return this.#end.promise
+  }
+
+  /**
+   * The next item as soon as there is one; undefined when the feed was closed or the bus has stopped. A store that
+   * fails is asked again until it answers. To be called again only when it has resolved.
+   */
+  async next(): Promise<FeedItem | undefined> {
+    this.#inFlight = 0
+    while (this.#state !== 'ended') {
+      const item = this.#take()
+      if (item !== undefined) return this.#handOut(item)
+      await this.#more()
+    }
+    return undefined
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<FeedItem, void> {
+    try {
+      for (let item = await this.next(); item !== undefined; item = await this.next()) yield item
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Ends it; who waits for the next item is told. Closing twice is fine. */
+  close(): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#ready.length = 0
+    this.#window.leave(this.#signal)
+    this.#signal.notify()
+    this.#host.ended(this)
+    this.#end.resolve()
+  }
+
+  /** Has it hand out what the window holds for it, and end. */
+  finish(): void {
+    if (this.#state === 'ended') return
+    this.#state = 'finishing'
+    this.#signal.notify()
+  }
+
+  info(): SubscriptionInfo {
+    const last = this.#lastTriggeredMs
+    return {
+      id: this.id,
+      name: this.name,
+      subscriber: this.#host.subscriber,
+      filter: this.#host.filter,
+      created: formatTimestamp(this.#createdMs),
+      last_triggered: last === undefined ? null : formatTimestamp(last),
+      trigger_count: this.#triggered,
+      durable: false,
+      state: 'running',
+      lag: this.lag,
+      in_flight: this.#inFlight,
+      dropped: 0,
+      errors: 0,
+    }
+  }
+
+  /** Events that wait for it; while it is catching up, positions of the log that it has not examined. */
+  get lag(): number {
+    if (this.#isBehind) return Math.max(0, this.#host.dispatched() - this.#cursor)
+    return this.#window.end - Math.min(this.#place, this.#window.end)
+  }
+
+  get #isBehind(): boolean {
+    return this.#cursor < Math.max(this.#window.covers, this.#target)
+  }
+
+  /** What can be had without waiting. */
+  #take(): FeedItem | undefined {
+    const ready = this.#ready.shift()
+    if (ready !== undefined || this.#isBehind) return ready ?? this.#fallBehind()
+    if (this.#state === 'catching up') {
+      this.#state = 'live'
+      return { kind: 'caught_up', position: this.#cursor }
+    }
+    const { events, end } = this.#window.slice(this.#place, this.#cursor)
+    this.#place = Math.max(this.#place, end)
+    for (const { position } of events) if (position !== undefined) this.#cursor = position
+    return this.#eventsItem(events, this.#cursor)
+  }
+
+  #fallBehind(): FeedItem | undefined {
+    if (this.#state !== 'live') return undefined
+    this.#state = 'catching up'
+    return { kind: 'fell_behind', position: this.#cursor }
+  }
+
+  async #more(): Promise<void> {
+    if (this.#state === 'finishing') return this.close()
+    if (this.#isBehind) return this.#readOn()
+    // All of a slice may have expired.
+    if (this.#place < this.#window.end) return
+    this.#isIdle = true
+    this.#window.wait(this.#signal)
+    await this.#signal.wait()
+    this.#isIdle = false
+  }
+
+  async #readOn(): Promise<void> {
+    try {
+      this.#accept(await this.#window.read(this.#cursor, this.#pageEvents))
+    } catch (error) {
+      if (this.#state === 'ended') return
+      this.#host.readFailed(error)
+      await this.#signal.wait(RETRY_MS)
+    }
+  }
+
+  #accept({ events, position, head, bytes }: LogPage): void {
+    if (this.#state === 'ended') return
+    const [from, to] = [this.#cursor + 1, Math.min(head.keptFrom - 1, position)]
+    if (to >= from) this.#ready.push({ kind: 'gap', from, to })
+    this.#cursor = position
+    this.#adaptPage(events.length, bytes)
+    const item = this.#eventsItem(events, position)
+    if (item !== undefined) this.#ready.push(item)
+    else if (this.#ready.length === 0) this.#handedOut = position
+  }
+
+  #adaptPage(events: number, bytes: number): void {
+    if (events === 0) return
+    const fitting = Math.floor((PAGE_BYTES * events) / bytes)
+    this.#pageEvents = Math.min(MAX_PAGE_EVENTS, Math.max(1, fitting))
+  }
+
+  /** Expired events are left out; who gets none of them gets the array as it is, as others do. */
+  #eventsItem(events: readonly PublishedEvent[], position: number): FeedItem | undefined {
+    const nowMs = this.#host.now()
+    const visible = events.some((event) => isExpired(event, nowMs))
+      ? events.filter((event) => !isExpired(event, nowMs))
+      : events
+    return visible.length === 0 ? undefined : { kind: 'events', events: visible, position }
+  }
+
+  #handOut(item: FeedItem): FeedItem {
+    this.#handedOut = item.kind === 'gap' ? item.to : item.position
+    if (item.kind !== 'events') return item
+    this.#lastTriggeredMs = this.#host.now()
+    this.#inFlight = item.events.length
+    this.#triggered += item.events.length
+    this.#host.delivered(item.events.length)
+    return item
+  }
+}
+
+function isExpired({ ttl, timestamp }: PublishedEvent, nowMs: number): boolean {
+  return ttl !== undefined && (parseTimestamp(timestamp) ?? 0) + ttl <= nowMs
+}

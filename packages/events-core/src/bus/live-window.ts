@@ -1,0 +1,188 @@
+import type { PublishedEvent } from '../event.ts'
+import { compileResidual, compileTypes, type EventFilter } from '../filter.ts'
+import type { EventLog, LogHead, ReadResult } from '../storage/storage.ts'
+import type { Receiver } from './dispatcher.ts'
+import type { Signal } from './signal.ts'
+
+/** What a window holds at the most; whoever is further behind reads from the store. */
+const WINDOW_EVENTS = 1_024
+const WINDOW_BYTES = 4 * 2 ** 20
+/** A slice is handed out, encoded and written in one piece. */
+const SLICE_BYTES = 256 * 2 ** 10
+/** An event without its texts and data, as JSON. */
+const BARE_EVENT_BYTES = 400
+
+export interface LiveWindowOptions {
+  readonly log: Pick<EventLog, 'read' | 'head'>
+  readonly filter: EventFilter
+  /** The last position that was dispatched before: the window covers what comes after it. */
+  readonly covers: number
+}
+
+/** Some events that follow each other: the very same array for everybody who asks for the same slice. */
+export interface WindowSlice {
+  readonly events: readonly PublishedEvent[]
+  /** Where the next slice begins. */
+  readonly end: number
+}
+
+interface SharedSlice extends WindowSlice {
+  readonly begin: number
+  /** Whether it would stay as it is when more events come. */
+  readonly isFull: boolean
+}
+
+/** A page of the log, and how the log was when it had been read. */
+export interface LogPage extends ReadResult {
+  readonly head: LogHead
+  /** About how large its events are. */
+  readonly bytes: number
+}
+
+interface WindowItem {
+  readonly event: PublishedEvent
+  readonly bytes: number
+}
+
+/**
+ * The newest events that match a filter, shared by all feeds of that filter: an event is matched and kept once, however
+ * many read it, and a feed is no more than a place in here. Places are counted from the first event on, so that they
+ * stay what they are when events leave at the front.
+ */
+export class LiveWindow implements Receiver {
+  readonly wantsType: (type: string) => boolean
+  readonly #log: LiveWindowOptions['log']
+  readonly #filter: EventFilter
+  readonly #matches: ((event: PublishedEvent) => boolean) | undefined
+  readonly #waiting = new Set<Signal>()
+  readonly #reads = new Map<string, Promise<LogPage>>()
+  #items: WindowItem[] = []
+  #bytes = 0
+  /** The place of the first item. */
+  #begin = 0
+  #covers: number
+  #slice: SharedSlice | undefined
+  #wake: NodeJS.Immediate | undefined
+  /** Feeds that read here. */
+  members = 0
+
+  constructor({ log, filter, covers }: LiveWindowOptions) {
+    this.#log = log
+    this.#filter = filter
+    this.wantsType = compileTypes(filter.types)
+    this.#matches = compileResidual(filter)
+    this.#covers = covers
+  }
+
+  /** Every matching event after this position, as far as it was dispatched, is here. */
+  get covers(): number {
+    return this.#covers
+  }
+
+  /** The place behind the last event. */
+  get end(): number {
+    return this.#begin + this.#items.length
+  }
+
+  /** A property, not a method: mitt wants the same function at `on` and `off`. */
+  readonly offer = (event: PublishedEvent): void => {
+    if (this.#matches !== undefined && !this.#matches(event)) return
+    const bytes = sizeOf(event)
+    this.#items.push({ event, bytes })
+    this.#bytes += bytes
+    while (this.#items.length > WINDOW_EVENTS || (this.#bytes > WINDOW_BYTES && this.#items.length > 1))
+      this.#evict()
+    // What comes in one turn of the event loop goes out together.
+    if (this.#waiting.size > 0) this.#wake ??= setImmediate(() => this.#wakeAll())
+  }
+
+  /** The events from a place on that lie after a position, as many as go out in one piece. */
+  slice(from: number, after: number): WindowSlice {
+    let begin = Math.max(from, this.#begin)
+    while (begin < this.end && this.#isKnown(begin, after)) begin++
+    const last = this.#slice
+    if (last?.begin === begin && (last.isFull || last.end === this.end)) return last
+    this.#slice = this.#cut(begin)
+    return this.#slice
+  }
+
+  /** Has the signal notified when there are new events. Whoever waits has taken all there is. */
+  wait(signal: Signal): void {
+    this.#waiting.add(signal)
+    // While a wake is due there is something that those who waited before have not taken.
+    if (this.#wake === undefined && this.#waiting.size === this.members) this.#clear()
+  }
+
+  leave(signal: Signal): void {
+    this.#waiting.delete(signal)
+    this.members--
+  }
+
+  /** A page of the log; feeds that ask for the same one at the same time share the read. */
+  read(after: number, limit: number): Promise<LogPage> {
+    const key = `${after}:${limit}`
+    const reading = this.#reads.get(key) ?? this.#read(after, limit)
+    this.#reads.set(key, reading)
+    const forget = () => this.#reads.delete(key)
+    reading.then(forget, forget)
+    return reading
+  }
+
+  async #read(after: number, limit: number): Promise<LogPage> {
+    const page = await this.#log.read({ after, limit, filter: this.#filter })
+    // In this order: what retention removed while the page was read must be known with it.
+    const head = await this.#log.head()
+    return { ...page, head, bytes: page.events.reduce((sum, event) => sum + sizeOf(event), 0) }
+  }
+
+  #wakeAll(): void {
+    this.#wake = undefined
+    const signals = [...this.#waiting]
+    this.#waiting.clear()
+    for (const signal of signals) signal.notify()
+  }
+
+  #isKnown(place: number, position: number): boolean {
+    const known = this.#items[place - this.#begin]?.event.position
+    return known !== undefined && known <= position
+  }
+
+  #cut(begin: number): SharedSlice {
+    const events: PublishedEvent[] = []
+    let bytes = 0
+    for (let index = begin - this.#begin; bytes < SLICE_BYTES; index++) {
+      const item = this.#items[index]
+      if (item === undefined) break
+      events.push(item.event)
+      bytes += item.bytes
+    }
+    return { begin, events, end: begin + events.length, isFull: bytes >= SLICE_BYTES }
+  }
+
+  #evict(): void {
+    const oldest = this.#items.shift()
+    if (oldest === undefined) return
+    this.#begin++
+    this.#bytes -= oldest.bytes
+    this.#covers = Math.max(this.#covers, oldest.event.position ?? 0)
+  }
+
+  #clear(): void {
+    for (const { event } of this.#items) this.#covers = Math.max(this.#covers, event.position ?? 0)
+    this.#begin = this.end
+    this.#items = []
+    this.#bytes = 0
+  }
+}
+
+/** The event that was measured last: it comes to one window after the other. */
+let measured: { readonly event: PublishedEvent; readonly bytes: number } | undefined
+
+/** About how many bytes the event is as JSON. */
+function sizeOf(event: PublishedEvent): number {
+  if (measured?.event === event) return measured.bytes
+  const texts = event.title.length + event.message.length + event.source.length
+  const bytes = BARE_EVENT_BYTES + texts + JSON.stringify(event.data).length
+  measured = { event, bytes }
+  return bytes
+}

@@ -1,0 +1,375 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  type EventBus,
+  type EventFeed,
+  type FeedItem,
+  type FeedOptions,
+  memoryStorage,
+  type PublishedEvent,
+  type StreamNotice,
+} from '../../src/index.ts'
+import { sqliteStorage } from '../../src/storage/sqlite/index.ts'
+import { temporaryPath } from '../storage/sqlite-setup.ts'
+import { bound, startedBus } from './setup.ts'
+
+const input = (n: number, type = 'a') => ({ type, source: 'x', data: { n } })
+const inputs = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => input(from + i))
+const numberOf = (event: PublishedEvent) => event.data.n
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+async function openFeed(
+  bus: EventBus,
+  filter: Parameters<EventBus['feed']>[0] = {},
+  options: FeedOptions = {},
+): Promise<EventFeed> {
+  const feed = await bus.feed(filter, options)
+  onTestFinished(() => feed.close())
+  return feed
+}
+
+/** Items up to the one that a test waits for. */
+async function until(feed: EventFeed, isLast: (item: FeedItem) => boolean): Promise<FeedItem[]> {
+  const items: FeedItem[] = []
+  for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
+    items.push(item)
+    if (isLast(item)) return items
+  }
+  throw new Error('the feed ended')
+}
+
+const isCaughtUp = (item: FeedItem) => item.kind === 'caught_up'
+const holds = (n: number) => (item: FeedItem) =>
+  item.kind === 'events' && item.events.some((event) => event.data.n === n)
+const eventsOf = (items: readonly FeedItem[]) =>
+  items.flatMap((item) => (item.kind === 'events' ? item.events : []))
+const noticesOf = (items: readonly FeedItem[]) => items.filter(({ kind }) => kind !== 'events')
+
+describe('where a feed begins', () => {
+  test('with what comes from now on, unless asked otherwise', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 5))
+    const feed = await openFeed(bus)
+    expect(await feed.next()).toEqual({ kind: 'caught_up', position: 5 })
+    await bus.publish(input(6))
+    expect(await feed.next()).toMatchObject({ kind: 'events', events: [{ data: { n: 6 } }], position: 6 })
+  })
+
+  test('behind a position, or with all that is kept', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 1_000))
+    const numbers = async (options: FeedOptions) =>
+      eventsOf(await until(await openFeed(bus, {}, options), isCaughtUp)).map(numberOf)
+    expect(await numbers({ after: 900 })).toEqual(range(901, 1_000))
+    expect(await numbers({ after: 1_000 })).toEqual([])
+    expect(await numbers({ from: 'beginning' })).toEqual(range(1, 1_000))
+  })
+
+  test.each([
+    [{ after: 6 }, 'after must not lie beyond the end of the log, 5, as 6 does'],
+    [{ after: -1 }, 'after must be an integer'],
+    [{ from: 'end' }, "from must be one of 'beginning', 'now'"],
+    [{ unknown: 1 }, 'unknown is not a known option'],
+  ])('%j is refused, and nothing stays open', async (options, message) => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 5))
+    await expect(bus.feed({}, options as FeedOptions)).rejects.toThrow(message)
+    expect((await bus.stats()).active_subscriptions).toBe(0)
+  })
+
+  test('a wrong filter is refused, and so is a bus that does not run', async () => {
+    const bus = await startedBus()
+    await expect(bus.feed({ types: [] })).rejects.toMatchObject({ code: 'EVENTS_INVALID' })
+    await bus.stop()
+    await expect(bus.feed({})).rejects.toMatchObject({ code: 'EVENTS_NOT_RUNNING' })
+  })
+})
+
+describe('history, then live', () => {
+  test.each([
+    ['memory', () => memoryStorage({ capacity: 100_000 })],
+    ['SQLite', () => sqliteStorage({ path: temporaryPath() })],
+  ])('10,000 events during the hand-over: each once, in order (%s)', async (_name, createStore) => {
+    const bus = await startedBus({ storage: createStore() })
+    await bus.publishMany(inputs(1, 5_000))
+    const feeds = await Promise.all(
+      [0, 2_500, 4_999].map(async (after) => ({ after, feed: await openFeed(bus, {}, { after }) })),
+    )
+    const publishing = (async () => {
+      for (let n = 5_001; n <= 15_000; n += 50) await bus.publishMany(inputs(n, n + 49))
+    })()
+    const late = { after: 5_000, feed: await openFeed(bus, {}, { after: 5_000 }) }
+    for (const { after, feed } of [...feeds, late]) {
+      const seen = eventsOf(await until(feed, holds(15_000))).map(numberOf)
+      expect(seen).toEqual(range(after + 1, 15_000))
+    }
+    await publishing
+  })
+
+  test('caught_up comes once, between history and live', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 600))
+    const feed = await openFeed(bus, {}, { from: 'beginning' })
+    const history = await until(feed, isCaughtUp)
+    expect(history.at(-1)).toEqual({ kind: 'caught_up', position: 600 })
+    for (let n = 601; n <= 650; n++) await bus.publish(input(n))
+    expect(noticesOf(await until(feed, holds(650)))).toEqual([])
+  })
+
+  test('only what matches, and live-only events while it is live', async () => {
+    const bus = await startedBus({ persist: (event) => event.type !== 'live' })
+    await bus.publishMany([input(1), input(2, 'b'), input(3)])
+    const feed = await openFeed(bus, { types: ['b', 'live'] }, { from: 'beginning' })
+    expect(eventsOf(await until(feed, isCaughtUp)).map(numberOf)).toEqual([2])
+    await bus.publish(input(4, 'live'))
+    await bus.publish(input(5))
+    await bus.publish(input(6, 'b'))
+    expect(eventsOf(await until(feed, holds(6))).map(numberOf)).toEqual([4, 6])
+  })
+
+  test('expired events are left out, from the store and from what waits', async () => {
+    let nowMs = Date.now()
+    const bus = await startedBus({ now: () => nowMs })
+    const feed = await openFeed(bus)
+    await until(feed, isCaughtUp)
+    await bus.publish({ ...input(1), ttl: 1_000 })
+    nowMs += 2_000
+    await bus.publish(input(2))
+    expect(eventsOf(await until(feed, holds(2))).map(numberOf)).toEqual([2])
+  })
+
+  test('what another process appends comes too', async () => {
+    const path = temporaryPath()
+    const [bus, other] = [
+      await startedBus({ storage: sqliteStorage({ path }) }),
+      await startedBus({ storage: sqliteStorage({ path }) }),
+    ]
+    const feed = await openFeed(bus, {}, { from: 'beginning' })
+    await until(feed, isCaughtUp)
+    for (let n = 1; n <= 40; n++) await (n % 2 === 0 ? bus : other).publish(input(n))
+    const seen = eventsOf(await until(feed, (item) => item.kind === 'events' && item.position === 40))
+    expect(seen.map(({ position }) => position)).toEqual(range(1, 40))
+  })
+})
+
+describe('a reader that is slow', () => {
+  test('costs no memory, and gets all from the store in the end', async () => {
+    const bus = await startedBus()
+    const [slow, fast] = [await openFeed(bus), await openFeed(bus)]
+    await Promise.all([until(slow, isCaughtUp), until(fast, isCaughtUp)])
+    for (let n = 1; n <= 5_000; n += 100) {
+      await bus.publishMany(inputs(n, n + 99))
+      await until(fast, holds(n + 99))
+    }
+    const items = await until(slow, holds(5_000))
+    expect(noticesOf(items).map(({ kind }) => kind)).toEqual(['fell_behind', 'caught_up'])
+    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 5_000))
+  })
+
+  test('falls behind by size too: large events are not kept for it', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus)
+    await until(feed, isCaughtUp)
+    const blob = 'x'.repeat(200_000)
+    for (let n = 1; n <= 50; n++) await bus.publish({ ...input(n), data: { n, blob } })
+    const items = await until(feed, holds(50))
+    expect(noticesOf(items).map(({ kind }) => kind)).toEqual(['fell_behind', 'caught_up'])
+    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 50))
+    // One piece holds little more than a quarter of a mebibyte, once the size of events is known.
+    expect(items.slice(3).every((item) => item.kind !== 'events' || item.events.length <= 2)).toBe(true)
+  })
+
+  test('readers of one filter that keep up get the very same array', async () => {
+    const bus = await startedBus()
+    const filter = { types: ['a'], minPriority: 1 }
+    const feeds = await Promise.all([openFeed(bus, filter), openFeed(bus, { minPriority: 1, types: ['a'] })])
+    await Promise.all(feeds.map((feed) => until(feed, isCaughtUp)))
+    await bus.publishMany(inputs(1, 10))
+    const [[one], [two]] = await Promise.all([until(feeds[0], holds(10)), until(feeds[1], holds(10))])
+    expect(one?.kind === 'events' && two?.kind === 'events' && one.events === two.events).toBe(true)
+  })
+
+  test('pages of the store that many ask for are read once', async () => {
+    const storage = memoryStorage({ capacity: 100_000 })
+    let reads = 0
+    const counting = {
+      ...bound(storage),
+      read: (options: Parameters<typeof storage.read>[0]) => {
+        reads++
+        return storage.read(options)
+      },
+    }
+    const bus = await startedBus({ storage: counting, pollIntervalMs: 60_000 })
+    await bus.publishMany(inputs(1, 1_000))
+    const before = reads
+    const feeds = await Promise.all(range(1, 100).map(() => openFeed(bus, {}, { from: 'beginning' })))
+    await Promise.all(feeds.map((feed) => until(feed, isCaughtUp)))
+    expect(reads - before).toBeLessThan(20)
+  })
+})
+
+describe('what retention has removed', () => {
+  test('is one gap, and the rest follows', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 100))
+    await bus.clear()
+    await bus.publishMany(inputs(101, 110))
+    const items = await until(await openFeed(bus, {}, { after: 40 }), isCaughtUp)
+    expect(noticesOf(items)).toEqual([
+      { kind: 'gap', from: 41, to: 100 },
+      { kind: 'caught_up', position: 110 },
+    ])
+    expect(items[0]?.kind).toBe('gap')
+    expect(eventsOf(items).map(numberOf)).toEqual(range(101, 110))
+  })
+
+  test('is no gap for who had it all, or who begins with what is kept', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 100))
+    await bus.clear()
+    await bus.publish(input(101))
+    for (const options of [{ after: 100 }, { from: 'beginning' }] as const) {
+      const items = await until(await openFeed(bus, {}, options), isCaughtUp)
+      expect(noticesOf(items)).toEqual([{ kind: 'caught_up', position: 101 }])
+    }
+  })
+
+  test('is told to a slow reader whose events went meanwhile', async () => {
+    const storage = memoryStorage({ capacity: 2_000 })
+    const bus = await startedBus({ storage })
+    const feed = await openFeed(bus)
+    await until(feed, isCaughtUp)
+    for (let n = 1; n <= 5_000; n += 100) await bus.publishMany(inputs(n, n + 99))
+    const items = await until(feed, holds(5_000))
+    expect(noticesOf(items).slice(0, 2)).toEqual([
+      { kind: 'fell_behind', position: 0 },
+      { kind: 'gap', from: 1, to: 3_000 },
+    ])
+    expect(eventsOf(items).map(numberOf)).toEqual(range(3_001, 5_000))
+  })
+})
+
+describe('how far a reader is', () => {
+  test('follows what does not match, and never runs ahead of what was not taken', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus, { types: ['wanted'] })
+    await until(feed, isCaughtUp)
+    const next = feed.next()
+    await bus.publishMany(inputs(1, 500))
+    await expect.poll(() => feed.position).toBe(500)
+    await bus.publishMany([input(501, 'wanted'), input(502, 'wanted'), input(503)])
+    expect(await next).toMatchObject({ kind: 'events', position: 502 })
+    expect(feed.position).toBe(502)
+    await bus.publish(input(504, 'wanted'))
+    await bus.publishMany(inputs(505, 600))
+    expect(feed.position).toBe(502)
+    await feed.next()
+    void feed.next()
+    await expect.poll(() => feed.position).toBe(600)
+  })
+
+  test('is listed, with what waits', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus, { types: ['a'] }, { name: 'test', subscriber: 'me' })
+    await until(feed, isCaughtUp)
+    await bus.publishMany(inputs(1, 3))
+    expect(bus.subscriptions()).toMatchObject([
+      { name: 'test', subscriber: 'me', filter: { types: ['a'] }, lag: 3, in_flight: 0, trigger_count: 0 },
+    ])
+    await feed.next()
+    expect(bus.subscriptions()).toMatchObject([{ lag: 0, in_flight: 3, trigger_count: 3 }])
+    feed.close()
+    expect(bus.subscriptions()).toEqual([])
+  })
+})
+
+describe('the end', () => {
+  test('a bus that stops hands out what it has, then ends every feed', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus)
+    await until(feed, isCaughtUp)
+    for (const n of range(1, 10)) bus.publishAsync(input(n))
+    const stopping = bus.stop()
+    const items: FeedItem[] = []
+    for await (const item of feed) items.push(item)
+    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 10))
+    await stopping
+  })
+
+  test('a reader that is far behind does not hold up the stop', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 5_000))
+    const feed = await openFeed(bus, {}, { from: 'beginning' })
+    await feed.next()
+    const stopping = bus.stop({ timeoutMs: 60_000 })
+    while ((await feed.next()) !== undefined);
+    await stopping
+  })
+
+  test('closing lets a reader go that waits', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus)
+    await until(feed, isCaughtUp)
+    const next = feed.next()
+    feed.close()
+    expect(await next).toBeUndefined()
+  })
+
+  test('a store that fails is asked again, without loss', async () => {
+    const storage = memoryStorage({ capacity: 100_000 })
+    let failures = 3
+    const failing = {
+      ...bound(storage),
+      read: async (options: Parameters<typeof storage.read>[0]) => {
+        if (failures-- > 0) throw new Error('away')
+        return storage.read(options)
+      },
+    }
+    const bus = await startedBus({ storage: failing })
+    await bus.publishMany(inputs(1, 100))
+    const items = await until(await openFeed(bus, {}, { from: 'beginning' }), isCaughtUp)
+    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 100))
+    expect(failures).toBeLessThan(0)
+  })
+})
+
+describe('stream', () => {
+  test('is the events alone, one by one, with notices on request', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 3))
+    const notices: StreamNotice[] = []
+    const onNotice = (notice: StreamNotice) => {
+      notices.push(notice)
+      if (notice.kind === 'caught_up') void bus.publish(input(4))
+    }
+    const seen: unknown[] = []
+    for await (const event of bus.stream({}, { after: 1, onNotice })) {
+      seen.push(event.data.n)
+      if (event.data.n === 4) break
+    }
+    expect(seen).toEqual([2, 3, 4])
+    expect(notices).toEqual([{ kind: 'caught_up', position: 3 }])
+    expect(bus.subscriptions()).toEqual([])
+  })
+
+  test('ends when its signal aborts, before, while it waits, and between two events', async () => {
+    const bus = await startedBus()
+    const collect = async (signal: AbortSignal, on?: (n: unknown) => void) => {
+      const seen: unknown[] = []
+      for await (const { data } of bus.stream({}, { from: 'beginning', signal })) {
+        seen.push(data.n)
+        on?.(data.n)
+      }
+      return seen
+    }
+    expect(await collect(AbortSignal.abort())).toEqual([])
+    const waiting = new AbortController()
+    const ended = collect(waiting.signal)
+    await expect.poll(() => bus.subscriptions().length).toBe(1)
+    waiting.abort()
+    expect(await ended).toEqual([])
+    await bus.publishMany(inputs(1, 10))
+    const between = new AbortController()
+    expect(await collect(between.signal, (n) => n === 5 && between.abort())).toEqual(range(1, 5))
+    expect(bus.subscriptions()).toEqual([])
+  })
+})
