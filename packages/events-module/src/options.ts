@@ -14,6 +14,7 @@ import { shown } from './http/rule.ts'
 
 type Untyped =
   | 'running'
+  | 'feed'
   | 'head'
   | 'list'
   | 'get'
@@ -42,11 +43,6 @@ export interface EventsModuleOptions {
   readonly bodyLimit?: number
   /** Pause between two heartbeats of a stream; 30,000 by default. */
   readonly heartbeatMs?: number
-  /**
-   * Events that may wait for one stream's client; 20,000 by default, twice the largest batch that a publisher can
-   * store at once. A client that has more waiting is closed.
-   */
-  readonly streamQueueEvents?: number
   /** How long a stream's client may take nothing before it is closed; 30,000 by default. */
   readonly streamStallMs?: number
 }
@@ -58,8 +54,6 @@ export interface ModuleOptions extends Required<EventsModuleOptions> {
 
 /** Node's timers take no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1
-/** Room for the bus's own handler time-out to lie above the stall time. */
-const MAX_STALL_MS = 86_400_000
 
 /** Says what an option must be, or nothing when it is fine. */
 type OptionRule = (value: unknown) => string | undefined
@@ -73,8 +67,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
       : `must be a path such as /api/v1/events, without a slash at its end, not ${shown(value)}`,
   bodyLimit: integer(1, 2 ** 30),
   heartbeatMs: integer(1, MAX_TIMER_MS),
-  streamQueueEvents: integer(1, 1_000_000),
-  streamStallMs: integer(1, MAX_STALL_MS),
+  streamStallMs: integer(1, MAX_TIMER_MS),
 }
 
 /**
@@ -100,7 +93,6 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     prefix: options.prefix ?? '/api/v1/events',
     bodyLimit: options.bodyLimit ?? 1_048_576,
     heartbeatMs: options.heartbeatMs ?? 30_000,
-    streamQueueEvents: options.streamQueueEvents ?? 20_000,
     streamStallMs: options.streamStallMs ?? 30_000,
   }
 }
@@ -131,5 +123,5 @@ function integer(min: number, max: number): OptionRule {
  */
 function isBus(value: unknown): value is EventBus {
   if (typeof value !== 'object' || value === null) return false
-  return 'running' in value && 'publish' in value && 'subscribe' in value && 'list' in value
+  return 'running' in value && 'publish' in value && 'feed' in value && 'list' in value
 }

@@ -5,6 +5,8 @@ export interface Frame {
   readonly data: Readonly<Record<string, unknown>>
   readonly message?: string
   readonly time: string
+  /** The cursor beside it. */
+  readonly id?: string
 }
 
 /** A client of the event stream with a socket of its own, which the test's end closes. */
@@ -58,9 +60,15 @@ export class SseClient {
   }
 }
 
+/** An unnamed message, which may say where the client is and how long to wait before it connects again. */
+const UNNAMED = /^(?:retry: \d+\n)?(?:id: (?<id>[^\r\n]+)\n)?data: (?<data>[^\r\n]*)$/
+
 export function frameOf(message: string): Frame {
-  if (!/^data: [^\r\n]*$/.test(message)) throw new Error(`not one unnamed message: ${message}`)
-  return JSON.parse(message.slice('data: '.length))
+  const { id, data } = UNNAMED.exec(message)?.groups ?? {}
+  if (data === undefined) throw new Error(`not one unnamed message: ${message}`)
+  const frame: Frame = JSON.parse(data)
+  // Not enumerable, so that tests of a frame's fields see only those.
+  return Object.defineProperty(frame, 'id', { value: id, enumerable: false })
 }
 
 async function* messagesOf(response: Response): AsyncGenerator<string, void> {

@@ -185,8 +185,6 @@ export class EventBus<M = EventTypes> {
    * The events that match, from a place in the log on: history, then live, each once and in order, however slow the
    * reader is. Ends with the bus, and when `signal` aborts.
    * @throws EventsError EVENTS_INVALID, also for an `after` beyond the log; EVENTS_STORAGE_*, EVENTS_NOT_RUNNING
-   * @example
-   * for await (const event of bus.stream({ types: ['scan.*'] }, { after: position, signal })) await handle(event)
    */
   stream(filter: EventFilter, options: StreamOptions = {}): AsyncGenerator<PublishedEvent, void> {
     return streamEvents((feedOptions) => this.feed(filter, feedOptions), options)

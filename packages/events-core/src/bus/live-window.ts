@@ -5,8 +5,8 @@ import type { Receiver } from './dispatcher.ts'
 import type { Signal } from './signal.ts'
 
 /** What a window holds at the most; whoever is further behind reads from the store. */
-const WINDOW_EVENTS = 1_024
-const WINDOW_BYTES = 4 * 2 ** 20
+const WINDOW_EVENTS = 10_000
+const WINDOW_BYTES = 8 * 2 ** 20
 /** A slice is handed out, encoded and written in one piece. */
 const SLICE_BYTES = 256 * 2 ** 10
 /** An event without its texts and data, as JSON. */

@@ -156,13 +156,13 @@ describe('a reader that is slow', () => {
     const bus = await startedBus()
     const [slow, fast] = [await openFeed(bus), await openFeed(bus)]
     await Promise.all([until(slow, isCaughtUp), until(fast, isCaughtUp)])
-    for (let n = 1; n <= 5_000; n += 100) {
-      await bus.publishMany(inputs(n, n + 99))
-      await until(fast, holds(n + 99))
+    for (let n = 1; n <= 15_000; n += 500) {
+      await bus.publishMany(inputs(n, n + 499))
+      await until(fast, holds(n + 499))
     }
-    const items = await until(slow, holds(5_000))
+    const items = await until(slow, holds(15_000))
     expect(noticesOf(items).map(({ kind }) => kind)).toEqual(['fell_behind', 'caught_up'])
-    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 5_000))
+    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 15_000))
   })
 
   test('falls behind by size too: large events are not kept for it', async () => {
@@ -170,10 +170,10 @@ describe('a reader that is slow', () => {
     const feed = await openFeed(bus)
     await until(feed, isCaughtUp)
     const blob = 'x'.repeat(200_000)
-    for (let n = 1; n <= 50; n++) await bus.publish({ ...input(n), data: { n, blob } })
-    const items = await until(feed, holds(50))
+    for (let n = 1; n <= 80; n++) await bus.publish({ ...input(n), data: { n, blob } })
+    const items = await until(feed, holds(80))
     expect(noticesOf(items).map(({ kind }) => kind)).toEqual(['fell_behind', 'caught_up'])
-    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 50))
+    expect(eventsOf(items).map(numberOf)).toEqual(range(1, 80))
     // One piece holds little more than a quarter of a mebibyte, once the size of events is known.
     expect(items.slice(3).every((item) => item.kind !== 'events' || item.events.length <= 2)).toBe(true)
   })
@@ -238,13 +238,13 @@ describe('what retention has removed', () => {
     const bus = await startedBus({ storage })
     const feed = await openFeed(bus)
     await until(feed, isCaughtUp)
-    for (let n = 1; n <= 5_000; n += 100) await bus.publishMany(inputs(n, n + 99))
-    const items = await until(feed, holds(5_000))
+    for (let n = 1; n <= 15_000; n += 500) await bus.publishMany(inputs(n, n + 499))
+    const items = await until(feed, holds(15_000))
     expect(noticesOf(items).slice(0, 2)).toEqual([
       { kind: 'fell_behind', position: 0 },
-      { kind: 'gap', from: 1, to: 3_000 },
+      { kind: 'gap', from: 1, to: 13_000 },
     ])
-    expect(eventsOf(items).map(numberOf)).toEqual(range(3_001, 5_000))
+    expect(eventsOf(items).map(numberOf)).toEqual(range(13_001, 15_000))
   })
 })
 

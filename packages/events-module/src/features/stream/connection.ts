@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { encodeFrame, type GoodbyeReason, type StreamFrame } from './frames.ts'
+import type { GoodbyeReason } from './frames.ts'
 
 export interface ConnectionOptions {
   readonly heartbeatMs: number
   /** How long the client may take nothing before the connection is closed. */
   readonly stallMs: number
+  readonly heartbeat: () => string
+  readonly goodbye: (reason: GoodbyeReason) => string
 }
 
 /** How long a client has to take its last frame; on shutdown the others wait for it. */
@@ -24,7 +26,7 @@ export class StreamConnection {
   /** Resolves when the socket is gone, for whatever reason. */
   readonly closed: Promise<void>
   readonly #response: ServerResponse
-  readonly #stallMs: number
+  readonly #options: ConnectionOptions
   readonly #heartbeat: NodeJS.Timeout
   /** Lets the one who waits for room go on. */
   #resume: (() => void) | undefined
@@ -35,38 +37,38 @@ export class StreamConnection {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
     this.#response = response
-    this.#stallMs = options.stallMs
+    this.#options = options
     this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs)
     response.on('drain', () => this.#resume?.())
     response.once('close', () => this.#leave('closed', resolve))
     response.writeHead(200)
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
   /**
-   * Writes the frame. Resolves when the client has room for another, or when there will be no other.
+   * Writes some frames. Resolves when the client has room for more, or when there will be no more.
    * To be called again only then.
    */
-  async send(frame: StreamFrame): Promise<void> {
-    if (this.#state === 'open' && !this.#write(frame)) await this.#room()
+  async send(frames: string | Buffer): Promise<void> {
+    if (this.#state === 'open' && !this.#response.write(frames)) await this.#room()
   }
 
   /** Says goodbye and closes. A client that does not take the last frame in time is cut off. */
   close(reason: GoodbyeReason): void {
     if (this.#state !== 'open') return
-    this.#write({ type: 'bye', data: { reason } })
+    this.#response.write(this.#options.goodbye(reason))
     const cutOff = setTimeout(() => this.#response.destroy(), GOODBYE_MS[reason])
     this.#leave('closing')
     this.#response.end()
     void this.closed.then(() => clearTimeout(cutOff))
   }
 
-  #write(frame: StreamFrame): boolean {
-    return this.#response.write(encodeFrame(frame, Date.now()))
-  }
-
   #room(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const stalled = setTimeout(() => this.close('too_slow'), this.#stallMs)
+    const stalled = setTimeout(() => this.close('too_slow'), this.#options.stallMs)
     this.#resume = () => {
       clearTimeout(stalled)
       this.#resume = undefined
@@ -77,7 +79,7 @@ export class StreamConnection {
 
   /** While the buffer is full the client has something to read, which is all that a heartbeat is for. */
   #beat(): void {
-    if (!this.#response.writableNeedDrain) this.#write({ type: 'heartbeat', data: {} })
+    if (!this.#response.writableNeedDrain) this.#response.write(this.#options.heartbeat())
   }
 
   #leave(state: 'closing' | 'closed', then?: () => void): void {

@@ -1,10 +1,12 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import { type EventFilter, EventsError, type PublishedEvent, type Subscription } from '@viewra/events-core'
+import { type EventFilter, EventsError } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { clientOf } from '../../http/client.ts'
+import { type FeedStart, type OpenedFeed, openFeed, writeLogCursor } from '../../http/log-cursor.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { StreamConnection } from './connection.ts'
+import { type Notice, noticeOf, type StreamFormat } from './frames.ts'
 
 export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -13,10 +15,14 @@ export const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 } as const satisfies OutgoingHttpHeaders
 
-/** The connection gives up on a client before the bus would give up on the handler that waits for it. */
-const HANDLER_MARGIN_MS = 60_000
+/** What a client asks for. */
+export interface StreamRequest {
+  readonly filter: EventFilter
+  readonly start: FeedStart
+  readonly format: StreamFormat
+}
 
-/** The open streams of one module, each a connection with a subscription of its own. */
+/** The open streams of one module, each a connection with a feed of its own. */
 export class EventStreams {
   readonly #options: ModuleOptions
   readonly #open = new Set<StreamConnection>()
@@ -27,25 +33,23 @@ export class EventStreams {
   }
 
   /**
-   * Makes a stream of the reply: `connected`, then every matching event that is published from then on.
-   * @throws EventsError EVENTS_NOT_RUNNING, EVENTS_INVALID; HttpError HTTP_SHUTTING_DOWN; nothing was sent then
+   * Makes a stream of the reply: `connected`, then every matching event from where the client wants it.
+   * @throws EventsError EVENTS_NOT_RUNNING, EVENTS_INVALID, EVENTS_STORAGE_*; HttpError HTTP_SHUTTING_DOWN; nothing was
+   *   sent then
    */
-  async open(filter: EventFilter, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async open(wanted: StreamRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { bus } = this.#options
     if (this.#closing) throw new HttpError('HTTP_SHUTTING_DOWN', 'the server is shutting down')
-    // Subscribing comes first, so that nothing is missed after `connected`; events wait until that is sent.
-    const opened = Promise.withResolvers<StreamConnection | undefined>()
-    const subscription = await this.#subscribe(filter, clientOf(request).ip, opened.promise)
+    if (!bus.running) throw new EventsError('EVENTS_NOT_RUNNING', 'the event bus is not running')
+    const reader = { name: 'http-stream', subscriber: clientOf(request).ip }
+    const opened = await openFeed(bus, wanted.filter, wanted.start, reader)
     try {
-      const connection = this.#connect(request, reply)
-      await connection?.send({ type: 'connected', data: { subscription: subscription.id, filter } })
-      opened.resolve(connection)
-      // The app may have begun to close while this was under way.
-      if (this.#closing) connection?.close('shutdown')
-      await connection?.closed
+      const write = (notice: Notice) =>
+        wanted.format.notice(notice, writeLogCursor(opened.epoch, opened.feed.position))
+      const connection = this.#connect(request, reply, write)
+      if (connection !== undefined) await this.#run(connection, opened, wanted, write)
     } finally {
-      // Deliveries that still wait for a connection go on without one.
-      opened.resolve(undefined)
-      await subscription.unsubscribe()
+      opened.feed.close()
     }
   }
 
@@ -56,30 +60,36 @@ export class EventStreams {
     await Promise.all(Array.from(this.#open, (connection) => connection.closed))
   }
 
-  #subscribe(
-    filter: EventFilter,
-    ip: string,
-    opened: Promise<StreamConnection | undefined>,
-  ): Promise<Subscription> {
-    const { bus, streamQueueEvents, streamStallMs } = this.#options
-    // The bus would take a subscription for its next start.
-    if (!bus.running) throw new EventsError('EVENTS_NOT_RUNNING', 'the event bus is not running')
-    const deliver = async (event: PublishedEvent) => (await opened)?.send({ type: 'event', data: event })
-    return bus.subscribe(filter, deliver, {
-      name: 'http-stream',
-      subscriber: ip,
-      queueEvents: streamQueueEvents,
-      onQueueFull: 'disconnect',
-      handlerTimeoutMs: streamStallMs + HANDLER_MARGIN_MS,
-      // A second attempt would send the event twice.
-      retry: { attempts: 1 },
-      onEnd: (reason) =>
-        void opened.then((open) => open?.close(reason === 'queue_full' ? 'too_slow' : 'stopped')),
-    })
+  /** Resolves when the connection is gone. */
+  async #run(
+    connection: StreamConnection,
+    { feed, epoch, isReset }: OpenedFeed,
+    { filter, format, start }: StreamRequest,
+    write: (notice: Notice) => string,
+  ): Promise<void> {
+    void connection.closed.then(() => feed.close())
+    await connection.send(write({ type: 'connected', subscription: feed.id, filter }))
+    if (isReset) await connection.send(write({ type: 'reset' }))
+    // The app may have begun to close while this was under way.
+    if (this.#closing) connection.close('shutdown')
+    // Who asked for no history has nothing to catch up with, and older clients do not know the word.
+    let isQuiet = start.after === undefined && start.from !== 'beginning'
+    for await (const item of feed) {
+      if (item.kind === 'events') await connection.send(format.events(item.events, epoch))
+      else if (item.kind !== 'caught_up' || !isQuiet) await connection.send(write(noticeOf(item)))
+      isQuiet = false
+      if (!connection.isOpen) break
+    }
+    connection.close('stopped')
+    await connection.closed
   }
 
   /** Nothing when the client has gone already. */
-  #connect(request: FastifyRequest, reply: FastifyReply): StreamConnection | undefined {
+  #connect(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    write: (notice: Notice) => string,
+  ): StreamConnection | undefined {
     // Hooks of the app, such as for CORS, have set headers on the reply, which is not what is sent from here on.
     for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...STREAM_HEADERS })) {
       if (value !== undefined) reply.raw.setHeader(name, value)
@@ -90,8 +100,12 @@ export class EventStreams {
     request.raw.socket.setTimeout(0)
     // Otherwise the socket would outlive the stream and hold up the server's close.
     reply.raw.shouldKeepAlive = false
-    const { heartbeatMs, streamStallMs } = this.#options
-    const connection = new StreamConnection(reply.raw, { heartbeatMs, stallMs: streamStallMs })
+    const connection = new StreamConnection(reply.raw, {
+      heartbeatMs: this.#options.heartbeatMs,
+      stallMs: this.#options.streamStallMs,
+      heartbeat: () => write({ type: 'heartbeat' }),
+      goodbye: (reason) => write({ type: 'bye', reason }),
+    })
     this.#open.add(connection)
     void connection.closed.then(() => this.#open.delete(connection))
     return connection

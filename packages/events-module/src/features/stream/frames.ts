@@ -1,31 +1,98 @@
-import type { EventFilter, PublishedEvent } from '@viewra/events-core'
+import type { EventFilter, FeedItem, PublishedEvent } from '@viewra/events-core'
+import { eventJson } from '../../http/event-json.ts'
+import { writeLogCursor } from '../../http/log-cursor.ts'
 
-/** Why a stream ends: the app shuts down, the bus stopped, or the client reads too slowly. */
+/** Why a stream ends: the app shuts down, the bus stopped, or the client takes nothing. */
 export type GoodbyeReason = 'shutdown' | 'stopped' | 'too_slow'
 
-/**
- * What a client of the stream is sent: each is one unnamed event whose data is the frame as JSON.
- *
- * `connected` comes first: every matching event from then on follows. `bye` comes last, unless the connection broke.
- */
-export type StreamFrame =
-  | {
-      readonly type: 'connected'
-      readonly data: { readonly subscription: string; readonly filter: EventFilter }
-    }
-  | { readonly type: 'event'; readonly data: PublishedEvent }
-  | { readonly type: 'heartbeat'; readonly data: Readonly<Record<string, never>> }
-  | { readonly type: 'bye'; readonly data: { readonly reason: GoodbyeReason } }
+/** What is sent beside events. `connected` comes first, `bye` last, unless the connection broke. */
+export type Notice =
+  | { readonly type: 'connected'; readonly subscription: string; readonly filter: EventFilter }
+  | { readonly type: 'heartbeat' | 'caught_up' | 'fell_behind' | 'reset' }
+  | { readonly type: 'gap'; readonly from: number; readonly to: number }
+  | { readonly type: 'bye'; readonly reason: GoodbyeReason }
+
+/** How events and notices are written as server-sent text. */
+export interface StreamFormat {
+  /** One frame each, in one piece: the very same for the very same array. */
+  events(events: readonly PublishedEvent[], epoch: string): Buffer
+  /** @param cursor where a client goes on that has all up to here */
+  notice(notice: Notice, cursor: string): string
+}
+
+/** The notice that tells of a feed's item. */
+export function noticeOf(item: Exclude<FeedItem, { kind: 'events' }>): Notice {
+  return item.kind === 'gap' ? { type: 'gap', from: item.from, to: item.to } : { type: item.kind }
+}
+
+/** Has a client wait before it connects again; each another time, so that they do not all come at once. */
+export function retryLine(): string {
+  return `retry: ${RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)}\n`
+}
+
+const RETRY_MS = 1_000
+const RETRY_SPREAD_MS = 2_000
+
+/** A format's encoding of events, done once for all clients that get the same array. */
+export function encodedOnce(
+  frameOf: (event: PublishedEvent, idLine: string) => string,
+): StreamFormat['events'] {
+  const known = new WeakMap<readonly PublishedEvent[], Buffer>()
+  return (events, epoch) => {
+    const encoded = known.get(events) ?? encode(events, epoch, frameOf)
+    known.set(events, encoded)
+    return encoded
+  }
+}
+
+function encode(
+  events: readonly PublishedEvent[],
+  epoch: string,
+  frameOf: (event: PublishedEvent, idLine: string) => string,
+): Buffer {
+  let text = ''
+  for (const event of events) {
+    // A live-only event has no place in the log: the cursor before it stays the client's last one.
+    const { position } = event
+    text += frameOf(event, position === undefined ? '' : `id: ${writeLogCursor(epoch, position)}\n`)
+  }
+  return Buffer.from(text)
+}
 
 const MESSAGES = {
   connected: 'Connected to event stream',
   heartbeat: 'keepalive',
+  caught_up: 'What follows is live',
+  fell_behind: 'More came than was read; what follows comes from the store',
+  reset: 'The cursor is of another event store',
+  gap: 'Some events are no longer kept',
   bye: 'Stream closed by the server',
-} as const satisfies Partial<Record<StreamFrame['type'], string>>
+} as const satisfies Record<Notice['type'], string>
 
-/** The frame as server-sent text. JSON has no line breaks, so no value can end the frame or begin another. */
-export function encodeFrame({ type, data }: StreamFrame, nowMs: number): string {
-  const time = new Date(nowMs).toISOString()
-  const message = type === 'event' ? {} : { message: MESSAGES[type] }
-  return `data: ${JSON.stringify({ type, data, ...message, time })}\n\n`
+/**
+ * Unnamed messages whose data is `{ type, data, time }`. JSON has no line breaks, so no value can end a frame or begin
+ * another.
+ */
+export const plainFormat: StreamFormat = {
+  events: encodedOnce(
+    (event, idLine) =>
+      `${idLine}data: {"type":"event","data":${eventJson(event)},"time":"${new Date().toISOString()}"}\n\n`,
+  ),
+  notice(notice, cursor) {
+    const { type } = notice
+    const text = JSON.stringify({
+      type,
+      data: plainData(notice, cursor),
+      message: MESSAGES[type],
+      time: new Date().toISOString(),
+    })
+    return `${type === 'connected' ? retryLine() : ''}id: ${cursor}\ndata: ${text}\n\n`
+  },
+}
+
+function plainData(notice: Notice, cursor: string): object {
+  const { type, ...fields } = notice
+  // As clients have known these two from the beginning.
+  if (type === 'connected' || type === 'heartbeat') return fields
+  return type === 'gap' ? { ...fields, archived: false } : { ...fields, cursor }
 }

@@ -1,11 +1,39 @@
-import { Type } from '@sinclair/typebox'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Static, Type } from '@sinclair/typebox'
 import type { Feature } from '../../http/feature.ts'
-import { filterOf, selectionParameters } from '../../http/filter-parameters.ts'
+import { filterOf, selectionParameters, timeOf } from '../../http/filter-parameters.ts'
+import type { FeedStart } from '../../http/log-cursor.ts'
+import { invalidRequest } from '../../http/problem.ts'
 import { EventStreams, STREAM_HEADERS } from './event-streams.ts'
+import { plainFormat } from './frames.ts'
 
-const StreamQuery = Type.Object(selectionParameters, { additionalProperties: false })
+const StreamQuery = Type.Object(
+  {
+    ...selectionParameters,
+    after: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Goes on behind this cursor: the `id` of the last frame that was taken.',
+      }),
+    ),
+    from: Type.Optional(
+      Type.Union([Type.Literal('beginning'), Type.Literal('now')], {
+        description: 'Without a cursor: with all that is kept, or with what comes from now on.',
+      }),
+    ),
+    since: Type.Optional(
+      Type.String({
+        description:
+          'RFC 3339: events whose timestamp is not before it; without a cursor or `from`, from the beginning.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
-/** Server-sent events: what is published from now on. */
+const LAST_EVENT_ID = 'last-event-id'
+
+/** Server-sent events: what is published from now on, or from a place in the log. */
 export const streamRoutes: Feature = (scope, options) => {
   const streams = new EventStreams(options)
   const schema = {
@@ -17,7 +45,10 @@ export const streamRoutes: Feature = (scope, options) => {
     '/stream',
     { schema, config: { role: 'viewer' }, exposeHeadRoute: false },
     async (request, reply) => {
-      await streams.open(filterOf(request.query), request, reply)
+      const { after, from, since, ...selection } = request.query
+      const filter = filterOf({ ...selection, ...(since !== undefined && { since: timeOf('since', since) }) })
+      const start = startOf(request.query, request.headers)
+      await streams.open({ filter, start, format: plainFormat }, request, reply)
       return reply
     },
   )
@@ -26,4 +57,17 @@ export const streamRoutes: Feature = (scope, options) => {
     reply.headers(STREAM_HEADERS).send(),
   )
   scope.addHook('preClose', async () => streams.close())
+}
+
+/** A browser that connects again sends the same query, and the header beside it: the header knows better. */
+function startOf(
+  { after, from, since }: Static<typeof StreamQuery>,
+  headers: IncomingHttpHeaders,
+): FeedStart {
+  if (after !== undefined && from !== undefined)
+    throw invalidRequest([{ path: 'from', message: 'has no meaning with after; give one of them' }])
+  const last = headers[LAST_EVENT_ID]
+  const start = { from: from ?? (since === undefined ? 'now' : 'beginning') } as const
+  if (typeof last === 'string' && last !== '') return { ...start, after: last, parameter: 'Last-Event-ID' }
+  return { ...start, after, parameter: 'after' }
 }
