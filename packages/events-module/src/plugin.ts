@@ -7,6 +7,7 @@ import { healthRoutes } from './features/health.ts'
 import { manageRoutes } from './features/manage.ts'
 import { publishRoutes } from './features/publish.ts'
 import { queryRoutes } from './features/query.ts'
+import { socketRoutes } from './features/socket/routes.ts'
 import { statsRoutes } from './features/stats.ts'
 import { streamRoutes } from './features/stream/routes.ts'
 import { subscriptionsRoutes } from './features/subscriptions.ts'
@@ -30,6 +31,7 @@ const FEATURES: readonly Feature[] = [
   publishRoutes,
   manageRoutes,
   streamRoutes,
+  socketRoutes,
   typesRoutes,
   subscriptionsRoutes,
   deadLettersRoutes,

@@ -25,6 +25,6 @@ test('the page has every route, and no other', async () => {
   })
   const page = await readFile(PAGE, 'utf8')
   const headings = page.split('\n').filter((line) => line.startsWith('##'))
-  const listed = headings.flatMap((line) => line.match(/(?:GET|POST|DELETE) \/[\w:/-]*/g) ?? [])
+  const listed = headings.flatMap((line) => line.match(/(?:GET|POST|DELETE) \/[\w:/.-]*/g) ?? [])
   expect(new Set(listed)).toEqual(routes)
 })

@@ -18,7 +18,8 @@ export function acceptJson(scope: FastifyInstance, bodyLimit: number): void {
   )
 }
 
-function parseJson(body: Buffer): unknown {
+/** @throws HttpError HTTP_BAD_JSON; EventsError EVENTS_INVALID for keys that could change prototypes */
+export function parseJson(body: Buffer): unknown {
   const value: unknown = parse(body)
   const issue = findPoison(value)
   if (issue !== undefined) throw invalidRequest([issue])

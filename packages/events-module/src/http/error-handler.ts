@@ -28,6 +28,11 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
     .send(problem)
 }
 
+/** What an error is as a problem. */
+export function problemOf(error: unknown): Problem {
+  return answerTo(error).problem
+}
+
 function answerTo(error: unknown): Answer {
   if (error instanceof HttpError) return ownAnswer(error, error.headers)
   if (error instanceof EventsError) return ownAnswer(error, {})

@@ -3,6 +3,7 @@
  * neither be read nor be deleted.
  */
 export const PATH_WORDS: ReadonlySet<string> = new Set([
+  'asyncapi.json',
   'clear',
   'dead-letters',
   'health',
@@ -11,4 +12,5 @@ export const PATH_WORDS: ReadonlySet<string> = new Set([
   'stream',
   'subscriptions',
   'types',
+  'ws',
 ])

@@ -16,6 +16,7 @@ const HTTP_PROBLEMS = {
   HTTP_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   HTTP_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
   HTTP_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
+  HTTP_UPGRADE_REQUIRED: { status: 426, title: 'Upgrade required' },
   HTTP_CLIENT_GONE: { status: 499, title: 'Client closed the request' },
   HTTP_INTERNAL: { status: 500, title: 'Internal error' },
   HTTP_SHUTTING_DOWN: { status: 503, title: 'Shutting down', retryAfter: 5 },

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { EventsScope } from './feature.ts'
 import { HttpError } from './problem.ts'
 import './role.ts'
@@ -14,12 +14,13 @@ const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
 export function shareRouteRules(scope: EventsScope): void {
   const methods = new PathMethods()
   const hostIgnoresSlash = ignoresTrailingSlash(scope)
-  scope.addHook('onRoute', (route) => {
+  scope.addHook('onRoute', function (route) {
     requireDeclarations(route)
     route.schema = { querystring: NO_PARAMETERS, ...route.schema }
     if (route.routePath.includes('*')) return
     methods.add(route.url, [route.method].flat())
-    if (!hostIgnoresSlash) addWithSlash(scope, route)
+    // Where the route was added: hooks of that place alone have a say in the second form too.
+    if (!hostIgnoresSlash) addWithSlash(this, route)
     if (route.routePath === '/:id' && route.method !== 'HEAD') addForLongIds(scope, route)
   })
   scope.addHook('onRequest', async (request, reply) => checkMethod(methods, request, reply))
@@ -55,7 +56,7 @@ function ignoresTrailingSlash(scope: EventsScope): boolean {
   return ignoreTrailingSlash === true || routerOptions?.ignoreTrailingSlash === true
 }
 
-function addWithSlash(scope: EventsScope, route: RouteOptions & { routePath: string }): void {
+function addWithSlash(scope: FastifyInstance, route: RouteOptions & { routePath: string }): void {
   // The path '' is the prefix itself, which Fastify adds in both forms.
   if (route.routePath === '' || route.routePath.endsWith('/')) return
   const method = [route.method].flat()

@@ -32,14 +32,19 @@ function queryVerdict(schema: TObject, check: TypeCheck<TSchema>, raw: unknown):
   return verdict(query, [...issues, ...found])
 }
 
-/** One issue for each path: TypeBox says of what is missing also that it has the wrong type. */
 function verdict(value: unknown, issues: readonly Issue[]): Verdict {
-  const byPath = new Map(issues.toReversed().map((issue) => [issue.path, issue]))
-  const [first, ...others] = issues.filter((issue) => byPath.get(issue.path) === issue)
+  const [first, ...others] = onePerPath(issues)
   return first === undefined ? { value } : { error: invalidRequest([first, ...others]) }
 }
 
-function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
+/** TypeBox says of what is missing also that it has the wrong type. */
+export function onePerPath(issues: readonly Issue[]): readonly Issue[] {
+  const byPath = new Map(issues.toReversed().map((issue) => [issue.path, issue]))
+  return issues.filter((issue) => byPath.get(issue.path) === issue)
+}
+
+/** What is wrong with the value by its schema. */
+export function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
   if (check.Check(value)) return []
   const issues: Issue[] = []
   for (const error of check.Errors(value)) {

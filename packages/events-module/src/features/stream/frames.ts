@@ -26,7 +26,7 @@ export function noticeOf(item: Exclude<FeedItem, { kind: 'events' }>): Notice {
 }
 
 /** Has a client wait before it connects again; each another time, so that they do not all come at once. */
-export function retryLine(): string {
+function retryLine(): string {
   return `retry: ${RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)}\n`
 }
 
@@ -34,7 +34,7 @@ const RETRY_MS = 1_000
 const RETRY_SPREAD_MS = 2_000
 
 /** A format's encoding of events, done once for all clients that get the same array. */
-export function encodedOnce(
+function encodedOnce(
   frameOf: (event: PublishedEvent, idLine: string) => string,
 ): StreamFormat['events'] {
   const known = new WeakMap<readonly PublishedEvent[], Buffer>()

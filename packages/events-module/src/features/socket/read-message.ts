@@ -1,0 +1,53 @@
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { parseJson } from '../../http/body.ts'
+import { invalidRequest } from '../../http/problem.ts'
+import { shown } from '../../http/rule.ts'
+import { issuesOf, onePerPath } from '../../http/validation.ts'
+import { CLIENT_MESSAGES, type ClientMessage } from './messages.ts'
+
+const CHECKS = new Map(
+  Object.entries(CLIENT_MESSAGES).map(([type, { schema }]) => [type, TypeCompiler.Compile(schema)]),
+)
+const TYPES = [...CHECKS.keys()].join(', ')
+
+/** A message that cannot be acted on, with its id as far as it has one. */
+export class RefusedMessage extends Error {
+  override readonly name = 'RefusedMessage'
+  readonly id: string | undefined
+
+  constructor(cause: unknown, id: string | undefined) {
+    super('a message was refused', { cause })
+    this.id = id
+  }
+}
+
+/** @throws RefusedMessage whose cause names what is wrong */
+export function readMessage(text: Buffer): ClientMessage {
+  let id: string | undefined
+  try {
+    const value = parseJson(text)
+    id = idOf(value)
+    return checked(value)
+  } catch (error) {
+    throw new RefusedMessage(error, id)
+  }
+}
+
+function checked(value: unknown): ClientMessage {
+  const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
+  const check = typeof type === 'string' ? CHECKS.get(type) : undefined
+  if (check === undefined)
+    throw invalidRequest([{ path: 'type', message: `must be one of ${TYPES}, not ${shown(type)}` }])
+  const [first, ...others] = onePerPath(issuesOf(value, check))
+  if (first !== undefined) throw invalidRequest([first, ...others])
+  // It passed the check of its type.
+  return value as ClientMessage
+}
+
+function idOf(value: unknown): string | undefined {
+  const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined
+  return typeof id === 'string' ? id.slice(0, MAX_ECHO) : undefined
+}
+
+/** An id that is too long is told back only in part. */
+const MAX_ECHO = 64

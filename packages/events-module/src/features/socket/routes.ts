@@ -1,0 +1,60 @@
+import websocket from '@fastify/websocket'
+import type { FastifyInstance } from 'fastify'
+import type { Feature } from '../../http/feature.ts'
+import { HttpError } from '../../http/problem.ts'
+import type { ModuleOptions } from '../../options.ts'
+import { asyncApiDocument } from './asyncapi.ts'
+import { EventSockets } from './event-sockets.ts'
+import { upgradesOf } from './upgrades.ts'
+
+/** Room for what a message has around its event. */
+const ENVELOPE_BYTES = 1_024
+
+/** Many subscriptions over one WebSocket, and publishing; and the document that describes it. */
+export const socketRoutes: Feature = (scope, options) => {
+  const path = `${scope.prefix}/ws`
+  // In a scope of its own: the plugin changes the handler of every route beside it.
+  scope.register(async (inner) => {
+    const sockets = new EventSockets(options)
+    await acceptUpgrades(inner, path, options)
+    addSocketRoute(inner, sockets)
+    inner.addHook('preClose', async () => sockets.close())
+  })
+  const document = asyncApiDocument(path)
+  const schema = { summary: 'The WebSocket’s protocol as an AsyncAPI 3 document', tags: ['Streaming'] }
+  scope.get('/asyncapi.json', { schema, config: { role: 'anyone' } }, async () => document)
+}
+
+async function acceptUpgrades(
+  scope: FastifyInstance,
+  path: string,
+  { bodyLimit }: ModuleOptions,
+): Promise<void> {
+  // The app's own takes the upgrades of all routes.
+  if (scope.hasDecorator('websocketServer')) return
+  await scope.register(websocket, {
+    options: { server: upgradesOf(scope, path), maxPayload: bodyLimit + ENVELOPE_BYTES },
+    // What a client does to its own connection is no fault of the server; the library closes it.
+    errorHandler: (error, _socket, request) =>
+      request.log.info({ err: error }, 'a WebSocket client broke the protocol'),
+    // Sockets are closed below, with a last message.
+    preClose: async () => undefined,
+  })
+}
+
+function addSocketRoute(scope: FastifyInstance, sockets: EventSockets): void {
+  scope.route({
+    method: 'GET',
+    url: '/ws',
+    exposeHeadRoute: false,
+    schema: { summary: 'Follow and publish events over a WebSocket', tags: ['Streaming'] },
+    config: { role: 'viewer' },
+    preHandler: async () => sockets.checkOpen(),
+    handler: async () => {
+      throw new HttpError('HTTP_UPGRADE_REQUIRED', 'this path takes WebSocket connections only', {
+        headers: { upgrade: 'websocket', connection: 'upgrade, close' },
+      })
+    },
+    wsHandler: (socket, request) => sockets.add(socket, request),
+  })
+}

@@ -1,0 +1,136 @@
+import type { FeedItem, PublishedEvent } from '@viewra/events-core'
+import { eventJson } from '../../http/event-json.ts'
+import { type OpenedFeed, writeLogCursor } from '../../http/log-cursor.ts'
+import { type Outlet, textFrame } from './outlet.ts'
+
+type EventsItem = Extract<FeedItem, { kind: 'events' }>
+
+/** One subscription of a socket: a feed of its own, written to the socket that it shares with others. */
+export class SocketSubscription {
+  readonly #id: string
+  readonly #opened: OpenedFeed
+  readonly #outlet: Outlet
+  /** Events that may be sent before more credit comes; infinite when the client asked for none. */
+  #credit: number
+  #moreCredit: (() => void) | undefined
+  /** All up to here was sent. */
+  #position: number
+  /** Whether an item of the feed is being sent, so that the feed is ahead of what was sent. */
+  #isSending = false
+  #checkpoint: number
+  #isClosed = false
+
+  constructor(id: string, opened: OpenedFeed, outlet: Outlet, credit: number) {
+    this.#id = id
+    this.#opened = opened
+    this.#outlet = outlet
+    this.#credit = credit
+    this.#position = opened.feed.position
+    this.#checkpoint = this.#position
+  }
+
+  /** Where a client goes on that has all that was sent. */
+  get cursor(): string {
+    return this.#cursorAt(this.#isSending ? this.#position : this.#opened.feed.position)
+  }
+
+  /** Sends what comes, until it is closed or the bus stops. */
+  async run(): Promise<void> {
+    const { feed, isReset } = this.#opened
+    if (isReset) this.#notice('reset')
+    for await (const item of feed) {
+      this.#isSending = true
+      if (item.kind === 'events') await this.#sendEvents(item)
+      else if (item.kind === 'gap') this.#sendGap(item.from, item.to)
+      else this.#notice(item.kind)
+      this.#isSending = false
+      await this.#outlet.room()
+    }
+  }
+
+  addCredit(events: number): void {
+    this.#credit += events
+    this.#moreCredit?.()
+  }
+
+  /** Tells where the client is, if that has moved although nothing was sent. */
+  checkpoint(): void {
+    const { position } = this.#opened.feed
+    if (this.#isSending || position <= Math.max(this.#position, this.#checkpoint)) return
+    this.#checkpoint = position
+    this.#notice('checkpoint')
+  }
+
+  /** Tells how far a client is that is about to be closed. */
+  lagged(end: number): void {
+    const { cursor } = this
+    const missed = Math.max(0, end - Number(cursor.slice(cursor.lastIndexOf('.') + 1)))
+    this.#outlet.send({ type: 'lagged', subscription: this.#id, cursor, missed })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#opened.feed.close()
+    this.#moreCredit?.()
+  }
+
+  async #sendEvents({ events, position }: EventsItem): Promise<void> {
+    for (let sent = 0; sent < events.length && !this.#isClosed; ) {
+      if (this.#credit === 0) await this.#creditGiven()
+      const part =
+        sent === 0 && this.#credit >= events.length ? events : events.slice(sent, sent + this.#credit)
+      // What waited for credit may have been closed meanwhile.
+      if (this.#isClosed || part.length === 0) continue
+      this.#credit -= part.length
+      sent += part.length
+      this.#outlet.write(encodeEvents(part, this.#id, this.#opened.epoch))
+      this.#position = sent === events.length ? position : (part.at(-1)?.position ?? this.#position)
+    }
+  }
+
+  #creditGiven(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#moreCredit = resolve
+    return promise
+  }
+
+  #sendGap(from: number, to: number): void {
+    this.#position = to
+    this.#outlet.send({
+      type: 'gap',
+      subscription: this.#id,
+      cursor: this.#cursorAt(to),
+      from,
+      to,
+      archived: false,
+    })
+  }
+
+  #notice(type: 'reset' | 'caught_up' | 'fell_behind' | 'checkpoint'): void {
+    this.#outlet.send({ type, subscription: this.#id, cursor: this.#cursorAt(this.#opened.feed.position) })
+  }
+
+  #cursorAt(position: number): string {
+    return writeLogCursor(this.#opened.epoch, position)
+  }
+}
+
+/** Sockets mostly use the same names: what one has encoded last serves the others. */
+const encoded = new WeakMap<readonly PublishedEvent[], { readonly id: string; readonly frames: Buffer }>()
+
+/** One frame for each event, in one piece. */
+function encodeEvents(events: readonly PublishedEvent[], id: string, epoch: string): Buffer {
+  const known = encoded.get(events)
+  if (known?.id === id) return known.frames
+  const subscription = JSON.stringify(id)
+  const frames = Buffer.concat(
+    events.map((event) => {
+      const { position } = event
+      const cursor =
+        position === undefined ? '' : `,"cursor":${JSON.stringify(writeLogCursor(epoch, position))}`
+      return textFrame(`{"type":"event","subscription":${subscription}${cursor},"event":${eventJson(event)}}`)
+    }),
+  )
+  encoded.set(events, { id, frames })
+  return frames
+}
