@@ -17,6 +17,8 @@ const MAIN = new URL('../apps/server/src/main.ts', import.meta.url).pathname
 const EVENTS_PATH = '/api/v1/events'
 /** Clients that connect at the same time. */
 const CONNECT_AT_ONCE = 50
+/** An empty answer to a ping, masked with zeros. */
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 /** One client of so many also measures how long events are under way. */
 const SAMPLE = 50
 const TICK_MS = 5
@@ -132,7 +134,7 @@ async function followSocket(url: URL, tally: Tally): Promise<Tally> {
   const [head] = await once(socket, 'data')
   if (!String(head).startsWith('HTTP/1.1 101')) throw new Error(String(head))
   const subscribed = once(socket, 'data')
-  socket.write(clientFrame(1, JSON.stringify({ type: 'subscribe', id: 's', filter: { types: ['load.*'] } })))
+  socket.write(clientFrame(JSON.stringify({ type: 'subscribe', id: 's', filter: { types: ['load.*'] } })))
   let rest: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {
     rest = takeFrames(socket, tally, rest.length === 0 ? chunk : Buffer.concat([rest, chunk]))
@@ -151,7 +153,7 @@ function takeFrames(socket: Socket, tally: Tally, bytes: Buffer): Buffer {
     const length =
       short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : Number(bytes.readBigUInt64BE(at + 2))
     if (bytes.length - at < header + length) break
-    if ((bytes.readUInt8(at) & 0x0f) === 9) socket.write(clientFrame(10, ''))
+    if ((bytes.readUInt8(at) & 0x0f) === 9) socket.write(PONG)
     else tally.take(bytes.subarray(at + header, at + header + length))
     at += header + length
   }
@@ -159,9 +161,9 @@ function takeFrames(socket: Socket, tally: Tally, bytes: Buffer): Buffer {
 }
 
 /** Masked with zeros, for texts of up to 65,535 bytes. */
-function clientFrame(opcode: number, text: string): Buffer {
+function clientFrame(text: string): Buffer {
   const frame = Buffer.alloc(8 + Buffer.byteLength(text))
-  frame[0] = 0x80 | opcode
+  frame[0] = 0x81
   frame[1] = 0x80 | 126
   frame.writeUInt16BE(frame.length - 8, 2)
   frame.write(text, 8)

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { type EventBus, memoryStorage } from '@viewra/events-core'
+import { CloudEvent } from 'cloudevents'
 import { describe, expect, test } from 'vitest'
 import { listeningApp } from './events-app.ts'
 import { type Frame, SseClient } from './sse-client.ts'
@@ -138,6 +139,46 @@ describe('going on', () => {
     }
     await publishing
     expect(seen).toEqual(range(1, 3_000))
+  })
+})
+
+describe('?format=cloudevents', () => {
+  /** The fields of the next message. */
+  async function nextFields(client: SseClient): Promise<Record<string, string>> {
+    const lines = (await client.nextMessage()).split('\n')
+    return Object.fromEntries(lines.map((line) => line.split(/: (.*)/s, 2)))
+  }
+
+  test('sends named messages: events as CloudEvents, and where the client is', async () => {
+    const { bus, url } = await listeningApp({ module: { heartbeatMs: 100 } })
+    await bus.publishMany([input(1), { ...input(2), source: 'a b', target: 't', tags: ['x'] }])
+    const [second] = (await bus.list({ limit: 1 })).events
+    const client = await SseClient.open(`${url}/stream?format=cloudevents&after=${await cursorAt(bus, 1)}`)
+    const first = await nextFields(client)
+    expect(first).toMatchObject({
+      event: 'checkpoint',
+      id: await cursorAt(bus, 1),
+      retry: expect.any(String),
+    })
+    const { event, id, data = '' } = await nextFields(client)
+    expect([event, id]).toEqual(['event', await cursorAt(bus, 2)])
+    const received = new CloudEvent(JSON.parse(data))
+    expect(received.validate()).toBe(true)
+    expect(received).toMatchObject({
+      id: second?.id,
+      type: 'a',
+      source: 'a%20b',
+      subject: 't',
+      time: second?.timestamp,
+      data: { n: 2 },
+    })
+    const cursor = await cursorAt(bus, 2)
+    expect(await nextFields(client)).toMatchObject({ event: 'caught_up', data: JSON.stringify({ cursor }) })
+    expect(await nextFields(client)).toMatchObject({ event: 'checkpoint', data: JSON.stringify({ cursor }) })
+    await bus.stop()
+    let last = await nextFields(client)
+    while (last.event === 'checkpoint') last = await nextFields(client)
+    expect(last).toMatchObject({ event: 'bye', data: JSON.stringify({ reason: 'stopped', cursor }) })
   })
 })
 

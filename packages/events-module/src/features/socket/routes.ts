@@ -36,7 +36,7 @@ async function acceptUpgrades(
     options: { server: upgradesOf(scope, path), maxPayload: bodyLimit + ENVELOPE_BYTES },
     // What a client does to its own connection is no fault of the server; the library closes it.
     errorHandler: (error, _socket, request) =>
-      request.log.info({ err: error }, 'a WebSocket client broke the protocol'),
+      request.log.info({ reason: error.message }, 'a WebSocket client broke the protocol'),
     // Sockets are closed below, with a last message.
     preClose: async () => undefined,
   })

@@ -72,8 +72,7 @@ export class EventStreams {
     if (isReset) await connection.send(write({ type: 'reset' }))
     // The app may have begun to close while this was under way.
     if (this.#closing) connection.close('shutdown')
-    // Who asked for no history has nothing to catch up with, and older clients do not know the word.
-    let isQuiet = start.after === undefined && start.from !== 'beginning'
+    let isQuiet = !format.announcesLive && start.after === undefined && start.from !== 'beginning'
     for await (const item of feed) {
       if (item.kind === 'events') await connection.send(format.events(item.events, epoch))
       else if (item.kind !== 'caught_up' || !isQuiet) await connection.send(write(noticeOf(item)))

@@ -1,4 +1,5 @@
 import type { EventFilter, FeedItem, PublishedEvent } from '@viewra/events-core'
+import { toCloudEvent } from '../../http/cloudevents.ts'
 import { eventJson } from '../../http/event-json.ts'
 import { writeLogCursor } from '../../http/log-cursor.ts'
 
@@ -14,6 +15,8 @@ export type Notice =
 
 /** How events and notices are written as server-sent text. */
 export interface StreamFormat {
+  /** Whether a client that asked for no history is told that it is live. */
+  readonly announcesLive: boolean
   /** One frame each, in one piece: the very same for the very same array. */
   events(events: readonly PublishedEvent[], epoch: string): Buffer
   /** @param cursor where a client goes on that has all up to here */
@@ -34,9 +37,7 @@ const RETRY_MS = 1_000
 const RETRY_SPREAD_MS = 2_000
 
 /** A format's encoding of events, done once for all clients that get the same array. */
-function encodedOnce(
-  frameOf: (event: PublishedEvent, idLine: string) => string,
-): StreamFormat['events'] {
+function encodedOnce(frameOf: (event: PublishedEvent, idLine: string) => string): StreamFormat['events'] {
   const known = new WeakMap<readonly PublishedEvent[], Buffer>()
   return (events, epoch) => {
     const encoded = known.get(events) ?? encode(events, epoch, frameOf)
@@ -74,6 +75,8 @@ const MESSAGES = {
  * another.
  */
 export const plainFormat: StreamFormat = {
+  // It has nothing to catch up with, and older clients do not know the word.
+  announcesLive: false,
   events: encodedOnce(
     (event, idLine) =>
       `${idLine}data: {"type":"event","data":${eventJson(event)},"time":"${new Date().toISOString()}"}\n\n`,
@@ -95,4 +98,19 @@ function plainData(notice: Notice, cursor: string): object {
   // As clients have known these two from the beginning.
   if (type === 'connected' || type === 'heartbeat') return fields
   return type === 'gap' ? { ...fields, archived: false } : { ...fields, cursor }
+}
+
+/** Named messages: events as CloudEvents, and notices as their data alone. Where the client is, `checkpoint` says. */
+export const cloudEventsFormat: StreamFormat = {
+  announcesLive: true,
+  events: encodedOnce(
+    (event, idLine) => `event: event\n${idLine}data: ${JSON.stringify(toCloudEvent(event))}\n\n`,
+  ),
+  notice({ type, ...fields }, cursor) {
+    const isCheckpoint = type === 'connected' || type === 'heartbeat'
+    const data = isCheckpoint ? { cursor } : { ...fields, ...(type === 'gap' && { archived: false }), cursor }
+    const retry = type === 'connected' ? retryLine() : ''
+    const name = isCheckpoint ? 'checkpoint' : type
+    return `${retry}event: ${name}\nid: ${cursor}\ndata: ${JSON.stringify(data)}\n\n`
+  },
 }

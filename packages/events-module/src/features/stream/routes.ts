@@ -5,7 +5,7 @@ import { filterOf, selectionParameters, timeOf } from '../../http/filter-paramet
 import type { FeedStart } from '../../http/log-cursor.ts'
 import { invalidRequest } from '../../http/problem.ts'
 import { EventStreams, STREAM_HEADERS } from './event-streams.ts'
-import { plainFormat } from './frames.ts'
+import { cloudEventsFormat, plainFormat } from './frames.ts'
 
 const StreamQuery = Type.Object(
   {
@@ -19,6 +19,11 @@ const StreamQuery = Type.Object(
     from: Type.Optional(
       Type.Union([Type.Literal('beginning'), Type.Literal('now')], {
         description: 'Without a cursor: with all that is kept, or with what comes from now on.',
+      }),
+    ),
+    format: Type.Optional(
+      Type.Union([Type.Literal('events'), Type.Literal('cloudevents')], {
+        description: 'Unnamed messages with events as they are, or named ones with events as CloudEvents.',
       }),
     ),
     since: Type.Optional(
@@ -45,10 +50,11 @@ export const streamRoutes: Feature = (scope, options) => {
     '/stream',
     { schema, config: { role: 'viewer' }, exposeHeadRoute: false },
     async (request, reply) => {
-      const { after, from, since, ...selection } = request.query
+      const { after, from, since, format, ...selection } = request.query
       const filter = filterOf({ ...selection, ...(since !== undefined && { since: timeOf('since', since) }) })
       const start = startOf(request.query, request.headers)
-      await streams.open({ filter, start, format: plainFormat }, request, reply)
+      const wanted = { filter, start, format: format === 'cloudevents' ? cloudEventsFormat : plainFormat }
+      await streams.open(wanted, request, reply)
       return reply
     },
   )
