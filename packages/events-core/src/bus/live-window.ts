@@ -9,6 +9,9 @@ const WINDOW_EVENTS = 10_000
 const WINDOW_BYTES = 8 * 2 ** 20
 /** A slice is handed out, encoded and written in one piece. */
 const SLICE_BYTES = 256 * 2 ** 10
+/** Between two wakes: 1,000 readers are woken 50 times a second at the most. */
+const WAKE_PAUSE_PER_READER_MS = 0.02
+const MAX_WAKE_PAUSE_MS = 50
 /** An event without its texts and data, as JSON. */
 const BARE_EVENT_BYTES = 400
 
@@ -62,7 +65,8 @@ export class LiveWindow implements Receiver {
   #begin = 0
   #covers: number
   #slice: SharedSlice | undefined
-  #wake: NodeJS.Immediate | undefined
+  #wake: NodeJS.Immediate | NodeJS.Timeout | undefined
+  #wokenAt = Number.NEGATIVE_INFINITY
   /** Feeds that read here. */
   members = 0
 
@@ -92,8 +96,7 @@ export class LiveWindow implements Receiver {
     this.#bytes += bytes
     while (this.#items.length > WINDOW_EVENTS || (this.#bytes > WINDOW_BYTES && this.#items.length > 1))
       this.#evict()
-    // What comes in one turn of the event loop goes out together.
-    if (this.#waiting.size > 0) this.#wake ??= setImmediate(() => this.#wakeAll())
+    if (this.#waiting.size > 0) this.#wake ??= this.#scheduleWake()
   }
 
   /** The events from a place on that lie after a position, as many as go out in one piece. */
@@ -135,8 +138,20 @@ export class LiveWindow implements Receiver {
     return { ...page, head, bytes: page.events.reduce((sum, event) => sum + sizeOf(event), 0) }
   }
 
+  /**
+   * What comes in one turn of the event loop goes out together. While events keep coming, many readers are woken less
+   * often: a write for each of them costs much more than the few events more that it then holds.
+   */
+  #scheduleWake(): NodeJS.Immediate | NodeJS.Timeout {
+    const pauseMs = Math.min(MAX_WAKE_PAUSE_MS, this.members * WAKE_PAUSE_PER_READER_MS)
+    const leftMs = this.#wokenAt + pauseMs - performance.now()
+    const wake = () => this.#wakeAll()
+    return leftMs < 1 ? setImmediate(wake) : setTimeout(wake, leftMs)
+  }
+
   #wakeAll(): void {
     this.#wake = undefined
+    this.#wokenAt = performance.now()
     const signals = [...this.#waiting]
     this.#waiting.clear()
     for (const signal of signals) signal.notify()

@@ -22,6 +22,10 @@ export async function readEvents(log: SqlLog, query: ReadQuery, nowMs: number): 
   const scope = await openScope(log.db, log.dialect, conditionsOf(filter))
   const range = intersect(scope.range, { ...EVERYWHERE, from: after })
   const rows = await selectEvents(log, { ...scope, range }, { order: 'asc', limit, offset: 0, nowMs })
-  const last = rows.at(limit - 1)
-  return { events: rows.map(eventOf), position: last ? last.position : Math.max(after, scope.head) }
+  // Events that were committed after the head was read are among the rows, and must not come again.
+  const last = rows.at(-1)?.position ?? after
+  return {
+    events: rows.map(eventOf),
+    position: rows.length === limit ? last : Math.max(last, scope.head),
+  }
 }
