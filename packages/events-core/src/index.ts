@@ -75,5 +75,7 @@ export type {
   LeaseSign,
   PartitionKey,
   PartitionState,
+  PositionRange,
+  Progress,
   SubscriptionStore,
 } from './storage/subscription-store.ts'

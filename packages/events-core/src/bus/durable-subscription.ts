@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { checkOptions, integer } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
 import type { StoredEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
@@ -13,6 +12,7 @@ import { LeaseHolder } from './lease-holder.ts'
 import type { EventHandler, Logger, Subscription, SubscriptionInfo } from './options.ts'
 import { partitionOf } from './partition-of.ts'
 import { PartitionRun } from './partition-run.ts'
+import { startPosition } from './start-position.ts'
 import type { DurableSettings } from './subscription-settings.ts'
 
 /** What a durable subscription needs of its bus. */
@@ -100,9 +100,7 @@ export class DurableSubscription implements Subscription {
   async prepare(): Promise<void> {
     const { storage } = this.#host
     const { name, partitions, from } = this.#settings
-    const { position: head } = await storage.head()
-    const position = from === 'beginning' ? 0 : from === 'now' ? head : from
-    if (typeof from === 'number') checkOptions('subscribe options', { from }, { from: integer(0, head) })
+    const position = await startPosition(storage, from, { of: 'subscribe options', name: 'from' })
     const isNew = await storage.subscriptions.create(name, partitions, position)
     if (!isNew) await this.#checkPartitions()
   }

@@ -1,8 +1,8 @@
-import { checkOptions, integer, type OptionRule } from '../check-options.ts'
+import { checkOptions, type OptionRule } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
 import type { EventFilter } from '../filter.ts'
 import type { EventStorage } from '../storage/storage.ts'
-import type { PartitionState } from '../storage/subscription-store.ts'
+import type { PartitionState, PositionRange } from '../storage/subscription-store.ts'
 import { type DurableHost, DurableSubscription } from './durable-subscription.ts'
 import type {
   DurableSubscriptionInfo,
@@ -11,6 +11,7 @@ import type {
   Subscription,
   SubscriptionInfo,
 } from './options.ts'
+import { startPosition } from './start-position.ts'
 import { type DurableSettings, nameRule, startRule } from './subscription-settings.ts'
 
 /**
@@ -121,9 +122,7 @@ export class DurableSubscriptions {
   async reset(name: string, to: StartPosition): Promise<void> {
     checkOptions('reset', { to }, { to: startRule })
     const storage = this.#openStorage()
-    const { position: head } = await storage.head()
-    if (typeof to === 'number') checkOptions('reset', { to }, { to: integer(0, head) })
-    const position = to === 'beginning' ? 0 : to === 'now' ? head : to
+    const position = await startPosition(storage, to, { of: 'reset', name: 'to' })
     await this.#change(name, () => storage.subscriptions.reset(name, position))
   }
 
@@ -171,6 +170,16 @@ export class DurableSubscriptions {
   }
 }
 
+/** Of all partitions: each of them passes over the same part of the log. */
+function missedBy(partitions: readonly PartitionState[]): PositionRange | null {
+  const ranges = partitions.flatMap(({ missed }) => missed ?? [])
+  if (ranges.length === 0) return null
+  return {
+    from: Math.min(...ranges.map(({ from }) => from)),
+    to: Math.max(...ranges.map(({ to }) => to)),
+  }
+}
+
 function describe(
   name: string,
   partitions: readonly PartitionState[],
@@ -185,6 +194,7 @@ function describe(
     partitions: partitions.length,
     position,
     lag: Math.max(0, head - position),
+    missed: missedBy(partitions),
     state: isPaused ? 'paused' : owners.size > 0 ? 'running' : 'waiting',
     owners: [...owners],
     created: partitions[0]?.created ?? '',

@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Lease, LeaseSign, PartitionKey, SubscriptionStore } from '../storage/subscription-store.ts'
+import type {
+  Lease,
+  LeaseSign,
+  PartitionKey,
+  Progress,
+  SubscriptionStore,
+} from '../storage/subscription-store.ts'
 
 export interface LeaseHolderOptions {
   readonly store: SubscriptionStore
@@ -62,10 +68,10 @@ export class LeaseHolder {
   }
 
   /** Renews and saves; undefined when the lease is lost. @throws EventsError EVENTS_STORAGE_* */
-  async renew(position: number): Promise<Lease | undefined> {
+  async renew(progress: Progress): Promise<Lease | undefined> {
     const { store, key } = this.#options
     const asked = performance.now()
-    const lease = await store.renew(key, this.#token, position)
+    const lease = await store.renew(key, this.#token, progress)
     if (lease === undefined) this.#validUntil = 0
     return lease === undefined ? undefined : this.#hold(lease, asked)
   }

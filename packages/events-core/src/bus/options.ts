@@ -3,6 +3,7 @@ import type { PublishedEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { EventStorage } from '../storage/storage.ts'
+import type { PositionRange } from '../storage/subscription-store.ts'
 
 /** The part of a pino logger that the bus uses. */
 export interface Logger {
@@ -156,6 +157,8 @@ export interface DurableSubscriptionInfo {
   readonly position: number
   /** Positions between it and the end of the log, matching or not. */
   readonly lag: number
+  /** What it could not have last, because retention had removed it, matching or not; null when nothing, or since a reset. */
+  readonly missed: PositionRange | null
   /** waiting: no process runs it. */
   readonly state: 'running' | 'waiting' | 'paused'
   /** The processes that run its partitions. */

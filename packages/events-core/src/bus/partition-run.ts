@@ -4,7 +4,7 @@ import type { PublishedEvent, StoredEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { EventLog } from '../storage/storage.ts'
-import type { Lease } from '../storage/subscription-store.ts'
+import type { Lease, PositionRange, Progress } from '../storage/subscription-store.ts'
 import type { DeliveryQueue, DeliveryQueueOptions } from './delivery-queue.ts'
 import type { LeaseHolder } from './lease-holder.ts'
 import type { Logger } from './options.ts'
@@ -53,6 +53,8 @@ export class PartitionRun {
   readonly #open = new Map<number, StoredEvent>()
   /** Whether the log may have events that were not read yet. */
   #more = true
+  /** What retention removed before it was read, and was not saved yet. */
+  #missed: PositionRange | undefined
   #paused: boolean
   #savedPosition: number
   #savedAt = performance.now()
@@ -132,7 +134,7 @@ export class PartitionRun {
 
   async #saveAndRelease(): Promise<void> {
     try {
-      if ((await this.#lease.renew(this.#tracker.handled)) !== undefined) await this.#lease.release()
+      if ((await this.#lease.renew(this.#progress())) !== undefined) await this.#lease.release()
     } catch (error) {
       const message = 'A checkpoint could not be saved at the end; some events will come again'
       this.#storageFailed('checkpoint', error, message)
@@ -165,8 +167,10 @@ export class PartitionRun {
     if (!this.#more || this.#paused || room < queueEvents / 2) return false
     const limit = Math.min(READ_EVENTS, room)
     this.#more = false
-    const { events, position } = await log.read({ after: this.#tracker.examined, limit, filter })
+    const after = this.#tracker.examined
+    const { events, position } = await log.read({ after, limit, filter })
     if (this.#ended) return false
+    const looked = this.#lookForMissed(after + 1, (events[0]?.position ?? position + 1) - 1)
     // Reading is getting on only while nothing waits for the handler.
     if (this.#open.size === 0) this.#progressedAt = performance.now()
     for (const event of events) {
@@ -175,9 +179,29 @@ export class PartitionRun {
       this.#open.set(event.position, event)
       this.#queue.push(event)
     }
+    await looked
     this.#tracker.examine(position)
     this.#more ||= events.length === limit
     return this.#more
+  }
+
+  /**
+   * Looks whether retention removed what is not there. After the read: so what it removed only later, when the filter
+   * had passed over it already, is all that may be taken for missed.
+   */
+  async #lookForMissed(from: number, last: number): Promise<void> {
+    if (last < from) return
+    const { log, metrics, logger, name } = this.#options
+    const message = 'A durable subscription cannot ask what the log keeps; trying again'
+    const head = await this.#untilEnded('read', message, () => log.head())
+    const to = Math.min(last, (head?.keptFrom ?? 1) - 1)
+    if (to < from) return
+    this.#missed = { from: this.#missed?.from ?? from, to }
+    metrics.missed(name, to - from + 1)
+    logger.warn(
+      { subscription: name, from, to },
+      'Retention removed events before a durable subscription had them',
+    )
   }
 
   /** Renews the lease in time, and saves the position soon after it moved. */
@@ -196,10 +220,12 @@ export class PartitionRun {
 
   async #renewIfDue(): Promise<void> {
     const { handled } = this.#tracker
+    const missed = this.#missed
     const isDue = performance.now() - this.#savedAt >= this.#lease.renewalMs
-    if (handled === this.#savedPosition && !isDue) return
-    const lease = await this.#lease.renew(handled)
+    if (handled === this.#savedPosition && missed === undefined && !isDue) return
+    const lease = await this.#lease.renew(this.#progress())
     if (lease === undefined) return this.#lose()
+    if (this.#missed === missed) this.#missed = undefined
     this.#savedAt = performance.now()
     this.#savedPosition = handled
     const resumed = this.#paused && !lease.paused
@@ -208,6 +234,10 @@ export class PartitionRun {
     this.#options.renewed()
     this.#queue.resume()
     if (resumed) this.#read.notify()
+  }
+
+  #progress(): Progress {
+    return { position: this.#tracker.handled, ...(this.#missed && { missed: this.#missed }) }
   }
 
   #lose(): void {
@@ -232,16 +262,24 @@ export class PartitionRun {
 
   /** Tries until the event is kept: until then its position stays open. False when the run ended before that. */
   async #park(event: StoredEvent, error: unknown): Promise<boolean> {
+    const isParked = this.#untilEnded('park', 'A dead letter cannot be stored; trying again', async () => {
+      await this.#options.park(event, error)
+      return true
+    })
+    return (await isParked) ?? false
+  }
+
+  /** Tries again while the store fails; undefined when the run ended before it did well. */
+  async #untilEnded<T>(operation: string, message: string, work: () => Promise<T>): Promise<T | undefined> {
     while (!this.#ended) {
       try {
-        await this.#options.park(event, error)
-        return true
-      } catch (failure) {
-        this.#storageFailed('park', failure, 'A dead letter cannot be stored; trying again')
+        return await work()
+      } catch (error) {
+        this.#storageFailed(operation, error, message)
         await sleep(RETRY_MS)
       }
     }
-    return false
+    return undefined
   }
 
   #storageFailed(operation: string, error: unknown, message: string): void {

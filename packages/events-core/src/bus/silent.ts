@@ -12,6 +12,7 @@ export const unmeasured: EventMetrics = {
   delivered: nothing,
   dropped: nothing,
   handlerError: nothing,
+  missed: nothing,
   handlerDuration: nothing,
   publishDuration: nothing,
   batchSize: nothing,

@@ -20,6 +20,8 @@ export interface EventMetrics {
   delivered(subscription: string, events?: number): void
   dropped(reason: DropReason, count: number): void
   handlerError(subscription: string): void
+  /** Retention removed so many positions before a partition of the subscription had come to them. */
+  missed(subscription: string, positions: number): void
   handlerDuration(subscription: string, seconds: number): void
   publishDuration(seconds: number): void
   batchSize(events: number): void

@@ -71,6 +71,10 @@ class PrometheusMetrics implements EventMetrics {
     this.#shared.handlerErrors.inc({ subscription: this.#subscriptions.labelOf(subscription) })
   }
 
+  missed(subscription: string, positions: number): void {
+    this.#shared.missed.inc({ subscription: this.#subscriptions.labelOf(subscription) }, positions)
+  }
+
   handlerDuration(subscription: string, seconds: number): void {
     this.#shared.handlerDuration.observe({ subscription: this.#subscriptions.labelOf(subscription) }, seconds)
   }
@@ -108,6 +112,7 @@ class PrometheusMetrics implements EventMetrics {
     if (!this.#subscriptions.release(subscription)) return
     this.#shared.delivered.remove({ subscription })
     this.#shared.handlerErrors.remove({ subscription })
+    this.#shared.missed.remove({ subscription })
     this.#shared.handlerDuration.remove({ subscription })
   }
 

@@ -76,6 +76,12 @@ function counters(register: MetricsRegistry) {
       labelNames: ['subscription'],
       registers,
     }),
+    missed: new Counter({
+      name: 'viewra_events_missed_total',
+      help: 'Positions that retention removed before a durable subscription had come to them, by subscription.',
+      labelNames: ['subscription'],
+      registers,
+    }),
     storageErrors: new Counter({
       name: 'viewra_events_storage_errors_total',
       help: 'Storage operations that failed, by operation.',

@@ -8,6 +8,8 @@ import type {
   LeaseSign,
   PartitionKey,
   PartitionState,
+  PositionRange,
+  Progress,
   SubscriptionStore,
 } from './subscription-store.ts'
 
@@ -16,6 +18,7 @@ interface Partition {
   token: number
   beat: number
   owner: string | null
+  missed: PositionRange | null
   savedMs: number
 }
 
@@ -50,6 +53,7 @@ export class MemorySubscriptions implements SubscriptionStore {
       token: randomInt(2 ** 47),
       beat: 0,
       owner: null,
+      missed: null,
       savedMs: createdMs,
     })
     this.#entries.set(name, {
@@ -77,12 +81,14 @@ export class MemorySubscriptions implements SubscriptionStore {
     return { acquired: true, lease: leaseOf(entry, partition) }
   }
 
-  async renew(key: PartitionKey, token: number, position = 0): Promise<Lease | undefined> {
+  async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
     this.#options.mustBeOpen()
     const entry = this.#entries.get(key.name)
     const partition = entry?.partitions[key.partition]
     if (entry === undefined || partition?.token !== token) return undefined
     partition.beat++
+    const { position = 0, missed = partition.missed } = progress
+    partition.missed = missed
     if (position > partition.position) {
       partition.position = position
       partition.savedMs = this.#options.now()
@@ -104,7 +110,7 @@ export class MemorySubscriptions implements SubscriptionStore {
 
   async reset(name: string, position: number): Promise<boolean> {
     return this.#change(name, (entry) => {
-      for (const partition of entry.partitions) partition.position = position
+      for (const partition of entry.partitions) Object.assign(partition, { position, missed: null })
       takeLeases(entry)
     })
   }
@@ -164,12 +170,13 @@ function takeLeases(entry: Entry): void {
 function describe(name: string, entry: Entry | undefined): PartitionState[] {
   if (entry === undefined) return []
   const created = formatTimestamp(entry.createdMs)
-  return entry.partitions.map(({ position, owner, savedMs }, partition) => ({
+  return entry.partitions.map(({ position, missed, owner, savedMs }, partition) => ({
     name,
     partition,
     partitions: entry.partitions.length,
     position,
     paused: entry.paused,
+    missed,
     owner,
     created,
     saved: formatTimestamp(savedMs),

@@ -4,6 +4,20 @@ export interface PartitionKey {
   readonly partition: number
 }
 
+/** Positions from the one to the other, both included. */
+export interface PositionRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** What a holder saves when it renews its lease; what is absent stays as it is. */
+export interface Progress {
+  /** The last position that is handled; a saved one never goes back. */
+  readonly position?: number
+  /** What retention removed before it was handled. */
+  readonly missed?: PositionRange
+}
+
 /** Where a partition stands. */
 export interface PartitionState extends PartitionKey {
   /** Of the whole subscription. */
@@ -11,6 +25,8 @@ export interface PartitionState extends PartitionKey {
   /** The last position that is handled; the next event lies above. */
   readonly position: number
   readonly paused: boolean
+  /** What it could not have last, because retention had removed it; null when nothing, or since a reset. */
+  readonly missed: PositionRange | null
   /** The process that runs it; null when none does. */
   readonly owner: string | null
   /** RFC 3339 times: when it was made, and when its position was last saved. */
@@ -52,10 +68,10 @@ export interface SubscriptionStore {
    */
   acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer>
   /**
-   * Shows that the holder is alive and, with `position`, saves it; a saved position never goes back.
+   * Shows that the holder is alive, and saves its progress.
    * @returns undefined when the lease is another's by now, or the partition is gone: nothing was saved
    */
-  renew(key: PartitionKey, token: number, position?: number): Promise<Lease | undefined>
+  renew(key: PartitionKey, token: number, progress?: Progress): Promise<Lease | undefined>
   /** Gives the lease back, so that the next one need not wait. No error when it is another's. */
   release(key: PartitionKey, token: number): Promise<void>
   /** Answers whether there is such a subscription; so do the following. Holders learn of it when they renew. */

@@ -56,7 +56,7 @@ export const persistenceTests: ContractTests = {
     await storage.subscriptions.create('mail', 2, 5)
     const answer = await storage.subscriptions.acquire(key, 'first')
     const token = answer.acquired ? answer.lease.token : 0
-    await storage.subscriptions.renew(key, token, 9)
+    await storage.subscriptions.renew(key, token, { position: 9 })
     await storage.deadLetters.park(makeFailure({ subscription: 'mail' }))
     const before = [await storage.subscriptions.list(), await storage.deadLetters.list({ limit: 10 })]
     const again = await context.reopen(storage)

@@ -16,6 +16,7 @@ const keeping: ContractTests = {
       partitions: 2,
       position: 7,
       paused: false,
+      missed: null,
       owner: null,
       created: time,
       saved: time,
@@ -83,7 +84,7 @@ const leases: ContractTests = {
       { name: 'post', partition: 0 },
     ]) {
       await expect(subscriptions.acquire(key, 'test')).rejects.toHaveProperty('code', 'EVENTS_NOT_FOUND')
-      expect(await subscriptions.renew(key, 1, 5)).toBeUndefined()
+      expect(await subscriptions.renew(key, 1, { position: 5 })).toBeUndefined()
       await subscriptions.release(key, 1)
     }
   },
@@ -123,7 +124,7 @@ const leases: ContractTests = {
   'a lease that was given back is free': async ({ storage: { subscriptions } }) => {
     await subscriptions.create('mail', 1, 0)
     const { token } = await acquired(subscriptions, MAIL)
-    await subscriptions.renew(MAIL, token, 4)
+    await subscriptions.renew(MAIL, token, { position: 4 })
     await subscriptions.release(MAIL, token)
     expect(await acquired(subscriptions, MAIL)).toEqual({ token: token + 1, position: 4, paused: false })
     // By one who has it no more it is not given back.
@@ -138,7 +139,11 @@ const positions: ContractTests = {
     const created = formatTimestamp(clock.now())
     const { token } = await acquired(subscriptions, MAIL)
     clock.advance(1_000)
-    expect(await subscriptions.renew(MAIL, token, 9)).toEqual({ token, position: 9, paused: false })
+    expect(await subscriptions.renew(MAIL, token, { position: 9 })).toEqual({
+      token,
+      position: 9,
+      paused: false,
+    })
     const saved = formatTimestamp(clock.now())
     expect(await subscriptions.list()).toMatchObject([
       { partition: 0, position: 9, created, saved },
@@ -149,20 +154,33 @@ const positions: ContractTests = {
   'a saved position never goes back': async ({ storage: { subscriptions }, clock }) => {
     await subscriptions.create('mail', 1, 7)
     const { token } = await acquired(subscriptions, MAIL)
-    await subscriptions.renew(MAIL, token, 9)
+    await subscriptions.renew(MAIL, token, { position: 9 })
     const before = await subscriptions.list()
     clock.advance(1_000)
-    for (const position of [8, 0, 9, undefined]) {
-      expect(await subscriptions.renew(MAIL, token, position)).toMatchObject({ position: 9 })
+    for (const progress of [{ position: 8 }, { position: 0 }, { position: 9 }, {}]) {
+      expect(await subscriptions.renew(MAIL, token, progress)).toMatchObject({ position: 9 })
     }
     expect(await subscriptions.list()).toEqual(before)
+  },
+
+  'what could not be had is kept, until there is more of it or a reset': async ({ storage }) => {
+    const { subscriptions } = storage
+    await subscriptions.create('mail', 2, 7)
+    const { token } = await acquired(subscriptions, MAIL)
+    await subscriptions.renew(MAIL, token, { position: 20, missed: { from: 8, to: 19 } })
+    await subscriptions.renew(MAIL, token, { position: 21 })
+    expect((await subscriptions.list()).map(({ missed }) => missed)).toEqual([{ from: 8, to: 19 }, null])
+    await subscriptions.renew(MAIL, token, { missed: { from: 22, to: 25 } })
+    expect(await subscriptions.list()).toMatchObject([{ position: 21, missed: { from: 22, to: 25 } }, {}])
+    await subscriptions.reset('mail', 21)
+    expect((await subscriptions.list()).map(({ missed }) => missed)).toEqual([null, null])
   },
 
   'who has lost the lease saves nothing': async ({ storage: { subscriptions } }) => {
     await subscriptions.create('mail', 1, 7)
     const { token } = await acquired(subscriptions, MAIL)
     await subscriptions.acquire(MAIL, 'other', { token, beat: 1 })
-    expect(await subscriptions.renew(MAIL, token, 9)).toBeUndefined()
+    expect(await subscriptions.renew(MAIL, token, { position: 9 })).toBeUndefined()
     expect(await subscriptions.list()).toMatchObject([{ position: 7, owner: 'other' }])
   },
 
@@ -173,15 +191,15 @@ const positions: ContractTests = {
     await subscriptions.delete('mail')
     await subscriptions.create('mail', 1, 1)
     const { token } = await acquired(subscriptions, MAIL)
-    expect(await subscriptions.renew(MAIL, before.token, 99)).toBeUndefined()
-    expect(await subscriptions.renew(MAIL, token, 2)).toMatchObject({ position: 2 })
+    expect(await subscriptions.renew(MAIL, before.token, { position: 99 })).toBeUndefined()
+    expect(await subscriptions.renew(MAIL, token, { position: 2 })).toMatchObject({ position: 2 })
   },
 
   'positions are large numbers': async ({ storage: { subscriptions } }) => {
     await subscriptions.create('mail', 1, 2 ** 40)
     const { token } = await acquired(subscriptions, MAIL)
     const position = Number.MAX_SAFE_INTEGER
-    expect(await subscriptions.renew(MAIL, token, position)).toMatchObject({ position })
+    expect(await subscriptions.renew(MAIL, token, { position })).toMatchObject({ position })
     expect(await subscriptions.list()).toMatchObject([{ position }])
   },
 }
@@ -204,7 +222,7 @@ const changes: ContractTests = {
       await subscriptions.create('mail', 2, 10)
       const { token } = await acquired(subscriptions, MAIL)
       expect(await subscriptions.reset('mail', position)).toBe(true)
-      expect(await subscriptions.renew(MAIL, token, 99)).toBeUndefined()
+      expect(await subscriptions.renew(MAIL, token, { position: 99 })).toBeUndefined()
       expect((await subscriptions.list()).map((state) => state.position)).toEqual([position, position])
       expect(await acquired(subscriptions, MAIL)).toMatchObject({ position })
       await subscriptions.delete('mail')
@@ -220,7 +238,7 @@ const changes: ContractTests = {
     const { token } = await acquired(subscriptions, MAIL)
     await deadLetters.park(makeFailure({ subscription: 'mail' }))
     expect(await subscriptions.rename('mail', 'post')).toBe(true)
-    expect(await subscriptions.renew(MAIL, token, 99)).toBeUndefined()
+    expect(await subscriptions.renew(MAIL, token, { position: 99 })).toBeUndefined()
     expect(await subscriptions.list()).toMatchObject([
       { name: 'post', partition: 0, position: 10, paused: true, owner: null },
       { name: 'post', partition: 1, position: 10, paused: true, owner: null },
@@ -244,7 +262,7 @@ const changes: ContractTests = {
     const { token } = await acquired(subscriptions, MAIL)
     for (const subscription of ['mail', 'post']) await deadLetters.park(makeFailure({ subscription }))
     expect(await subscriptions.delete('mail')).toBe(true)
-    expect(await subscriptions.renew(MAIL, token, 9)).toBeUndefined()
+    expect(await subscriptions.renew(MAIL, token, { position: 9 })).toBeUndefined()
     expect((await subscriptions.list()).map(({ name }) => name)).toEqual(['post'])
     expect(await deadLetters.list({ limit: 10 })).toMatchObject({
       total: 1,

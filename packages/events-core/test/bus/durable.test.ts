@@ -172,7 +172,7 @@ describe('a durable subscription', () => {
     if (!first.acquired || refused.acquired) throw new Error('the lease must be the first one’s')
     const second = await storage.subscriptions.acquire(key, 'second', refused.sign)
     expect(second.acquired).toBe(true)
-    expect(await storage.subscriptions.renew(key, first.lease.token, 99)).toBeUndefined()
+    expect(await storage.subscriptions.renew(key, first.lease.token, { position: 99 })).toBeUndefined()
     expect((await storage.subscriptions.list())[0]).toMatchObject({ position: 0, owner: 'second' })
   })
 
@@ -402,8 +402,10 @@ describe('what goes wrong at a bad moment', () => {
     await storage.subscriptions.create('mine', 1, 0)
     const now = await storage.subscriptions.acquire(key, 'now')
     if (!before.acquired || !now.acquired) throw new Error('both were free')
-    expect(await storage.subscriptions.renew(key, before.lease.token, 99)).toBeUndefined()
-    expect(await storage.subscriptions.renew(key, now.lease.token, 5)).toMatchObject({ position: 5 })
+    expect(await storage.subscriptions.renew(key, before.lease.token, { position: 99 })).toBeUndefined()
+    expect(await storage.subscriptions.renew(key, now.lease.token, { position: 5 })).toMatchObject({
+      position: 5,
+    })
   })
 
   test('a stop during the pause before another try makes no dead letter: the event comes again', async () => {

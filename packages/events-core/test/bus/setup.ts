@@ -76,6 +76,7 @@ export function recordingMetrics(): EventMetrics & {
     delivered: record('delivered'),
     dropped: record('dropped'),
     handlerError: record('handlerError'),
+    missed: record('missed'),
     handlerDuration: record('handlerDuration'),
     publishDuration: record('publishDuration'),
     batchSize: record('batchSize'),

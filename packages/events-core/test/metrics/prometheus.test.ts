@@ -15,6 +15,7 @@ describe('prometheusMetrics', () => {
       'viewra_events_dropped_total',
       'viewra_events_handler_duration_seconds',
       'viewra_events_handler_errors_total',
+      'viewra_events_missed_total',
       'viewra_events_payload_mismatches_total',
       'viewra_events_publish_duration_seconds',
       'viewra_events_published_total',
@@ -47,11 +48,13 @@ describe('prometheusMetrics', () => {
     metrics.delivered('audit')
     metrics.delivered('audit')
     metrics.handlerError('audit')
+    metrics.missed('audit', 7)
     metrics.dropped('queue_full', 3)
     metrics.payloadMismatch('scan.progress')
     metrics.storageError('append')
     expect(await valuesOf(register, 'delivered_total')).toEqual({ audit: 2 })
     expect(await valuesOf(register, 'handler_errors_total')).toEqual({ audit: 1 })
+    expect(await valuesOf(register, 'missed_total')).toEqual({ audit: 7 })
     expect(await valuesOf(register, 'payload_mismatches_total')).toEqual({ 'scan.progress': 1 })
     expect(await valuesOf(register, 'storage_errors_total')).toEqual({ append: 1 })
     expect(await valuesOf(register, 'dropped_total')).toMatchObject({ queue_full: 3, buffer_full: 0 })

@@ -9,6 +9,8 @@ const setup = await PostgresSetup.start({ fsync: 'off' })
 /** Takes a store back to what it was before anybody noted where the kept log begins. */
 const FORGET_KEPT_FROM = [
   'alter table log_head drop column kept_from',
+  'alter table subscription_partitions drop column missed_from',
+  'alter table subscription_partitions drop column missed_to',
   "delete from kysely_migration where name >= '004'",
 ]
 

@@ -18,6 +18,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '002-subscriptions' },
     { name: '003-dead-letters' },
     { name: '004-kept-from' },
+    { name: '005-missed' },
   ])
 })
 

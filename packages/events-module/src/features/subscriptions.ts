@@ -21,11 +21,16 @@ const SubscriptionSchema = Type.Unsafe<SubscriptionInfo>(
   }),
 )
 
+const RangeSchema = Type.Object({ from: Type.Integer(), to: Type.Integer() })
+
 const DurableSchema = Type.Object({
   name: Type.String(),
   partitions: Type.Integer(),
   position: Type.Integer({ description: 'All up to it is handled.' }),
   lag: Type.Integer({ description: 'Positions between it and the end of the log, matching or not.' }),
+  missed: Type.Union([RangeSchema, Type.Null()], {
+    description: 'Positions that it could not have last, because retention had removed them; null when none.',
+  }),
   state: Type.Union([Type.Literal('running'), Type.Literal('waiting'), Type.Literal('paused')]),
   owners: Type.Array(Type.String(), { description: 'The processes that run it.' }),
   created: Type.String(),

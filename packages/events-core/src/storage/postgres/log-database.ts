@@ -16,6 +16,7 @@ import { eventLog } from './migrations/001-event-log.ts'
 import { subscriptions } from './migrations/002-subscriptions.ts'
 import { deadLetters } from './migrations/003-dead-letters.ts'
 import { keptFrom } from './migrations/004-kept-from.ts'
+import { missed } from './migrations/005-missed.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIGRATIONS = {
@@ -23,6 +24,7 @@ const MIGRATIONS = {
   '002-subscriptions': subscriptions,
   '003-dead-letters': deadLetters,
   '004-kept-from': keptFrom,
+  '005-missed': missed,
 }
 
 /** A window is a statement of its own, so that none runs into its limit. */

@@ -15,6 +15,7 @@ import type {
   LeaseSign,
   PartitionKey,
   PartitionState,
+  Progress,
   SubscriptionStore,
 } from '../subscription-store.ts'
 import type { LogDatabase } from './log-database.ts'
@@ -43,9 +44,9 @@ export class PostgresSubscriptions implements SubscriptionStore {
     return await this.#database().use((log) => acquireLease(log, key, owner, stale))
   }
 
-  async renew(key: PartitionKey, token: number, position = 0): Promise<Lease | undefined> {
+  async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
     const nowMs = this.#now()
-    return await this.#database().use((log) => renewLease(log, key, token, position, nowMs))
+    return await this.#database().use((log) => renewLease(log, key, token, progress, nowMs))
   }
 
   async release(key: PartitionKey, token: number): Promise<void> {

@@ -11,6 +11,9 @@ interface SubscriptionPartitionsTable {
   /** Counts renewals, so that others see that the holder is alive. */
   readonly beat: number
   readonly owner: string | null
+  /** The first and the last position that retention removed before it was handled; both or none. */
+  readonly missed_from: number | null
+  readonly missed_to: number | null
   /** Milliseconds since 1970. */
   readonly created: number
   readonly saved: number

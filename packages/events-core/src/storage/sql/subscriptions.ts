@@ -2,7 +2,15 @@ import { randomInt } from 'node:crypto'
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../timestamp.ts'
-import type { Lease, LeaseAnswer, LeaseSign, PartitionKey, PartitionState } from '../subscription-store.ts'
+import type {
+  Lease,
+  LeaseAnswer,
+  LeaseSign,
+  PartitionKey,
+  PartitionState,
+  PositionRange,
+  Progress,
+} from '../subscription-store.ts'
 import type { LogTables } from './schema.ts'
 import type { SqlLog } from './sql-log.ts'
 
@@ -27,6 +35,8 @@ export function createSubscription(
     token: randomInt(2 ** 47),
     beat: 0,
     owner: null,
+    missed_from: null,
+    missed_to: null,
     created: nowMs,
     saved: nowMs,
   }
@@ -43,12 +53,14 @@ export async function listPartitions({ db }: SqlLog): Promise<readonly Partition
   const rows = await db
     .selectFrom('subscription_partitions')
     .select(['name', 'partition', 'partitions', 'position', 'paused', 'owner', 'created', 'saved'])
+    .select(['missed_from', 'missed_to'])
     .orderBy('name')
     .orderBy('partition')
     .execute()
-  return rows.map(({ paused, created, saved, ...row }) => ({
+  return rows.map(({ paused, missed_from, missed_to, created, saved, ...row }) => ({
     ...row,
     paused: paused !== 0,
+    missed: rangeOf(missed_from, missed_to),
     created: formatTimestamp(created),
     saved: formatTimestamp(saved),
   }))
@@ -76,12 +88,12 @@ export async function acquireLease(
     : { acquired: false, sign: await readSign(db, key) }
 }
 
-/** Shows that the holder is alive, and saves its position unless that is behind. Undefined when the lease is lost. */
+/** Shows that the holder is alive, and saves its progress. Undefined when the lease is lost. */
 export async function renewLease(
   { db }: SqlLog,
   key: PartitionKey,
   token: number,
-  position: number,
+  { position = 0, missed }: Progress,
   nowMs: number,
 ): Promise<Lease | undefined> {
   const lease = await db
@@ -90,6 +102,7 @@ export async function renewLease(
       beat: eb('beat', '+', 1),
       position: sql<number>`case when ${position} > position then ${position} else position end`,
       saved: sql<number>`case when ${position} > position then ${nowMs} else saved end`,
+      ...(missed && { missed_from: missed.from, missed_to: missed.to }),
     }))
     .where((eb) => eb.and({ ...key, token }))
     .returning(['token', 'position', 'paused'])
@@ -118,7 +131,7 @@ export async function setPaused({ db }: SqlLog, name: string, paused: boolean): 
 export async function resetSubscription({ db }: SqlLog, name: string, position: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('subscription_partitions')
-    .set((eb) => ({ ...leasesTaken(eb), position }))
+    .set((eb) => ({ ...leasesTaken(eb), position, missed_from: null, missed_to: null }))
     .where('name', '=', name)
     .executeTakeFirstOrThrow()
   return numUpdatedRows > 0n
@@ -179,6 +192,10 @@ async function makeRoom(db: Kysely<LogTables>, name: string): Promise<void> {
 async function exists(db: Kysely<LogTables>, name: string): Promise<boolean> {
   const query = db.selectFrom('subscription_partitions').select('name').where('name', '=', name).limit(1)
   return (await query.executeTakeFirst()) !== undefined
+}
+
+function rangeOf(from: number | null, to: number | null): PositionRange | null {
+  return from === null || to === null ? null : { from, to }
 }
 
 function leaseOf({ token, position, paused }: { token: number; position: number; paused: number }): Lease {

@@ -4,6 +4,7 @@ import type {
   LeaseSign,
   PartitionKey,
   PartitionState,
+  Progress,
   SubscriptionStore,
 } from '../subscription-store.ts'
 import type { Threads } from './threads.ts'
@@ -32,8 +33,8 @@ export class SqliteSubscriptions implements SubscriptionStore {
     return await this.#threads().writer.call('acquireLease', { key, owner, ...(stale && { stale }) })
   }
 
-  async renew(key: PartitionKey, token: number, position = 0): Promise<Lease | undefined> {
-    return await this.#threads().writer.call('renewLease', { key, token, position, nowMs: this.#now() })
+  async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
+    return await this.#threads().writer.call('renewLease', { key, token, progress, nowMs: this.#now() })
   }
 
   async release(key: PartitionKey, token: number): Promise<void> {

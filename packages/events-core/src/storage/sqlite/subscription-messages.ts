@@ -1,6 +1,13 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../dead-letter-store.ts'
 import type { DeadLetterQuery } from '../sql/dead-letters.ts'
-import type { Lease, LeaseAnswer, LeaseSign, PartitionKey, PartitionState } from '../subscription-store.ts'
+import type {
+  Lease,
+  LeaseAnswer,
+  LeaseSign,
+  PartitionKey,
+  PartitionState,
+  Progress,
+} from '../subscription-store.ts'
 
 /** What the writer answers about subscriptions and dead letters, beside the log; `unknown` where nothing is to be known. */
 export type SubscriptionWriterCalls = {
@@ -10,7 +17,7 @@ export type SubscriptionWriterCalls = {
   }
   acquireLease: { in: { key: PartitionKey; owner: string; stale?: LeaseSign }; out: LeaseAnswer }
   renewLease: {
-    in: { key: PartitionKey; token: number; position: number; nowMs: number }
+    in: { key: PartitionKey; token: number; progress: Progress; nowMs: number }
     out: Lease | undefined
   }
   releaseLease: { in: { key: PartitionKey; token: number }; out: unknown }

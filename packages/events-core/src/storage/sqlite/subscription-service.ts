@@ -28,8 +28,8 @@ export function subscriptionWriterService(file: LogFile): Service<SubscriptionWr
   return {
     createSubscription: ({ nowMs, ...subscription }) => createSubscription(log, subscription, nowMs),
     acquireLease: ({ key, owner, stale }) => file.take(() => acquireLease(log, key, owner, stale)),
-    renewLease: ({ key, token, position, nowMs }) =>
-      file.take(() => renewLease(log, key, token, position, nowMs)),
+    renewLease: ({ key, token, progress, nowMs }) =>
+      file.take(() => renewLease(log, key, token, progress, nowMs)),
     releaseLease: ({ key, token }) => file.take(() => releaseLease(log, key, token)),
     setPaused: ({ name, paused }) => file.take(() => setPaused(log, name, paused)),
     resetSubscription: ({ name, position }) => file.take(() => resetSubscription(log, name, position)),

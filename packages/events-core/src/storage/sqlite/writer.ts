@@ -14,6 +14,7 @@ import { eventLog } from './migrations/001-event-log.ts'
 import { subscriptions } from './migrations/002-subscriptions.ts'
 import { deadLetters } from './migrations/003-dead-letters.ts'
 import { keptFrom } from './migrations/004-kept-from.ts'
+import { missed } from './migrations/005-missed.ts'
 import { subscriptionWriterService } from './subscription-service.ts'
 import { WalLimit } from './wal-limit.ts'
 
@@ -22,6 +23,7 @@ const MIGRATIONS = {
   '002-subscriptions': subscriptions,
   '003-dead-letters': deadLetters,
   '004-kept-from': keptFrom,
+  '005-missed': missed,
 }
 
 /** Appends wait for each slice of a delete: a thousand rows take some 10 ms. */
