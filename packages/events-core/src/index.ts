@@ -70,6 +70,7 @@ export type {
   TrimPolicy,
 } from './storage/storage.ts'
 export type {
+  HeldLease,
   Lease,
   LeaseAnswer,
   LeaseSign,

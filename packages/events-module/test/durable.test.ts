@@ -27,6 +27,7 @@ describe('durable subscriptions', () => {
         partitions: 1,
         position: 3,
         lag: 0,
+        missed: null,
         state: 'running',
         owners: [expect.any(String)],
         created: expect.stringMatching(/Z$/),

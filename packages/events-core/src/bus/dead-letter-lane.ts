@@ -1,6 +1,7 @@
 import { EventsError } from '../errors.ts'
 import type { PublishedEvent } from '../event.ts'
 import type { DeadLetter, DeadLetterStore } from '../storage/dead-letter-store.ts'
+import type { HeldLease } from '../storage/subscription-store.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
 import { failureOf } from './failure-of.ts'
 
@@ -9,8 +10,8 @@ export interface DeadLetterLaneOptions {
   readonly store: DeadLetterStore
   readonly createQueue: (finished: (event: PublishedEvent, error: unknown) => void) => DeliveryQueue
   readonly attempts: number
-  /** Whether this process runs the subscription, and it is not paused. */
-  readonly mayRetry: () => boolean
+  /** The lease on which retries are made; undefined while this process does not run the subscription, or it is paused. */
+  readonly lease: () => HeldLease | undefined
   readonly failed: (error: unknown) => void
 }
 
@@ -23,6 +24,7 @@ export class DeadLetterLane {
   readonly #options: DeadLetterLaneOptions
   readonly #queue: DeliveryQueue
   #letter: DeadLetter | undefined
+  #lease: HeldLease | undefined
   #looking = false
   #stopped = false
 
@@ -33,13 +35,15 @@ export class DeadLetterLane {
 
   /** Looks for a request, unless one is under way. Asked at every renewal of the lease, so a failure may wait for the next. */
   async look(): Promise<void> {
-    const { store, subscription, mayRetry } = this.#options
-    if (this.#looking || this.#letter !== undefined || this.#stopped || !mayRetry()) return
+    const { store, subscription, lease } = this.#options
+    if (this.#looking || this.#letter !== undefined || this.#stopped || lease() === undefined) return
     this.#looking = true
     try {
       const [letter] = await store.retryRequests(subscription, 1)
-      if (letter === undefined || this.#stopped || !mayRetry()) return
+      const held = lease()
+      if (letter === undefined || this.#stopped || held === undefined) return
       this.#letter = letter
+      this.#lease = held
       this.#queue.push(letter.event)
     } catch (error) {
       this.#options.failed(error)
@@ -77,7 +81,7 @@ export class DeadLetterLane {
       if (error === undefined) await store.delete({ id: letter.id })
       // One that was deleted meanwhile stays deleted.
       else if ((await store.list({ filter: { id: letter.id }, limit: 1 })).total > 0) {
-        await store.park(failureOf(subscription, letter.event, error, attempts))
+        return await store.park(failureOf(subscription, letter.event, error, attempts), this.#lease)
       }
       return true
     } catch (failure) {

@@ -76,9 +76,12 @@ export class DeliveryQueue {
     this.#tellIdle()
   }
 
-  /** Ends running calls: their signals are aborted, and what they answer is not looked at. */
-  cancel(reason: EventsError): void {
-    for (const delivery of [...this.#running]) delivery.cancel(reason)
+  /**
+   * Ends running calls: their signals are aborted, and what they answer is not looked at. Resolves when they have really
+   * ended, which may be never.
+   */
+  async cancel(reason: EventsError): Promise<void> {
+    await Promise.all(Array.from(this.#running, (delivery) => delivery.cancel(reason)))
   }
 
   /** Resolves when nothing waits or runs, at the latest after `timeoutMs`. */

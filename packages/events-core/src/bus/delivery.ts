@@ -31,6 +31,8 @@ export class Delivery implements HandlerContext {
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
   #began = 0
+  /** Settles with the call under way, as a handler may go on although it was told to end. */
+  #call: Promise<unknown> | undefined
   #attempts: number
   #lastError: unknown
   #state: 'running' | 'pausing' | 'finished' = 'running'
@@ -80,11 +82,13 @@ export class Delivery implements HandlerContext {
     if (this.#state === 'pausing') this.#finish(this.#lastError)
   }
 
-  /** Ends it without another call; a call under way is told by its signal. */
-  cancel(reason: EventsError): void {
+  /** Ends it without another call; a call under way is told by its signal. Resolves when that has really ended. */
+  async cancel(reason: EventsError): Promise<void> {
+    const call = this.#state === 'running' ? this.#call : undefined
     if (this.#state === 'finished') return
     this.#controller?.abort(reason)
     this.#finish(reason)
+    await call
   }
 
   #settleLater(result: Promise<unknown>): void {
@@ -92,7 +96,7 @@ export class Delivery implements HandlerContext {
     // A call that timed out may still settle, when the next one is under way already.
     const current = () => this.#state === 'running' && this.attempt === attempt
     this.#timer = setTimeout(() => this.#timeOut(), this.#plan.handlerTimeoutMs)
-    result.then(
+    this.#call = result.then(
       () => current() && this.#succeed(),
       (error: unknown) => current() && this.#fail(error),
     )

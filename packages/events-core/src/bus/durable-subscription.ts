@@ -12,6 +12,7 @@ import { LeaseHolder } from './lease-holder.ts'
 import type { EventHandler, Logger, Subscription, SubscriptionInfo } from './options.ts'
 import { partitionOf } from './partition-of.ts'
 import { PartitionRun } from './partition-run.ts'
+import { claimShare } from './share.ts'
 import { startPosition } from './start-position.ts'
 import type { DurableSettings } from './subscription-settings.ts'
 
@@ -32,6 +33,8 @@ export interface DurableHost {
 }
 
 const RETRY_MS = 500
+/** How often within the time of a lease a process looks whether it has its share. */
+const BALANCINGS = 3
 const STALLED_AFTER_MS = 60_000
 /** How long a store may take to answer what was asked before the stop. */
 const LAST_ANSWER_MS = 1_000
@@ -71,7 +74,10 @@ export class DurableSubscription implements Subscription {
       subscription: settings.name,
       store: host.storage.deadLetters,
       createQueue: (finished) => this.#createQueue({ finished, mayStart: () => true, wanted: () => true }, 1),
-      mayRetry: () => this.#runs.get(0)?.mayHandle === true,
+      lease: () => {
+        const run = this.#runs.get(0)
+        return run?.mayHandle ? run.lease : undefined
+      },
       attempts: settings.retry.attempts,
       failed: (error) => this.#storageFailed(error, 'Dead letters cannot be retried; trying again'),
     })
@@ -110,6 +116,7 @@ export class DurableSubscription implements Subscription {
     const { partitions } = this.#settings
     for (let partition = 0; partition < partitions; partition++)
       this.#loops.push(this.#runPartition(partition))
+    if (partitions > 1) this.#loops.push(this.#balance())
   }
 
   async unsubscribe(): Promise<void> {
@@ -166,8 +173,8 @@ export class DurableSubscription implements Subscription {
 
   async #checkPartitions(): Promise<void> {
     const { name, partitions } = this.#settings
-    const states = await this.#host.storage.subscriptions.list()
-    const existing = states.find((state) => state.name === name)?.partitions ?? partitions
+    const [state] = await this.#host.storage.subscriptions.list(name)
+    const existing = state?.partitions ?? partitions
     if (existing === partitions) return
     throw new EventsError(
       'EVENTS_CONFLICT',
@@ -194,6 +201,21 @@ export class DurableSubscription implements Subscription {
     }
   }
 
+  /** Sees to it that this process gets its share of the partitions from those who have more. */
+  async #balance(): Promise<void> {
+    const { storage, owner } = this.#host
+    const { name, leaseMs } = this.#settings
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        await claimShare(storage.subscriptions, name, owner)
+      } catch (error) {
+        this.#storageFailed(error, 'A durable subscription cannot ask for its share; trying again')
+      }
+      await sleep(leaseMs / BALANCINGS, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
   async #acquireFailed(error: unknown): Promise<void> {
     if (error instanceof EventsError && error.code === 'EVENTS_NOT_FOUND') {
       this.#host.logger.warn({ subscription: this.name }, 'The durable subscription was deleted or renamed')
@@ -216,8 +238,8 @@ export class DurableSubscription implements Subscription {
       isOwn: (event) =>
         partitions === 1 || partitionOf(this.#record.keyOf(event, orderBy) ?? '', partitions) === partition,
       createQueue: (hooks) => this.#createQueue(hooks, concurrency),
-      park: (event: StoredEvent, error) =>
-        storage.deadLetters.park(failureOf(name, event, error, retry.attempts)),
+      park: (event: StoredEvent, error, lease) =>
+        storage.deadLetters.park(failureOf(name, event, error, retry.attempts), lease),
       renewed: () => partition === 0 && void this.#lane.look(),
     }
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type {
+  HeldLease,
   Lease,
   LeaseSign,
   PartitionKey,
@@ -38,6 +39,11 @@ export class LeaseHolder {
 
   get isValid(): boolean {
     return performance.now() < this.#validUntil
+  }
+
+  /** What proves that it is held, for as long as it is. */
+  get held(): HeldLease {
+    return { ...this.#options.key, token: this.#token }
   }
 
   /** How long to wait between renewals. */

@@ -4,9 +4,10 @@ import type { PublishedEvent, StoredEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { EventLog } from '../storage/storage.ts'
-import type { Lease, PositionRange, Progress } from '../storage/subscription-store.ts'
+import type { HeldLease, Lease, Progress } from '../storage/subscription-store.ts'
 import type { DeliveryQueue, DeliveryQueueOptions } from './delivery-queue.ts'
 import type { LeaseHolder } from './lease-holder.ts'
+import { MissedEvents } from './missed-events.ts'
 import type { Logger } from './options.ts'
 import { PositionTracker } from './position-tracker.ts'
 import { Signal } from './signal.ts'
@@ -20,14 +21,16 @@ export interface PartitionOptions {
   readonly isOwn: (event: PublishedEvent) => boolean
   /** Makes the queue that brings events to the handler. */
   readonly createQueue: (hooks: Pick<DeliveryQueueOptions, 'mayStart' | 'finished'>) => DeliveryQueue
-  /** Keeps an event that the handler could not take; resolves once that is stored. */
-  readonly park: (event: StoredEvent, error: unknown) => Promise<void>
+  /** Keeps an event that the handler could not take; false when the lease is lost, and nothing is kept. */
+  readonly park: (event: StoredEvent, error: unknown, lease: HeldLease) => Promise<boolean>
   /** Called at each renewal while the partition is not paused. */
   readonly renewed: () => void
   readonly metrics: EventMetrics
   readonly logger: Logger
   /** How often the position is saved while it moves. */
   readonly checkpointMs: number
+  /** After which a call counts as hung. */
+  readonly handlerTimeoutMs: number
   /** Events that may wait for the handler. */
   readonly queueEvents: number
 }
@@ -39,27 +42,30 @@ const FINAL_SAVE_MS = 1_000
 
 /**
  * Runs a partition for as long as its lease holds: reads on from the saved position, hands events to the handler in
- * order, and saves how far all is handled. When the lease is lost all that is under way is let go: it comes again,
- * here or elsewhere.
+ * order, and saves how far all is handled.
+ *
+ * running → leaving, when it is stopped or claimed by another process: nothing new is begun, and the lease is kept until
+ * the calls under way are done → ended. When the lease is lost it ends at once, and lets go of all: it comes again.
  */
 export class PartitionRun {
   readonly #options: PartitionOptions
   readonly #lease: LeaseHolder
   readonly #tracker: PositionTracker
   readonly #queue: DeliveryQueue
+  readonly #missed: MissedEvents
   readonly #read = new Signal()
   readonly #save = new Signal()
   /** Events that are not handled yet, by position. */
   readonly #open = new Map<number, StoredEvent>()
   /** Whether the log may have events that were not read yet. */
   #more = true
-  /** What retention removed before it was read, and was not saved yet. */
-  #missed: PositionRange | undefined
   #paused: boolean
   #savedPosition: number
   #savedAt = performance.now()
-  #ended = false
+  #state: 'running' | 'leaving' | 'ended' = 'running'
   #progressedAt = performance.now()
+  /** Calls that went on when the lease was lost. */
+  #abandoned: Promise<void> | undefined
 
   constructor(options: PartitionOptions, lease: LeaseHolder, { position, paused }: Lease) {
     this.#options = options
@@ -67,6 +73,7 @@ export class PartitionRun {
     this.#tracker = new PositionTracker(position)
     this.#savedPosition = position
     this.#paused = paused
+    this.#missed = new MissedEvents(options)
     this.#queue = options.createQueue({
       mayStart: () => this.mayHandle,
       finished: (event, error) => void this.#finished(event, error),
@@ -84,7 +91,12 @@ export class PartitionRun {
 
   /** Whether handlers may be called on its behalf. */
   get mayHandle(): boolean {
-    return !this.#ended && !this.#paused && this.#lease.isValid
+    return this.#state === 'running' && !this.#paused && this.#lease.isValid
+  }
+
+  /** What proves to the store that the partition is run here. */
+  get lease(): HeldLease {
+    return this.#lease.held
   }
 
   get inFlight(): number {
@@ -97,9 +109,13 @@ export class PartitionRun {
     return !isIdle && !this.#paused && performance.now() - this.#progressedAt >= forMs
   }
 
-  /** Resolves when the lease is lost or after `stop`. */
+  /**
+   * Resolves when the lease is lost or after `stop`, and its calls have ended: the next run, which may be of this process,
+   * must not call the handler beside them.
+   */
   async run(): Promise<void> {
     await Promise.all([this.#readOn(), this.#keepLease()])
+    await Promise.race([this.#abandoned, sleep(this.#options.handlerTimeoutMs, undefined, { ref: false })])
   }
 
   /** The log has grown. */
@@ -121,13 +137,13 @@ export class PartitionRun {
    */
   async stop(timeoutMs: number): Promise<number> {
     // In this order: what fails for the last time because of the stop comes again, and is no dead letter.
-    this.#end()
+    if (this.#state === 'running') this.#state = 'leaving'
+    this.#read.notify()
     this.#queue.clear()
     await this.#queue.idle(timeoutMs)
     const left = this.#queue.inFlight
-    this.#queue.cancel(
-      new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'),
-    )
+    this.#end()
+    this.#cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'))
     await Promise.race([this.#saveAndRelease(), sleep(FINAL_SAVE_MS, undefined, { ref: false })])
     return left
   }
@@ -142,13 +158,13 @@ export class PartitionRun {
   }
 
   #end(): void {
-    this.#ended = true
+    this.#state = 'ended'
     this.#read.notify()
     this.#save.notify()
   }
 
   async #readOn(): Promise<void> {
-    while (!this.#ended) {
+    while (this.#state === 'running') {
       try {
         if (!(await this.#readBatch())) await this.#read.wait()
       } catch (error) {
@@ -169,8 +185,10 @@ export class PartitionRun {
     this.#more = false
     const after = this.#tracker.examined
     const { events, position } = await log.read({ after, limit, filter })
-    if (this.#ended) return false
-    const looked = this.#lookForMissed(after + 1, (events[0]?.position ?? position + 1) - 1)
+    if (this.#state !== 'running') return false
+    const hole = { from: after + 1, to: (events[0]?.position ?? position + 1) - 1 }
+    const message = 'A durable subscription cannot ask what the log keeps; trying again'
+    const looked = this.#untilEnded('read', message, () => this.#missed.look(hole))
     // Reading is getting on only while nothing waits for the handler.
     if (this.#open.size === 0) this.#progressedAt = performance.now()
     for (const event of events) {
@@ -185,31 +203,12 @@ export class PartitionRun {
     return this.#more
   }
 
-  /**
-   * Looks whether retention removed what is not there. After the read: so what it removed only later, when the filter
-   * had passed over it already, is all that may be taken for missed.
-   */
-  async #lookForMissed(from: number, last: number): Promise<void> {
-    if (last < from) return
-    const { log, metrics, logger, name } = this.#options
-    const message = 'A durable subscription cannot ask what the log keeps; trying again'
-    const head = await this.#untilEnded('read', message, () => log.head())
-    const to = Math.min(last, (head?.keptFrom ?? 1) - 1)
-    if (to < from) return
-    this.#missed = { from: this.#missed?.from ?? from, to }
-    metrics.missed(name, to - from + 1)
-    logger.warn(
-      { subscription: name, from, to },
-      'Retention removed events before a durable subscription had them',
-    )
-  }
-
   /** Renews the lease in time, and saves the position soon after it moved. */
   async #keepLease(): Promise<void> {
     const { checkpointMs } = this.#options
-    while (!this.#ended) {
+    while (this.#state !== 'ended') {
       await this.#save.wait(Math.min(checkpointMs, this.#lease.renewalMs))
-      if (this.#ended) return
+      if (this.#hasEnded) return
       try {
         await this.#renewIfDue()
       } catch (error) {
@@ -220,40 +219,50 @@ export class PartitionRun {
 
   async #renewIfDue(): Promise<void> {
     const { handled } = this.#tracker
-    const missed = this.#missed
+    const missed = this.#missed.unsaved
     const isDue = performance.now() - this.#savedAt >= this.#lease.renewalMs
     if (handled === this.#savedPosition && missed === undefined && !isDue) return
     const lease = await this.#lease.renew(this.#progress())
     if (lease === undefined) return this.#lose()
-    if (this.#missed === missed) this.#missed = undefined
+    this.#missed.saved(missed)
     this.#savedAt = performance.now()
     this.#savedPosition = handled
     const resumed = this.#paused && !lease.paused
     this.#paused = lease.paused
+    if (lease.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
     if (this.#paused) return
     this.#options.renewed()
     this.#queue.resume()
     if (resumed) this.#read.notify()
   }
 
+  // A getter, or TypeScript would take what was checked before an `await` for true after it.
+  get #hasEnded(): boolean {
+    return this.#state === 'ended'
+  }
+
   #progress(): Progress {
-    return { position: this.#tracker.handled, ...(this.#missed && { missed: this.#missed }) }
+    const { unsaved } = this.#missed
+    return { position: this.#tracker.handled, ...(unsaved && { missed: unsaved }) }
   }
 
   #lose(): void {
-    if (this.#ended) return
+    if (this.#hasEnded) return
     this.#end()
     this.#queue.clear()
-    this.#queue.cancel(
-      new EventsError('EVENTS_LEASE_LOST', `Another process runs '${this.#options.name}' by now`),
-    )
+    this.#cancel(new EventsError('EVENTS_LEASE_LOST', `Another process runs '${this.#options.name}' by now`))
+  }
+
+  #cancel(reason: EventsError): void {
+    this.#abandoned ??= this.#queue.cancel(reason)
   }
 
   async #finished(event: PublishedEvent, error: unknown): Promise<void> {
     const { position } = event
     const stored = position === undefined ? undefined : this.#open.get(position)
     if (stored === undefined) return
-    if (error !== undefined && !(await this.#park(stored, error))) return
+    // While it leaves no more calls are made, so a failure may not be the last of its attempts.
+    if (error !== undefined && (this.#state !== 'running' || !(await this.#park(stored, error)))) return
     this.#open.delete(stored.position)
     this.#progressedAt = performance.now()
     this.#tracker.finish(stored.position)
@@ -262,16 +271,16 @@ export class PartitionRun {
 
   /** Tries until the event is kept: until then its position stays open. False when the run ended before that. */
   async #park(event: StoredEvent, error: unknown): Promise<boolean> {
-    const isParked = this.#untilEnded('park', 'A dead letter cannot be stored; trying again', async () => {
-      await this.#options.park(event, error)
-      return true
-    })
-    return (await isParked) ?? false
+    const isParked = await this.#untilEnded('park', 'A dead letter cannot be stored; trying again', () =>
+      this.#options.park(event, error, this.#lease.held),
+    )
+    if (isParked === false) this.#lose()
+    return isParked ?? false
   }
 
   /** Tries again while the store fails; undefined when the run ended before it did well. */
   async #untilEnded<T>(operation: string, message: string, work: () => Promise<T>): Promise<T | undefined> {
-    while (!this.#ended) {
+    while (this.#state !== 'ended') {
       try {
         return await work()
       } catch (error) {

@@ -7,11 +7,13 @@ import type {
   DeadLetterStore,
   Failure,
 } from './dead-letter-store.ts'
+import type { HeldLease } from './subscription-store.ts'
 
 export interface MemoryDeadLettersOptions {
   readonly now: () => number
   /** Throws while the store is not open. */
   readonly mustBeOpen: () => void
+  readonly holds: (lease: HeldLease) => boolean
 }
 
 /** Dead letters in memory, in the order in which they first failed. */
@@ -23,8 +25,10 @@ export class MemoryDeadLetters implements DeadLetterStore {
     this.#options = options
   }
 
-  async park({ subscription, event, error, stack, attempts }: Failure): Promise<void> {
+  async park(failure: Failure, lease?: HeldLease): Promise<boolean> {
     this.#options.mustBeOpen()
+    if (lease !== undefined && !this.#options.holds(lease)) return false
+    const { subscription, event, error, stack, attempts } = failure
     const nowMs = this.#options.now()
     const now = formatTimestamp(nowMs)
     const before = this.#all().find(
@@ -42,6 +46,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
       last_failed_at: now,
       retrying: false,
     })
+    return true
   }
 
   async list(query: { filter?: DeadLetterFilter; limit: number; after?: string }): Promise<DeadLetterPage> {

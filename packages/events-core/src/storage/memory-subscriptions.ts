@@ -3,6 +3,7 @@ import { EventsError } from '../errors.ts'
 import { formatTimestamp } from '../timestamp.ts'
 import type { MemoryDeadLetters } from './memory-dead-letters.ts'
 import type {
+  HeldLease,
   Lease,
   LeaseAnswer,
   LeaseSign,
@@ -18,6 +19,7 @@ interface Partition {
   token: number
   beat: number
   owner: string | null
+  claim: string | null
   missed: PositionRange | null
   savedMs: number
 }
@@ -53,6 +55,7 @@ export class MemorySubscriptions implements SubscriptionStore {
       token: randomInt(2 ** 47),
       beat: 0,
       owner: null,
+      claim: null,
       missed: null,
       savedMs: createdMs,
     })
@@ -64,20 +67,22 @@ export class MemorySubscriptions implements SubscriptionStore {
     return true
   }
 
-  async list(): Promise<readonly PartitionState[]> {
+  async list(name?: string): Promise<readonly PartitionState[]> {
     this.#options.mustBeOpen()
-    const names = [...this.#entries.keys()].sort()
+    const names = name === undefined ? [...this.#entries.keys()].sort() : [name]
     return names.flatMap((name) => describe(name, this.#entries.get(name)))
   }
 
   async acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer> {
     const { entry, partition } = this.#find(key)
-    const isFree =
-      partition.owner === null || (stale?.token === partition.token && stale.beat === partition.beat)
-    if (!isFree) return { acquired: false, sign: { token: partition.token, beat: partition.beat } }
+    const isFree = partition.owner === null && (partition.claim ?? owner) === owner
+    const isStale = stale?.token === partition.token && stale.beat === partition.beat
+    if (!isFree && !isStale)
+      return { acquired: false, sign: { token: partition.token, beat: partition.beat } }
     partition.token++
     partition.beat++
     partition.owner = owner
+    partition.claim = null
     return { acquired: true, lease: leaseOf(entry, partition) }
   }
 
@@ -94,6 +99,14 @@ export class MemorySubscriptions implements SubscriptionStore {
       partition.savedMs = this.#options.now()
     }
     return leaseOf(entry, partition)
+  }
+
+  async claim({ name, partition: number }: PartitionKey, owner: string, claimant: string): Promise<boolean> {
+    this.#options.mustBeOpen()
+    const partition = this.#entries.get(name)?.partitions[number]
+    if (partition?.owner !== owner || partition.claim !== null) return false
+    partition.claim = claimant
+    return true
   }
 
   async release(key: PartitionKey, token: number): Promise<void> {
@@ -134,6 +147,11 @@ export class MemorySubscriptions implements SubscriptionStore {
     })
   }
 
+  /** Whether the lease is still held. */
+  holds({ name, partition, token }: HeldLease): boolean {
+    return this.#entries.get(name)?.partitions[partition]?.token === token
+  }
+
   #change(name: string, work: (entry: Entry) => void): boolean {
     this.#options.mustBeOpen()
     const entry = this.#entries.get(name)
@@ -155,8 +173,8 @@ export class MemorySubscriptions implements SubscriptionStore {
   }
 }
 
-function leaseOf({ paused }: Entry, { token, position }: Partition): Lease {
-  return { token, position, paused }
+function leaseOf({ paused }: Entry, { token, position, claim }: Partition): Lease {
+  return { token, position, paused, claimed: claim !== null }
 }
 
 /** A new token fences whoever holds the lease; without an owner the next one need not wait. */
@@ -164,13 +182,14 @@ function takeLeases(entry: Entry): void {
   for (const partition of entry.partitions) {
     partition.token++
     partition.owner = null
+    partition.claim = null
   }
 }
 
 function describe(name: string, entry: Entry | undefined): PartitionState[] {
   if (entry === undefined) return []
   const created = formatTimestamp(entry.createdMs)
-  return entry.partitions.map(({ position, missed, owner, savedMs }, partition) => ({
+  return entry.partitions.map(({ position, missed, owner, claim, savedMs }, partition) => ({
     name,
     partition,
     partitions: entry.partitions.length,
@@ -178,6 +197,7 @@ function describe(name: string, entry: Entry | undefined): PartitionState[] {
     paused: entry.paused,
     missed,
     owner,
+    claim,
     created,
     saved: formatTimestamp(savedMs),
   }))

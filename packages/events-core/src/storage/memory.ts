@@ -61,7 +61,8 @@ class MemoryStorage implements EventStorage {
     this.#capacity = capacity
     this.#now = now
     const mustBeOpen = () => this.#mustBeOpen()
-    this.deadLetters = new MemoryDeadLetters({ now, mustBeOpen })
+    const holds: MemorySubscriptions['holds'] = (lease) => this.subscriptions.holds(lease)
+    this.deadLetters = new MemoryDeadLetters({ now, mustBeOpen, holds })
     this.subscriptions = new MemorySubscriptions({ now, mustBeOpen, deadLetters: this.deadLetters })
   }
 

@@ -29,6 +29,8 @@ export interface PartitionState extends PartitionKey {
   readonly missed: PositionRange | null
   /** The process that runs it; null when none does. */
   readonly owner: string | null
+  /** The process that `owner` is to give it up to; null when none asked. */
+  readonly claim: string | null
   /** RFC 3339 times: when it was made, and when its position was last saved. */
   readonly created: string
   readonly saved: string
@@ -40,6 +42,13 @@ export interface Lease {
   /** Where to go on from: the last position that is handled. */
   readonly position: number
   readonly paused: boolean
+  /** Whether another process asks for it: whoever holds it is to finish what is under way, and release it. */
+  readonly claimed: boolean
+}
+
+/** What proves to the store that a lease is still held. */
+export interface HeldLease extends PartitionKey {
+  readonly token: number
 }
 
 /** How far a lease is: both numbers stand still when its holder is gone. */
@@ -60,10 +69,11 @@ export type LeaseAnswer =
 export interface SubscriptionStore {
   /** Makes the subscription with all its partitions at `position`; false when there is one of that name. */
   create(name: string, partitions: number, position: number): Promise<boolean>
-  /** All partitions, by name and number. */
-  list(): Promise<readonly PartitionState[]>
+  /** All partitions, or those of one subscription, by name and number. */
+  list(name?: string): Promise<readonly PartitionState[]>
   /**
-   * Takes the lease when nobody has it, or when its sign is still `stale`, the one that the caller saw long enough ago.
+   * Takes the lease when nobody has it and nobody else claimed it, or when its sign is still `stale`, the one that the
+   * caller saw long enough ago.
    * @throws EventsError EVENTS_NOT_FOUND when there is no such partition
    */
   acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer>
@@ -72,6 +82,11 @@ export interface SubscriptionStore {
    * @returns undefined when the lease is another's by now, or the partition is gone: nothing was saved
    */
   renew(key: PartitionKey, token: number, progress?: Progress): Promise<Lease | undefined>
+  /**
+   * Asks `owner` to give the partition up to `claimant`, who then is the only one that gets it when it is released, unless
+   * it never comes. False when `owner` does not hold it, or somebody else has asked.
+   */
+  claim(key: PartitionKey, owner: string, claimant: string): Promise<boolean>
   /** Gives the lease back, so that the next one need not wait. No error when it is another's. */
   release(key: PartitionKey, token: number): Promise<void>
   /** Answers whether there is such a subscription; so do the following. Holders learn of it when they renew. */

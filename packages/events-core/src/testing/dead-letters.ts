@@ -45,6 +45,19 @@ const parking: ContractTests = {
     ])
   },
 
+  'by a lease it is kept only while that is held': async ({ storage: { deadLetters, subscriptions } }) => {
+    const key = { name: 'mail', partition: 0 }
+    await subscriptions.create('mail', 1, 0)
+    const answer = await subscriptions.acquire(key, 'test')
+    const lease = { ...key, token: answer.acquired ? answer.lease.token : 0 }
+    expect(await deadLetters.park(makeFailure({ event: { id: 'a' } }), lease)).toBe(true)
+    await subscriptions.delete('mail')
+    expect(await deadLetters.park(makeFailure({ event: { id: 'b' } }), lease)).toBe(false)
+    await subscriptions.create('mail', 1, 0)
+    expect(await deadLetters.park(makeFailure({ event: { id: 'c' } }), lease)).toBe(false)
+    expect(await allOf(deadLetters)).toEqual([])
+  },
+
   'failures of one event at the same time make one dead letter': async ({ storage: { deadLetters } }) => {
     const failures = Array.from({ length: 10 }, () => makeFailure({ event: { id: 'a' }, attempts: 2 }))
     await Promise.all(failures.map((failure) => deadLetters.park(failure)))

@@ -31,6 +31,7 @@ const SUBSCRIPTION_CALLS: Calls<keyof SubscriptionStore> = {
   list: ({ subscriptions }) => subscriptions.list(),
   acquire: ({ subscriptions }) => subscriptions.acquire({ name: 'a', partition: 0 }, 'test'),
   renew: ({ subscriptions }) => subscriptions.renew({ name: 'a', partition: 0 }, 1),
+  claim: ({ subscriptions }) => subscriptions.claim({ name: 'a', partition: 0 }, 'test', 'other'),
   release: ({ subscriptions }) => subscriptions.release({ name: 'a', partition: 0 }, 1),
   setPaused: ({ subscriptions }) => subscriptions.setPaused('a', true),
   reset: ({ subscriptions }) => subscriptions.reset('a', 0),

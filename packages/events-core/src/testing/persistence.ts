@@ -66,7 +66,7 @@ export const persistenceTests: ContractTests = {
     // The process that held the lease is gone, and its sign stands still.
     const sign = { token, beat: 2 }
     expect(await again.subscriptions.acquire(key, 'second')).toEqual({ acquired: false, sign })
-    const lease = { token: token + 1, position: 9, paused: false }
+    const lease = { token: token + 1, position: 9, paused: false, claimed: false }
     expect(await again.subscriptions.acquire(key, 'second', sign)).toEqual({ acquired: true, lease })
     await again.close()
   },

@@ -6,6 +6,7 @@ import { deadLetterTests } from './dead-letters.ts'
 import { expiryTests } from './expiry.ts'
 import { filterTests } from './filters.ts'
 import { keptFromTests } from './kept-from.ts'
+import { leaseTests } from './leases.ts'
 import { lifeCycleTests } from './life-cycle.ts'
 import { listTests } from './list.ts'
 import { pagingTests } from './paging.ts'
@@ -33,6 +34,7 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
   'where the kept log begins': keptFromTests,
   'round trip': roundTripTests,
   subscriptions: subscriptionTests,
+  leases: leaseTests,
   'dead letters': deadLetterTests,
 }
 

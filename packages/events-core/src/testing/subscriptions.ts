@@ -1,10 +1,8 @@
 import { expect } from 'vitest'
-import type { Lease, PartitionKey, SubscriptionStore } from '../storage/subscription-store.ts'
 import { formatTimestamp } from '../timestamp.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
-
-const MAIL: PartitionKey = { name: 'mail', partition: 0 }
+import { acquired, MAIL } from './leases.ts'
 
 const keeping: ContractTests = {
   'a subscription is made with all its partitions': async ({ storage: { subscriptions }, clock }) => {
@@ -18,6 +16,7 @@ const keeping: ContractTests = {
       paused: false,
       missed: null,
       owner: null,
+      claim: null,
       created: time,
       saved: time,
     }
@@ -48,88 +47,20 @@ const keeping: ContractTests = {
     expect((await subscriptions.list()).map(({ name, partition }) => [name, partition])).toEqual(expected)
   },
 
+  'those of one subscription are listed': async ({ storage: { subscriptions } }) => {
+    for (const name of ['a', 'b', 'c']) await subscriptions.create(name, 2, 0)
+    expect((await subscriptions.list('b')).map(({ name, partition }) => [name, partition])).toEqual([
+      ['b', 0],
+      ['b', 1],
+    ])
+    expect(await subscriptions.list('d')).toEqual([])
+  },
+
   'a name is a text like any': async ({ storage: { subscriptions } }) => {
     const names = ["it's", 'a"b', '%', 'é', 'e\u0301', 'a b', '\u0000']
     for (const name of names) expect(await subscriptions.create(name, 1, 0)).toBe(true)
     expect((await subscriptions.list()).map(({ name }) => name).toSorted()).toEqual(names.toSorted())
     for (const name of names) expect(await subscriptions.delete(name)).toBe(true)
-  },
-}
-
-const leases: ContractTests = {
-  'a lease is had by one at a time': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 2, 7)
-    const { token, ...lease } = await acquired(subscriptions, MAIL)
-    expect(lease).toEqual({ position: 7, paused: false })
-    expect(await subscriptions.acquire(MAIL, 'other')).toEqual({
-      acquired: false,
-      sign: { token, beat: 1 },
-    })
-    expect((await subscriptions.list()).map(({ owner }) => owner)).toEqual(['test', null])
-    await acquired(subscriptions, { name: 'mail', partition: 1 })
-  },
-
-  'of those who want it at the same time one gets it': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 0)
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => subscriptions.acquire(MAIL, `process ${index}`)),
-    )
-    expect(answers.filter(({ acquired }) => acquired)).toHaveLength(1)
-  },
-
-  'a partition that is not there has no lease': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 0)
-    for (const key of [
-      { name: 'mail', partition: 1 },
-      { name: 'post', partition: 0 },
-    ]) {
-      await expect(subscriptions.acquire(key, 'test')).rejects.toHaveProperty('code', 'EVENTS_NOT_FOUND')
-      expect(await subscriptions.renew(key, 1, { position: 5 })).toBeUndefined()
-      await subscriptions.release(key, 1)
-    }
-  },
-
-  'a lease whose sign still is what was seen is taken over': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 7)
-    const { token } = await acquired(subscriptions, MAIL)
-    const sign = { token, beat: 1 }
-    const answer = await subscriptions.acquire(MAIL, 'other', sign)
-    expect(answer).toEqual({ acquired: true, lease: { token: token + 1, position: 7, paused: false } })
-    // It has moved: the same sign takes nothing any more.
-    expect(await subscriptions.acquire(MAIL, 'third', sign)).toMatchObject({ acquired: false })
-  },
-
-  'a holder that renews is not taken over': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 7)
-    const { token } = await acquired(subscriptions, MAIL)
-    const seen = await subscriptions.acquire(MAIL, 'other')
-    expect(await subscriptions.renew(MAIL, token)).toEqual({ token, position: 7, paused: false })
-    const stale = seen.acquired ? undefined : seen.sign
-    expect(await subscriptions.acquire(MAIL, 'other', stale)).toEqual({
-      acquired: false,
-      sign: { token, beat: (stale?.beat ?? 0) + 1 },
-    })
-  },
-
-  'of those who take a lease over at the same time one gets it': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 0)
-    const { token } = await acquired(subscriptions, MAIL)
-    const sign = { token, beat: 1 }
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => subscriptions.acquire(MAIL, `process ${index}`, sign)),
-    )
-    expect(answers.filter(({ acquired }) => acquired)).toHaveLength(1)
-  },
-
-  'a lease that was given back is free': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 0)
-    const { token } = await acquired(subscriptions, MAIL)
-    await subscriptions.renew(MAIL, token, { position: 4 })
-    await subscriptions.release(MAIL, token)
-    expect(await acquired(subscriptions, MAIL)).toEqual({ token: token + 1, position: 4, paused: false })
-    // By one who has it no more it is not given back.
-    await subscriptions.release(MAIL, token)
-    expect(await subscriptions.acquire(MAIL, 'other')).toMatchObject({ acquired: false })
   },
 }
 
@@ -143,6 +74,7 @@ const positions: ContractTests = {
       token,
       position: 9,
       paused: false,
+      claimed: false,
     })
     const saved = formatTimestamp(clock.now())
     expect(await subscriptions.list()).toMatchObject([
@@ -282,10 +214,4 @@ const changes: ContractTests = {
   },
 }
 
-async function acquired(subscriptions: SubscriptionStore, key: PartitionKey): Promise<Lease> {
-  const answer = await subscriptions.acquire(key, 'test')
-  if (!answer.acquired) throw new Error('somebody has the lease')
-  return answer.lease
-}
-
-export const subscriptionTests: ContractTests = { ...keeping, ...leases, ...positions, ...changes }
+export const subscriptionTests: ContractTests = { ...keeping, ...positions, ...changes }

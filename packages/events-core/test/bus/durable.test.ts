@@ -195,6 +195,29 @@ describe('a durable subscription', () => {
     await expect(bus.durable.reset('mine', 99)).rejects.toMatchObject({ code: 'EVENTS_INVALID' })
   })
 
+  test('makes no second call of a key while one is under way that does not end when it is reset', async () => {
+    const bus = await startedBus()
+    const { opened, open } = gate()
+    let [active, most, calls] = [0, 0, 0]
+    const handler = async () => {
+      most = Math.max(most, ++active)
+      calls++
+      await opened
+      active--
+    }
+    await bus.subscribe('x', handler, { durable: 'mine', ...soon })
+    await bus.subscribe('y', () => undefined, { durable: 'other', ...soon })
+    await bus.publishMany(numbered(1))
+    await expect.poll(() => active).toBe(1)
+    await bus.durable.reset('mine', 'beginning')
+    await expect.poll(() => bus.subscriptions()[0]?.in_flight).toBe(0)
+    await bus.publish({ type: 'y', source: 'test' })
+    await expect.poll(() => bus.subscriptions()[1]?.trigger_count).toBe(1)
+    open()
+    await expect.poll(() => calls).toBe(2)
+    expect(most).toBe(1)
+  })
+
   test('is renamed with its position, and deleted; its handler ends', async () => {
     const bus = await startedBus()
     const ends: string[] = []
@@ -279,9 +302,10 @@ describe('health', () => {
 function boundSubscriptions({ subscriptions }: EventStorage): EventStorage['subscriptions'] {
   return {
     create: (...args) => subscriptions.create(...args),
-    list: () => subscriptions.list(),
+    list: (...args) => subscriptions.list(...args),
     acquire: (...args) => subscriptions.acquire(...args),
     renew: (...args) => subscriptions.renew(...args),
+    claim: (...args) => subscriptions.claim(...args),
     release: (...args) => subscriptions.release(...args),
     setPaused: (...args) => subscriptions.setPaused(...args),
     reset: (...args) => subscriptions.reset(...args),
@@ -327,6 +351,40 @@ describe('dead letters', () => {
         },
       ],
     })
+  })
+
+  test('do not outlive a subscription that is deleted meanwhile, nor come to another of its name', async () => {
+    const storage = memoryStorage()
+    const { deadLetters } = storage
+    const parked: boolean[] = []
+    const [asked, answered] = [gate(), gate()]
+    const slow: EventStorage['deadLetters'] = {
+      park: async (...args) => {
+        asked.open()
+        await answered.opened
+        parked.push(await deadLetters.park(...args))
+        return parked[0] === true
+      },
+      list: (query) => deadLetters.list(query),
+      delete: (filter) => deadLetters.delete(filter),
+      requestRetry: (...args) => deadLetters.requestRetry(...args),
+      cancelRetry: (filter) => deadLetters.cancelRetry(filter),
+      retryRequests: (...args) => deadLetters.retryRequests(...args),
+    }
+    const bus = await startedBus({ storage: { ...bound(storage), deadLetters: slow } })
+    const handler = () => {
+      throw new Error('poison')
+    }
+    await bus.subscribe('x', handler, { durable: 'mine', retry: { attempts: 1 }, ...soon })
+    await bus.publishMany(numbered(1))
+    await asked.opened
+    await storage.subscriptions.delete('mine')
+    await storage.subscriptions.create('mine', 1, 0)
+    answered.open()
+    await expect.poll(() => parked[0]).toBe(false)
+    // Its successor gets the event itself.
+    await expect.poll(() => parked[1]).toBe(true)
+    expect((await bus.deadLetters.list({ limit: 10 })).deadLetters).toMatchObject([{ attempts: 1 }])
   })
 
   test('are retried when asked, in a lane of their own: gone when handled, parked again when not', async () => {

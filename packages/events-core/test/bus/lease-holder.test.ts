@@ -15,6 +15,7 @@ async function heldByAnother() {
     create: subscriptions.create.bind(subscriptions),
     list: subscriptions.list.bind(subscriptions),
     renew: subscriptions.renew.bind(subscriptions),
+    claim: subscriptions.claim.bind(subscriptions),
     release: subscriptions.release.bind(subscriptions),
     setPaused: subscriptions.setPaused.bind(subscriptions),
     reset: subscriptions.reset.bind(subscriptions),

@@ -11,6 +11,7 @@ const FORGET_KEPT_FROM = [
   'alter table log_head drop column kept_from',
   'alter table subscription_partitions drop column missed_from',
   'alter table subscription_partitions drop column missed_to',
+  'alter table subscription_partitions drop column claim',
   "delete from kysely_migration where name >= '004'",
 ]
 

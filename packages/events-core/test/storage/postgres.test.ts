@@ -19,6 +19,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '003-dead-letters' },
     { name: '004-kept-from' },
     { name: '005-missed' },
+    { name: '006-claim' },
   ])
 })
 

@@ -17,6 +17,7 @@ import { subscriptions } from './migrations/002-subscriptions.ts'
 import { deadLetters } from './migrations/003-dead-letters.ts'
 import { keptFrom } from './migrations/004-kept-from.ts'
 import { missed } from './migrations/005-missed.ts'
+import { claim } from './migrations/006-claim.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIGRATIONS = {
@@ -25,6 +26,7 @@ const MIGRATIONS = {
   '003-dead-letters': deadLetters,
   '004-kept-from': keptFrom,
   '005-missed': missed,
+  '006-claim': claim,
 }
 
 /** A window is a statement of its own, so that none runs into its limit. */

@@ -14,6 +14,7 @@ import {
   parkDeadLetter,
   requestRetry,
 } from '../sql/dead-letters.ts'
+import type { HeldLease } from '../subscription-store.ts'
 import type { LogDatabase } from './log-database.ts'
 
 /** Dead letters in the database. */
@@ -27,9 +28,9 @@ export class PostgresDeadLetters implements DeadLetterStore {
     this.#now = now
   }
 
-  async park(failure: Failure): Promise<void> {
+  async park(failure: Failure, lease?: HeldLease): Promise<boolean> {
     const nowMs = this.#now()
-    await this.#database().use((log) => parkDeadLetter(log, failure, nowMs))
+    return await this.#database().use((log) => parkDeadLetter(log, failure, lease, nowMs))
   }
 
   async list(query: DeadLetterQuery): Promise<DeadLetterPage> {

@@ -1,5 +1,6 @@
 import {
   acquireLease,
+  claimLease,
   createSubscription,
   deleteSubscription,
   listPartitions,
@@ -36,8 +37,8 @@ export class PostgresSubscriptions implements SubscriptionStore {
     return await this.#database().use((log) => createSubscription(log, { name, partitions, position }, nowMs))
   }
 
-  async list(): Promise<readonly PartitionState[]> {
-    return await this.#database().use(listPartitions)
+  async list(name?: string): Promise<readonly PartitionState[]> {
+    return await this.#database().use((log) => listPartitions(log, name))
   }
 
   async acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer> {
@@ -47,6 +48,10 @@ export class PostgresSubscriptions implements SubscriptionStore {
   async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
     const nowMs = this.#now()
     return await this.#database().use((log) => renewLease(log, key, token, progress, nowMs))
+  }
+
+  async claim(key: PartitionKey, owner: string, claimant: string): Promise<boolean> {
+    return await this.#database().use((log) => claimLease(log, key, owner, claimant))
   }
 
   async release(key: PartitionKey, token: number): Promise<void> {

@@ -2,9 +2,11 @@ import { type Expression, type ExpressionBuilder, expressionBuilder, type Kysely
 import { createEventId } from '../../event-id.ts'
 import { formatTimestamp } from '../../timestamp.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../dead-letter-store.ts'
+import type { HeldLease } from '../subscription-store.ts'
 import type { LogTables } from './schema.ts'
 import type { SqlLog } from './sql-log.ts'
 import type { DeadLettersTable } from './subscription-tables.ts'
+import { holdsLease } from './subscriptions.ts'
 
 const eb = expressionBuilder<LogTables, 'dead_letters'>()
 
@@ -14,8 +16,22 @@ export interface DeadLetterQuery {
   readonly after?: string
 }
 
-/** Keeps a failure; one that is there already for the event gets the new error, and the attempts added. */
-export async function parkDeadLetter({ db }: SqlLog, failure: Failure, nowMs: number): Promise<void> {
+/** Keeps a failure, with a lease only while it is held; answers whether it is kept. */
+export function parkDeadLetter(
+  log: SqlLog,
+  failure: Failure,
+  lease: HeldLease | undefined,
+  nowMs: number,
+): Promise<boolean> {
+  return log.transaction(async (transaction) => {
+    if (lease !== undefined && !(await holdsLease(transaction, lease))) return false
+    await keepFailure(transaction, failure, nowMs)
+    return true
+  })
+}
+
+/** One that is there already for the event gets the new error, and the attempts added. */
+async function keepFailure(db: Kysely<LogTables>, failure: Failure, nowMs: number): Promise<void> {
   const { subscription, event, error, stack, attempts } = failure
   const latest = {
     event: JSON.stringify(event),

@@ -11,6 +11,8 @@ interface SubscriptionPartitionsTable {
   /** Counts renewals, so that others see that the holder is alive. */
   readonly beat: number
   readonly owner: string | null
+  /** Who asks for the lease. */
+  readonly claim: string | null
   /** The first and the last position that retention removed before it was handled; both or none. */
   readonly missed_from: number | null
   readonly missed_to: number | null

@@ -3,6 +3,7 @@ import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../timestamp.ts'
 import type {
+  HeldLease,
   Lease,
   LeaseAnswer,
   LeaseSign,
@@ -16,8 +17,10 @@ import type { SqlLog } from './sql-log.ts'
 
 type Partitions = ExpressionBuilder<LogTables, 'subscription_partitions'>
 
+const LEASE_COLUMNS = ['token', 'position', 'paused', 'claim'] as const
+
 /** What a change does to leases: a new token fences the holder, and without an owner the next one need not wait. */
-const leasesTaken = (eb: Partitions) => ({ token: eb('token', '+', 1), owner: null })
+const leasesTaken = (eb: Partitions) => ({ token: eb('token', '+', 1), owner: null, claim: null })
 
 /** Makes a subscription; false when there is one of that name. */
 export function createSubscription(
@@ -35,6 +38,7 @@ export function createSubscription(
     token: randomInt(2 ** 47),
     beat: 0,
     owner: null,
+    claim: null,
     missed_from: null,
     missed_to: null,
     created: nowMs,
@@ -48,15 +52,15 @@ export function createSubscription(
   })
 }
 
-/** All partitions, by name and number. */
-export async function listPartitions({ db }: SqlLog): Promise<readonly PartitionState[]> {
-  const rows = await db
+/** All partitions, or those of one subscription, by name and number. */
+export async function listPartitions({ db }: SqlLog, name?: string): Promise<readonly PartitionState[]> {
+  const all = db
     .selectFrom('subscription_partitions')
     .select(['name', 'partition', 'partitions', 'position', 'paused', 'owner', 'created', 'saved'])
-    .select(['missed_from', 'missed_to'])
+    .select(['claim', 'missed_from', 'missed_to'])
     .orderBy('name')
     .orderBy('partition')
-    .execute()
+  const rows = await (name === undefined ? all : all.where('name', '=', name)).execute()
   return rows.map(({ paused, missed_from, missed_to, created, saved, ...row }) => ({
     ...row,
     paused: paused !== 0,
@@ -67,7 +71,7 @@ export async function listPartitions({ db }: SqlLog): Promise<readonly Partition
 }
 
 /**
- * Takes the lease if it is free, or stands still at the sign that the caller saw.
+ * Takes the lease if it is free and nobody else's to take, or stands still at the sign that the caller saw.
  * @throws EventsError EVENTS_NOT_FOUND
  */
 export async function acquireLease(
@@ -78,10 +82,14 @@ export async function acquireLease(
 ): Promise<LeaseAnswer> {
   const lease = await db
     .updateTable('subscription_partitions')
-    .set((eb) => ({ token: eb('token', '+', 1), beat: eb('beat', '+', 1), owner }))
+    .set((eb) => ({ token: eb('token', '+', 1), beat: eb('beat', '+', 1), owner, claim: null }))
     .where((eb) => eb.and({ ...key }))
-    .where((eb) => (stale ? eb.or([eb('owner', 'is', null), eb.and({ ...stale })]) : eb('owner', 'is', null)))
-    .returning(['token', 'position', 'paused'])
+    .where((eb) => {
+      const isOurs = eb.or([eb('claim', 'is', null), eb('claim', '=', owner)])
+      const isFree = eb.and([eb('owner', 'is', null), isOurs])
+      return stale ? eb.or([isFree, eb.and({ ...stale })]) : isFree
+    })
+    .returning(LEASE_COLUMNS)
     .executeTakeFirst()
   return lease
     ? { acquired: true, lease: leaseOf(lease) }
@@ -105,9 +113,33 @@ export async function renewLease(
       ...(missed && { missed_from: missed.from, missed_to: missed.to }),
     }))
     .where((eb) => eb.and({ ...key, token }))
-    .returning(['token', 'position', 'paused'])
+    .returning(LEASE_COLUMNS)
     .executeTakeFirst()
   return lease && leaseOf(lease)
+}
+
+/** Asks the owner to give the lease up to the claimant; false when that is not the owner, or somebody has asked. */
+export async function claimLease(
+  { db }: SqlLog,
+  key: PartitionKey,
+  owner: string,
+  claimant: string,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('subscription_partitions')
+    .set({ claim: claimant })
+    .where((eb) => eb.and({ ...key, owner }))
+    .where('claim', 'is', null)
+    .executeTakeFirstOrThrow()
+  return numUpdatedRows > 0n
+}
+
+/** Whether a lease is still held. In a transaction that changes the log: until its end nobody takes the lease away. */
+export async function holdsLease(db: Kysely<LogTables>, lease: HeldLease): Promise<boolean> {
+  const { name, partition, token } = lease
+  const query = db.selectFrom('subscription_partitions').select('token')
+  const held = query.where((eb) => eb.and({ name, partition, token }))
+  return (await held.executeTakeFirst()) !== undefined
 }
 
 export async function releaseLease({ db }: SqlLog, key: PartitionKey, token: number): Promise<void> {
@@ -198,6 +230,8 @@ function rangeOf(from: number | null, to: number | null): PositionRange | null {
   return from === null || to === null ? null : { from, to }
 }
 
-function leaseOf({ token, position, paused }: { token: number; position: number; paused: number }): Lease {
-  return { token, position, paused: paused !== 0 }
+type LeaseRow = Pick<LogTables['subscription_partitions'], (typeof LEASE_COLUMNS)[number]>
+
+function leaseOf({ token, position, paused, claim }: LeaseRow): Lease {
+  return { token, position, paused: paused !== 0, claimed: claim !== null }
 }

@@ -6,6 +6,7 @@ import type {
   Failure,
 } from '../dead-letter-store.ts'
 import type { DeadLetterQuery } from '../sql/dead-letters.ts'
+import type { HeldLease } from '../subscription-store.ts'
 import type { Threads } from './threads.ts'
 
 /** Dead letters, kept by the two threads. */
@@ -19,8 +20,8 @@ export class SqliteDeadLetters implements DeadLetterStore {
     this.#now = now
   }
 
-  async park(failure: Failure): Promise<void> {
-    await this.#threads().writer.call('parkDeadLetter', { failure, nowMs: this.#now() })
+  async park(failure: Failure, lease?: HeldLease): Promise<boolean> {
+    return await this.#threads().writer.call('parkDeadLetter', { failure, lease, nowMs: this.#now() })
   }
 
   async list(query: DeadLetterQuery): Promise<DeadLetterPage> {

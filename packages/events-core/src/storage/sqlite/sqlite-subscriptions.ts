@@ -25,8 +25,8 @@ export class SqliteSubscriptions implements SubscriptionStore {
     return await this.#threads().writer.call('createSubscription', { name, partitions, position, nowMs })
   }
 
-  async list(): Promise<readonly PartitionState[]> {
-    return await this.#threads().reader.call('listPartitions', null)
+  async list(name?: string): Promise<readonly PartitionState[]> {
+    return await this.#threads().reader.call('listPartitions', { name })
   }
 
   async acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer> {
@@ -35,6 +35,10 @@ export class SqliteSubscriptions implements SubscriptionStore {
 
   async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
     return await this.#threads().writer.call('renewLease', { key, token, progress, nowMs: this.#now() })
+  }
+
+  async claim(key: PartitionKey, owner: string, claimant: string): Promise<boolean> {
+    return await this.#threads().writer.call('claimLease', { key, owner, claimant })
   }
 
   async release(key: PartitionKey, token: number): Promise<void> {

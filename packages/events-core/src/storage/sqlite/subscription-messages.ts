@@ -1,6 +1,7 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../dead-letter-store.ts'
 import type { DeadLetterQuery } from '../sql/dead-letters.ts'
 import type {
+  HeldLease,
   Lease,
   LeaseAnswer,
   LeaseSign,
@@ -20,12 +21,13 @@ export type SubscriptionWriterCalls = {
     in: { key: PartitionKey; token: number; progress: Progress; nowMs: number }
     out: Lease | undefined
   }
+  claimLease: { in: { key: PartitionKey; owner: string; claimant: string }; out: boolean }
   releaseLease: { in: { key: PartitionKey; token: number }; out: unknown }
   setPaused: { in: { name: string; paused: boolean }; out: boolean }
   resetSubscription: { in: { name: string; position: number }; out: boolean }
   renameSubscription: { in: { name: string; to: string }; out: boolean }
   deleteSubscription: { in: { name: string }; out: boolean }
-  parkDeadLetter: { in: { failure: Failure; nowMs: number }; out: unknown }
+  parkDeadLetter: { in: { failure: Failure; lease: HeldLease | undefined; nowMs: number }; out: boolean }
   deleteDeadLetters: { in: { filter: DeadLetterFilter }; out: number }
   requestRetry: { in: { filter: DeadLetterFilter; limit: number }; out: number }
   cancelRetry: { in: { filter: DeadLetterFilter }; out: number }
@@ -33,7 +35,7 @@ export type SubscriptionWriterCalls = {
 
 /** What the reader answers about them. */
 export type SubscriptionReaderCalls = {
-  listPartitions: { in: null; out: readonly PartitionState[] }
+  listPartitions: { in: { name: string | undefined }; out: readonly PartitionState[] }
   listDeadLetters: { in: { query: DeadLetterQuery }; out: DeadLetterPage }
   listRetryRequests: { in: { subscription: string; limit: number }; out: readonly DeadLetter[] }
 }

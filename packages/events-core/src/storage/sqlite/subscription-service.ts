@@ -9,6 +9,7 @@ import {
 import type { SqlLog } from '../sql/sql-log.ts'
 import {
   acquireLease,
+  claimLease,
   createSubscription,
   deleteSubscription,
   listPartitions,
@@ -30,12 +31,13 @@ export function subscriptionWriterService(file: LogFile): Service<SubscriptionWr
     acquireLease: ({ key, owner, stale }) => file.take(() => acquireLease(log, key, owner, stale)),
     renewLease: ({ key, token, progress, nowMs }) =>
       file.take(() => renewLease(log, key, token, progress, nowMs)),
+    claimLease: ({ key, owner, claimant }) => file.take(() => claimLease(log, key, owner, claimant)),
     releaseLease: ({ key, token }) => file.take(() => releaseLease(log, key, token)),
     setPaused: ({ name, paused }) => file.take(() => setPaused(log, name, paused)),
     resetSubscription: ({ name, position }) => file.take(() => resetSubscription(log, name, position)),
     renameSubscription: ({ name, to }) => renameSubscription(log, name, to),
     deleteSubscription: ({ name }) => deleteSubscription(log, name),
-    parkDeadLetter: ({ failure, nowMs }) => file.take(() => parkDeadLetter(log, failure, nowMs)),
+    parkDeadLetter: ({ failure, lease, nowMs }) => parkDeadLetter(log, failure, lease, nowMs),
     deleteDeadLetters: ({ filter }) => file.take(() => deleteDeadLetters(log, filter)),
     requestRetry: ({ filter, limit }) => file.take(() => requestRetry(log, filter, limit)),
     cancelRetry: ({ filter }) => file.take(() => cancelRetry(log, filter)),
@@ -44,7 +46,7 @@ export function subscriptionWriterService(file: LogFile): Service<SubscriptionWr
 
 export function subscriptionReaderService(log: SqlLog): Service<SubscriptionReaderCalls> {
   return {
-    listPartitions: () => listPartitions(log),
+    listPartitions: ({ name }) => listPartitions(log, name),
     listDeadLetters: ({ query }) => listDeadLetters(log, query),
     listRetryRequests: ({ subscription, limit }) => listRetryRequests(log, subscription, limit),
   }

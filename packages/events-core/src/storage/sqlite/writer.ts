@@ -15,6 +15,7 @@ import { subscriptions } from './migrations/002-subscriptions.ts'
 import { deadLetters } from './migrations/003-dead-letters.ts'
 import { keptFrom } from './migrations/004-kept-from.ts'
 import { missed } from './migrations/005-missed.ts'
+import { claim } from './migrations/006-claim.ts'
 import { subscriptionWriterService } from './subscription-service.ts'
 import { WalLimit } from './wal-limit.ts'
 
@@ -24,6 +25,7 @@ const MIGRATIONS = {
   '003-dead-letters': deadLetters,
   '004-kept-from': keptFrom,
   '005-missed': missed,
+  '006-claim': claim,
 }
 
 /** Appends wait for each slice of a delete: a thousand rows take some 10 ms. */
