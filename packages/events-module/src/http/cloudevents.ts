@@ -1,46 +1,181 @@
-import type { JsonObject, PublishedEvent } from '@viewra/events-core'
+import type { EventInput, Issue, JsonObject, PublishedEvent } from '@viewra/events-core'
+import { readSource, writeSource } from './cloudevents-source.ts'
+import { EventInputSchema } from './event-schema.ts'
+import { invalidRequest } from './problem.ts'
+import { checkerOf } from './validation.ts'
 
-/** An event as [CloudEvents 1.0](https://github.com/cloudevents/spec) has it; our other fields are extensions. */
+/**
+ * An event in the JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec). What CloudEvents has no
+ * attribute for are extensions. Whole numbers are 32 bits wide there, too few for `ttl` and `position`: both are texts,
+ * whatever their size.
+ */
 export interface CloudEvent {
   readonly specversion: '1.0'
   readonly id: string
-  readonly type: string
+  /** A URI reference: what may not stand in one is percent-encoded. */
   readonly source: string
-  readonly subject?: string
+  readonly type: string
   readonly time: string
+  /** The event's `target`; absent when that is empty. */
+  readonly subject?: string
   readonly datacontenttype: 'application/json'
   readonly data: JsonObject
-  readonly [extension: string]: unknown
+  readonly title?: string
+  readonly message?: string
+  readonly priority: number
+  /** With commas between them; `%` and `,` in a tag are percent-encoded. */
+  readonly tags?: string
+  readonly ttl?: string
+  readonly correlationid?: string
+  readonly causationid?: string
+  readonly traceparent?: string
+  readonly position?: string
+  readonly recordedtime?: string
 }
 
-/** Attributes are texts, small integers or booleans: tags are JSON text, and a position is text as well. */
+/** Each field's attribute; issues about a field are told under the attribute's name. */
+const ATTRIBUTES = {
+  id: 'id',
+  source: 'source',
+  type: 'type',
+  timestamp: 'time',
+  target: 'subject',
+  data: 'data',
+  title: 'title',
+  message: 'message',
+  priority: 'priority',
+  tags: 'tags',
+  ttl: 'ttl',
+  correlation_id: 'correlationid',
+  causation_id: 'causationid',
+  traceparent: 'traceparent',
+} as const satisfies Readonly<Record<keyof EventInput, string>>
+
+const FIELDS: ReadonlyMap<string, string> = new Map(
+  Object.entries(ATTRIBUTES).map(([field, attribute]) => [attribute, field]),
+)
+const GIVEN_BY_THE_STORE: ReadonlySet<string> = new Set(['position', 'recordedtime'])
+const REQUIRED: readonly string[] = ['specversion', 'id', 'source', 'type']
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
+const INTEGER = /^\d{1,15}$/
+
+const checkInput = checkerOf(EventInputSchema)
+
+/** The event as a CloudEvent: all that it has, so that `fromCloudEvent` makes the same of it. */
 export function toCloudEvent(event: PublishedEvent): CloudEvent {
-  const { id, type, source, target, title, message, data, priority, tags, timestamp } = event
+  const { ttl, position, correlation_id: correlation, causation_id: causation, traceparent } = event
   return {
     specversion: '1.0',
-    id,
-    type,
-    source: encodeURI(source),
-    ...(target !== '' && { subject: target }),
-    time: timestamp,
+    id: event.id,
+    source: writeSource(event.source),
+    type: event.type,
+    time: event.timestamp,
+    ...(event.target !== '' && { subject: event.target }),
     datacontenttype: 'application/json',
-    ...(title !== '' && { title }),
-    ...(message !== '' && { message }),
-    priority,
-    ...(tags.length > 0 && { tags: JSON.stringify(tags) }),
-    ...storedExtensions(event),
-    data,
+    data: event.data,
+    ...(event.title !== '' && { title: event.title }),
+    ...(event.message !== '' && { message: event.message }),
+    priority: event.priority,
+    ...(event.tags.length > 0 && { tags: event.tags.map(writeTag).join(',') }),
+    ...(ttl !== undefined && { ttl: String(ttl) }),
+    ...(correlation !== undefined && { correlationid: correlation }),
+    ...(causation !== undefined && { causationid: causation }),
+    ...(traceparent !== undefined && { traceparent }),
+    ...(position !== undefined && { position: String(position) }),
+    ...(event.recorded_at !== undefined && { recordedtime: event.recorded_at }),
   }
 }
 
-function storedExtensions(event: PublishedEvent): Readonly<Record<string, string>> {
-  const { correlation_id, causation_id, traceparent, ttl, position, recorded_at } = event
-  return {
-    ...(correlation_id !== undefined && { correlationid: correlation_id }),
-    ...(causation_id !== undefined && { causationid: causation_id }),
-    ...(traceparent !== undefined && { traceparent }),
-    ...(ttl !== undefined && { ttl: String(ttl) }),
-    ...(position !== undefined && { sequence: String(position) }),
-    ...(recorded_at !== undefined && { recordedtime: recorded_at }),
+/**
+ * What a CloudEvent asks to publish. An attribute that is null counts as absent; numbers may be texts, as all
+ * attributes are in headers. Nothing is dropped: attributes that no field keeps are refused.
+ * @throws EventsError EVENTS_INVALID with the attribute of each broken rule; lengths and patterns are left to the bus,
+ *   whose issues `withAttributeName` translates
+ */
+export function fromCloudEvent(attributes: Readonly<Record<string, unknown>>): EventInput {
+  const given = Object.entries(attributes).filter(([, value]) => value !== null)
+  const issues = missingIssues(given.map(([name]) => name))
+  const input: Record<string, unknown> = {}
+  for (const [name, value] of given) {
+    const problem = problemOf(name, value)
+    const field = FIELDS.get(name)
+    if (problem !== undefined) issues.push({ path: name, message: problem })
+    else if (field !== undefined) input[field] = fieldOf(name, value)
   }
+  throwIssues(issues)
+  const checked = checkInput(input)
+  if ('value' in checked) return checked.value
+  throw invalidRequest(checked.issues)
+}
+
+/** An issue about an event's field as one about the CloudEvent's attribute. */
+export function withAttributeName({ path, message }: Issue): Issue {
+  const [field = '', ...rest] = path.split('.')
+  const attribute = new Map<string, string>(Object.entries(ATTRIBUTES)).get(field) ?? field
+  return { path: [attribute, ...rest].join('.'), message }
+}
+
+function throwIssues([first, ...others]: readonly Issue[]): void {
+  if (first !== undefined) throw invalidRequest([first, ...others])
+}
+
+function missingIssues(names: readonly string[]): Issue[] {
+  return REQUIRED.filter((name) => !names.includes(name)).map((path) => ({
+    path,
+    message: 'is missing: every CloudEvent has it',
+  }))
+}
+
+function problemOf(name: string, value: unknown): string | undefined {
+  if (name === 'specversion')
+    return value === '1.0' ? undefined : "must be '1.0', the only version that is taken"
+  if (name === 'datacontenttype') return contentTypeProblem(value)
+  if (name === 'data_base64') return 'is not taken: send a JSON object as data'
+  if (GIVEN_BY_THE_STORE.has(name)) return 'is given by the store and cannot be published'
+  if (!FIELDS.has(name)) return `is not kept here; leave it out, or send it in data`
+  return valueProblem(name, value)
+}
+
+function contentTypeProblem(value: unknown): string | undefined {
+  return typeof value === 'string' && JSON_TYPE.test(value)
+    ? undefined
+    : 'must be application/json, the only data that is taken'
+}
+
+function valueProblem(name: string, value: unknown): string | undefined {
+  if (name === 'data') {
+    const isObject = typeof value === 'object' && !Array.isArray(value)
+    return isObject ? undefined : 'must be a JSON object'
+  }
+  if (name === 'priority' || name === 'ttl') {
+    const isInteger = typeof value === 'number' || (typeof value === 'string' && INTEGER.test(value))
+    return isInteger ? undefined : 'must be an integer, as a number or a text'
+  }
+  if (typeof value !== 'string') return 'must be a text'
+  if (name === 'source') return readSource(value) === undefined ? SOURCE_RULE : undefined
+  return name === 'tags' && !value.split(',').every(isTag) ? TAGS_RULE : undefined
+}
+
+const SOURCE_RULE =
+  'must be a URI reference in UTF-8 that escapes no character without need: what is escaped is stored unescaped'
+const TAGS_RULE = 'must be tags with commas between them, with each % in a tag as %25 and each comma as %2C'
+
+function fieldOf(name: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (name === 'source') return readSource(value)
+  if (name === 'tags') return value === '' ? [] : value.split(',').map(readTag)
+  return name === 'priority' || name === 'ttl' ? Number(value) : value
+}
+
+function writeTag(tag: string): string {
+  return tag.replaceAll('%', '%25').replaceAll(',', '%2C')
+}
+
+/** Other escapes than the two are refused, so that a tag has one form only. */
+function isTag(text: string): boolean {
+  return !/%(?!25|2C)/i.test(text)
+}
+
+function readTag(text: string): string {
+  return text.replaceAll(/%2C/gi, ',').replaceAll('%25', '%')
 }

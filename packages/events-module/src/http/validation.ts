@@ -1,4 +1,4 @@
-import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
+import { KindGuard, type Static, type TObject, type TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler, ValueErrorType } from '@sinclair/typebox/compiler'
 import type { Issue } from '@viewra/events-core'
 import type { FastifySchemaCompiler } from 'fastify'
@@ -18,6 +18,21 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   if (httpPart !== 'querystring') return (value: unknown) => verdict(value, issuesOf(value, check))
   if (!KindGuard.IsObject(schema)) throw new TypeError('a query string needs an object schema')
   return (raw: unknown) => queryVerdict(schema, check, raw)
+}
+
+/** What came of a check: the value by its type, or what is wrong. */
+type Checked<T> = { readonly value: T } | { readonly issues: readonly [Issue, ...Issue[]] }
+
+/** Checks values that no route's schema covers, such as each item of a stream. */
+export function checkerOf<S extends TSchema>(schema: S): (value: unknown) => Checked<Static<S>> {
+  const check = TypeCompiler.Compile(schema)
+  return (value) => {
+    if (check.Check(value)) return { value }
+    const [first = { path: '', message: `must be ${ruleOf(schema)}` }, ...others] = onePerPath(
+      issuesOf(value, check),
+    )
+    return { issues: [first, ...others] }
+  }
 }
 
 type Verdict = { readonly value: unknown } | { readonly error: Error }
