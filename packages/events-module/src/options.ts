@@ -28,6 +28,7 @@ type Untyped =
 /** A bus, whatever event types it was made for: `createEventBus<MyEvents>()` is one too. */
 export interface AnyEventBus extends Pick<EventBus, Untyped> {
   publish(input: EventInput, options?: PublishOptions): Promise<PublishReceipt>
+  publishMany(inputs: readonly EventInput[], options?: PublishOptions): Promise<readonly PublishReceipt[]>
   subscribe(filter: EventFilter, handler: EventHandler, options?: SubscribeOptions): Promise<Subscription>
 }
 
@@ -41,6 +42,8 @@ export interface EventsModuleOptions {
    * space and the escapes that JSON allows. Raise it together with the bus's `maxDataBytes`.
    */
   readonly bodyLimit?: number
+  /** Largest body of a batch in bytes; 33,554,432 by default. It is in memory as a whole before it is stored. */
+  readonly batchBodyLimit?: number
   /** Pause between two heartbeats of a stream; 30,000 by default. */
   readonly heartbeatMs?: number
   /** How long a stream's client may take nothing before it is closed; 30,000 by default. */
@@ -66,6 +69,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
       ? undefined
       : `must be a path such as /api/v1/events, without a slash at its end, not ${shown(value)}`,
   bodyLimit: integer(1, 2 ** 30),
+  batchBodyLimit: integer(1, 2 ** 30),
   heartbeatMs: integer(1, MAX_TIMER_MS),
   streamStallMs: integer(1, MAX_TIMER_MS),
 }
@@ -92,6 +96,7 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     bus,
     prefix: options.prefix ?? '/api/v1/events',
     bodyLimit: options.bodyLimit ?? 1_048_576,
+    batchBodyLimit: options.batchBodyLimit ?? 33_554_432,
     heartbeatMs: options.heartbeatMs ?? 30_000,
     streamStallMs: options.streamStallMs ?? 30_000,
   }
@@ -123,5 +128,5 @@ function integer(min: number, max: number): OptionRule {
  */
 function isBus(value: unknown): value is EventBus {
   if (typeof value !== 'object' || value === null) return false
-  return 'running' in value && 'publish' in value && 'feed' in value && 'list' in value
+  return 'running' in value && 'publishMany' in value && 'feed' in value && 'list' in value
 }

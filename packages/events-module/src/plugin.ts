@@ -12,7 +12,7 @@ import { statsRoutes } from './features/stats.ts'
 import { streamRoutes } from './features/stream/routes.ts'
 import { subscriptionsRoutes } from './features/subscriptions.ts'
 import { typesRoutes } from './features/types.ts'
-import { acceptJson } from './http/body.ts'
+import { acceptBodies } from './http/body.ts'
 import { handleError } from './http/error-handler.ts'
 import type { Feature } from './http/feature.ts'
 import { shareRouteRules } from './http/routes.ts'
@@ -79,7 +79,7 @@ function refuseSecond(app: FastifyInstance, prefix: string): void {
 
 /** All that is set here ends at the prefix: the app's own error handling, parsers and validators stay as they are. */
 function addRoutes(scope: FastifyInstance, options: ModuleOptions): void {
-  acceptJson(scope, options.bodyLimit)
+  acceptBodies(scope, options.bodyLimit)
   scope.setErrorHandler(handleError)
   scope.setValidatorCompiler(validatorCompiler)
   // Schemas describe what is sent; they must not write it, because a compiled serializer drops and bends fields.

@@ -1,39 +1,128 @@
 import { Type } from '@sinclair/typebox'
-import type { FastifyReply } from 'fastify'
+import { type EventBus, type EventInput, EventsError, type PublishReceipt } from '@viewra/events-core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
+import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
+import { CloudEventSchema, fromCloudEvent, fromCloudEvents, withAttributeName } from '../http/cloudevents.ts'
 import { EventInputSchema } from '../http/event-schema.ts'
-import type { Feature } from '../http/feature.ts'
+import type { EventsScope, Feature } from '../http/feature.ts'
 import { PATH_WORDS } from '../http/path-words.ts'
 import { HttpError, invalidRequest } from '../http/problem.ts'
 
-const PublishedSchema = Type.Object({
-  message: Type.String(),
+const STRUCTURED = 'application/cloudevents+json'
+const BATCHED = 'application/cloudevents-batch+json'
+
+const BatchSchema = Type.Array(EventInputSchema, {
+  minItems: 1,
+  maxItems: MAX_BATCH_EVENTS,
+  rule: `a list of 1 to ${MAX_BATCH_EVENTS} events`,
+})
+
+const receiptFields = {
   event_id: Type.String(),
   position: Type.Optional(Type.Integer({ description: 'Absent for an event that is not stored.' })),
   duplicate: Type.Boolean({
     description: 'The store had an event of this id: nothing was stored or delivered.',
   }),
+}
+const PublishedSchema = Type.Object({ message: Type.String(), ...receiptFields })
+const BatchPublishedSchema = Type.Object({
+  message: Type.String(),
+  count: Type.Integer({ description: 'Of the events that were sent.' }),
+  events: Type.Array(Type.Object(receiptFields), { description: 'In the order in which they were sent.' }),
 })
 
-/** Publishing: answered once the event is stored. */
-export const publishRoutes: Feature = (scope, { bus }) => {
+/** Publishing: answered once all is stored. */
+export const publishRoutes: Feature = (scope, { bus, batchBodyLimit }) => {
+  addPublish(scope, bus)
+  addBatch(scope, bus, batchBodyLimit)
+}
+
+function addPublish(scope: EventsScope, bus: EventBus): void {
   const schema = {
     summary: 'Publish an event',
+    description: 'Also takes a CloudEvent, structured or binary (`ce-` headers, its data as the body).',
     tags: ['Publishing'],
     body: EventInputSchema,
     response: { 201: PublishedSchema },
   }
-  scope.post('/', { schema, config: { role: 'publisher' } }, async (request, reply) => {
-    refusePathWord(request.body.id)
-    const { id, position, duplicate } = await bus.publish(request.body, { signal: abortedWith(reply) })
-    const message = duplicate ? 'Event was published before' : 'Event published successfully'
-    const place = position === undefined ? {} : { position }
-    return reply.code(201).send({ message, event_id: id, ...place, duplicate })
+  const config = { role: 'publisher', bodies: { [STRUCTURED]: CloudEventSchema } } as const
+  const preValidation = async (request: FastifyRequest) => readCloudEvent(request)
+  scope.post('/', { schema, config, preValidation }, async (request, reply) => {
+    refusePathWord(request.body.id, 'id')
+    const receipt = await underSentNames(request, bus.publish(request.body, { signal: abortedWith(reply) }))
+    const message = receipt.duplicate ? 'Event was published before' : 'Event published successfully'
+    return reply.code(201).send({ message, ...receiptOf(receipt) })
   })
 }
 
-function refusePathWord(id: string | undefined): void {
+function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
+  const schema = {
+    summary: 'Publish several events, all or none',
+    description: `1 to ${MAX_BATCH_EVENTS} events, as a JSON array, one JSON object a line, or CloudEvents.`,
+    tags: ['Publishing'],
+    body: BatchSchema,
+    response: { 201: BatchPublishedSchema },
+  }
+  const bodies = { 'application/x-ndjson': EventInputSchema, [BATCHED]: Type.Array(CloudEventSchema) }
+  const config = { role: 'publisher', bodies } as const
+  const preValidation = async (request: FastifyRequest) => readCloudEventBatch(request)
+  scope.post('/batch', { schema, config, bodyLimit, preValidation }, async (request, reply) => {
+    request.body.forEach(({ id }, index) => {
+      refusePathWord(id, `${index}.id`)
+    })
+    const published = bus.publishMany(request.body, { signal: abortedWith(reply) })
+    const receipts = await underSentNames(request, published)
+    const events = receipts.map(receiptOf)
+    return reply.code(201).send({ message: 'Events published successfully', count: events.length, events })
+  })
+}
+
+interface Receipt {
+  readonly event_id: string
+  readonly position?: number
+  readonly duplicate: boolean
+}
+
+function receiptOf({ id, position, duplicate }: PublishReceipt): Receipt {
+  return { event_id: id, ...(position !== undefined && { position }), duplicate }
+}
+
+/** Puts the event that a CloudEvent stands for in the place of the body. */
+function readCloudEvent(request: FastifyRequest): void {
+  if (mediaTypeOf(request) === STRUCTURED) {
+    request.body = fromCloudEvent(request.body)
+    return
+  }
+  const binary = binaryCloudEvent(request.headers, request.body)
+  if (binary !== undefined) request.body = fromCloudEvent(binary)
+}
+
+function readCloudEventBatch(request: FastifyRequest): void {
+  if (mediaTypeOf(request) === BATCHED) request.body = fromCloudEvents(request.body)
+}
+
+/** What the bus says is wrong with a field is told under the name that the CloudEvent has for it. */
+async function underSentNames<T>(request: FastifyRequest, published: Promise<T>): Promise<T> {
+  try {
+    return await published
+  } catch (error) {
+    if (!(error instanceof EventsError) || !isCloudEvent(request)) throw error
+    const [first, ...others] = error.issues.map(withAttributeName)
+    throw first === undefined ? error : invalidRequest([first, ...others])
+  }
+}
+
+function isCloudEvent(request: FastifyRequest): boolean {
+  return (
+    [STRUCTURED, BATCHED].includes(mediaTypeOf(request)) ||
+    binaryCloudEvent(request.headers, {}) !== undefined
+  )
+}
+
+function refusePathWord(id: EventInput['id'], path: string): void {
   if (id === undefined || !PATH_WORDS.has(id)) return
-  throw invalidRequest([{ path: 'id', message: `must not be '${id}', which is a path of this API` }])
+  throw invalidRequest([{ path, message: `must not be '${id}', which is a path of this API` }])
 }
 
 /**

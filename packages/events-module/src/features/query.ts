@@ -1,6 +1,8 @@
-import { type Static, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { EventBus, EventFilter } from '@viewra/events-core'
 import type { FastifyReply } from 'fastify'
+import { prefers } from '../http/accept.ts'
+import { AnsweredCloudEventSchema, toCloudEvent } from '../http/cloudevents.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { EventSchema } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
@@ -8,6 +10,9 @@ import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters
 import { eventNotFound, invalidRequest } from '../http/problem.ts'
 
 const RFC_3339 = 'an RFC 3339 time; write a + in it as %2B'
+
+const CLOUD_EVENT = 'application/cloudevents+json'
+const CLOUD_EVENTS = 'application/cloudevents-batch+json'
 
 /** The parameters of a page. `cursor` goes on where a page ended; `offset` repeats and skips while events arrive. */
 const pageParameters = (limit: number) => ({
@@ -49,6 +54,16 @@ const PageSchema = Type.Object({
 })
 const RangePageSchema = Type.Object({ ...PageSchema.properties, start: Type.String(), end: Type.String() })
 
+/** What else is answered to whom it suits better. */
+const listAnswers = (schema: TSchema) => ({
+  200: {
+    content: {
+      'application/json': { schema },
+      [CLOUD_EVENTS]: { schema: Type.Array(AnsweredCloudEventSchema) },
+    },
+  },
+})
+
 type Page = Static<typeof PageSchema>
 type PageQuery = Static<typeof ListQuery> | Static<typeof RangeQuery>
 
@@ -67,12 +82,12 @@ function addList(scope: EventsScope, bus: EventBus): void {
         summary: 'A page of events',
         tags: ['Reading'],
         querystring: ListQuery,
-        response: { 200: PageSchema },
+        response: listAnswers(PageSchema),
       },
       config: { role: 'viewer' },
     },
     async (request, reply) => {
-      return readPage(bus, filterOf(request.query), request.query, reply)
+      return answerPage(await readPage(bus, filterOf(request.query), request.query, reply), reply)
     },
   )
 }
@@ -82,12 +97,12 @@ function addRange(scope: EventsScope, bus: EventBus): void {
     summary: 'A page of the events of a time range',
     tags: ['Reading'],
     querystring: RangeQuery,
-    response: { 200: RangePageSchema },
+    response: listAnswers(RangePageSchema),
   }
   scope.get('/range', { schema, config: { role: 'viewer' } }, async (request, reply) => {
     const { start, end } = rangeOf(request.query)
     const filter = { ...filterOf(request.query), since: start, until: end }
-    return { ...(await readPage(bus, filter, request.query, reply)), start, end }
+    return answerPage({ ...(await readPage(bus, filter, request.query, reply)), start, end }, reply)
   })
 }
 
@@ -96,13 +111,20 @@ function addGet(scope: EventsScope, bus: EventBus): void {
     summary: 'One event',
     tags: ['Reading'],
     params: Type.Object({ id: Type.String() }),
-    response: { 200: EventSchema },
+    response: {
+      200: {
+        content: {
+          'application/json': { schema: EventSchema },
+          [CLOUD_EVENT]: { schema: AnsweredCloudEventSchema },
+        },
+      },
+    },
   }
-  scope.get('/:id', { schema, config: { role: 'viewer' } }, async (request) => {
+  scope.get('/:id', { schema, config: { role: 'viewer' } }, async (request, reply) => {
     const { id } = request.params
     const event = await bus.get(id)
     if (event === undefined) throw eventNotFound(id)
-    return event
+    return reply.send(prefers(CLOUD_EVENT, reply) ? toCloudEvent(event) : event)
   })
 }
 
@@ -113,6 +135,11 @@ function rangeOf(query: Static<typeof RangeQuery>): { readonly start: string; re
   // Both are of one form, whose alphabetical order is that of time.
   if (start > end) throw invalidRequest([{ path: 'end', message: `must not be before start, ${start}` }])
   return { start, end }
+}
+
+/** The page, or only its events as CloudEvents, whose format has no room for more: the next page is in `Link`. */
+function answerPage(page: Page | Static<typeof RangePageSchema>, reply: FastifyReply): FastifyReply {
+  return reply.send(prefers(CLOUD_EVENTS, reply) ? page.events.map(toCloudEvent) : page)
 }
 
 async function readPage(

@@ -1,51 +1,106 @@
+import type { IncomingMessage } from 'node:http'
+import type { TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { readNdjson } from './ndjson.ts'
 import { HttpError, invalidRequest } from './problem.ts'
 
+/** Most events of one request. */
+export const MAX_BATCH_EVENTS = 10_000
+
+const JSON_TYPES: readonly string[] = [
+  'application/json',
+  'application/cloudevents+json',
+  'application/cloudevents-batch+json',
+]
+const NDJSON = 'application/x-ndjson'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What else than JSON the route takes: each media type with what the body is then. */
+    bodies?: Readonly<Record<string, TSchema>>
+  }
+}
+
 /**
- * Takes JSON only, whatever parsers the host app has. An empty body counts as none: many clients name a content
- * type with every request.
+ * Takes JSON in UTF-8, and on routes that name more in their `bodies` those too, whatever parsers the host app has. An
+ * empty body counts as none: many clients name a content type with every request.
  *
  * `__proto__` and `constructor.prototype` are refused, as Fastify does by default: they are legal JSON, but one
  * reader that merges them into an object of its own changes what every object of its process is.
  */
-export function acceptJson(scope: FastifyInstance, bodyLimit: number): void {
+export function acceptBodies(scope: FastifyInstance, bodyLimit: number): void {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser<Buffer>(
-    'application/json',
+    [...JSON_TYPES],
     { parseAs: 'buffer', bodyLimit },
-    async (_request: unknown, body: Buffer) => (body.length === 0 ? undefined : parseJson(body)),
+    async (_request: unknown, body: Buffer) => (body.length === 0 ? undefined : parseJson(body, '')),
   )
+  scope.addContentTypeParser(NDJSON, async (request: FastifyRequest, body: IncomingMessage) => {
+    const limits = { maxBytes: request.routeOptions.bodyLimit ?? bodyLimit, maxValues: MAX_BATCH_EVENTS }
+    return readNdjson(body, limits, (line, index) => parseJson(line, String(index)))
+  })
+  scope.addHook('preParsing', async (request) => refuseForeign(request))
 }
 
-/** @throws HttpError HTTP_BAD_JSON; EventsError EVENTS_INVALID for keys that could change prototypes */
-export function parseJson(body: Buffer): unknown {
-  const value: unknown = parse(body)
-  const issue = findPoison(value)
+/** The media type that the request says its body has, without parameters. */
+export function mediaTypeOf(request: FastifyRequest): string {
+  return request.headers['content-type']?.split(';', 1).join().trim().toLowerCase() ?? ''
+}
+
+/** @throws HttpError HTTP_UNSUPPORTED_MEDIA_TYPE that says what to send instead */
+function refuseForeign(request: FastifyRequest): void {
+  const { 'content-encoding': encoding = 'identity', 'content-length': length } = request.headers
+  if (request.headers['transfer-encoding'] === undefined && (length ?? '0') === '0') return
+  if (encoding.toLowerCase() !== 'identity') {
+    const message = `the body is encoded as ${encoding}: send it as it is, without a content-encoding`
+    throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', message, {
+      headers: { 'accept-encoding': 'identity' },
+    })
+  }
+  const types = mediaTypesOf(request.routeOptions)
+  if (types.includes(mediaTypeOf(request))) return
+  throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', `send the body as ${types.join(', or as ')}`)
+}
+
+function mediaTypesOf({ config }: Pick<RouteOptions, 'config'>): readonly string[] {
+  return ['application/json', ...Object.keys(config?.bodies ?? {})]
+}
+
+/**
+ * @param at the path of the value in the body, for messages
+ * @throws HttpError HTTP_BAD_JSON; EventsError EVENTS_INVALID for keys that could change prototypes
+ */
+export function parseJson(json: Buffer, at: string): unknown {
+  const value: unknown = parse(json, at)
+  const issue = findPoison(value, at)
   if (issue !== undefined) throw invalidRequest([issue])
   return value
 }
 
-function parse(body: Buffer): unknown {
+function parse(json: Buffer, at: string): unknown {
   try {
     // Strict, because a replacement character would be stored as if the publisher had sent it.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
   } catch (cause) {
     const why = cause instanceof SyntaxError ? cause.message : 'it is not valid UTF-8'
-    throw new HttpError('HTTP_BAD_JSON', `the body is not JSON: ${why}`, { cause })
+    const message = `${at === '' ? 'the body' : `event ${at}`} is not JSON: ${why}`
+    const issues = at === '' ? [] : [{ path: at, message: `is not JSON: ${why}` }]
+    throw new HttpError('HTTP_BAD_JSON', message, { cause, issues })
   }
 }
 
 /** Without recursion: how deep the body is nested is the sender's choice. */
-function findPoison(body: unknown): Issue | undefined {
-  const waiting: { readonly value: unknown; readonly path: string }[] = [{ value: body, path: '' }]
+function findPoison(body: unknown, at: string): Issue | undefined {
+  const waiting: { readonly value: unknown; readonly path: string }[] = [{ value: body, path: at }]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (typeof next.value !== 'object' || next.value === null) continue
     for (const [key, value] of Object.entries(next.value)) {
+      if (typeof value !== 'object' && key !== '__proto__') continue
       const path = next.path === '' ? key : `${next.path}.${key}`
       if (isPoison(key, value))
         return { path, message: 'is refused: it could change the prototype of objects' }
-      if (typeof value === 'object') waiting.push({ value, path })
+      waiting.push({ value, path })
     }
   }
   return undefined

@@ -1,4 +1,11 @@
-import type { EventInput, Issue, JsonObject, PublishedEvent } from '@viewra/events-core'
+import { Type } from '@sinclair/typebox'
+import {
+  type EventInput,
+  EventsError,
+  type Issue,
+  type JsonObject,
+  type PublishedEvent,
+} from '@viewra/events-core'
 import { readSource, writeSource } from './cloudevents-source.ts'
 import { EventInputSchema } from './event-schema.ts'
 import { invalidRequest } from './problem.ts'
@@ -23,7 +30,7 @@ export interface CloudEvent {
   readonly title?: string
   readonly message?: string
   readonly priority: number
-  /** With commas between them; `%` and `,` in a tag are percent-encoded. */
+  /** With commas between them; a backslash is before each comma and backslash in a tag. */
   readonly tags?: string
   readonly ttl?: string
   readonly correlationid?: string
@@ -32,6 +39,39 @@ export interface CloudEvent {
   readonly position?: string
   readonly recordedtime?: string
 }
+
+/** A CloudEvent as it is taken; `fromCloudEvent` says more precisely what of it. */
+export const CloudEventSchema = Type.Object(
+  {
+    specversion: Type.Literal('1.0'),
+    id: Type.String(),
+    source: Type.String({ format: 'uri-reference' }),
+    type: Type.String(),
+    time: Type.Optional(Type.String({ format: 'date-time' })),
+    subject: Type.Optional(Type.String()),
+    datacontenttype: Type.Optional(Type.String()),
+    data: Type.Optional(Type.Object({}, { additionalProperties: true })),
+    title: Type.Optional(Type.String()),
+    message: Type.Optional(Type.String()),
+    priority: Type.Optional(Type.Union([Type.Integer(), Type.String()])),
+    tags: Type.Optional(Type.String()),
+    ttl: Type.Optional(Type.Union([Type.Integer(), Type.String()])),
+    correlationid: Type.Optional(Type.String()),
+    causationid: Type.Optional(Type.String()),
+    traceparent: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false, description: 'A CloudEvent 1.0 in JSON.' },
+)
+
+/** A CloudEvent as it is answered. */
+export const AnsweredCloudEventSchema = Type.Object(
+  {
+    ...CloudEventSchema.properties,
+    position: Type.Optional(Type.String({ description: 'Unique, increasing, in the order of storing.' })),
+    recordedtime: Type.Optional(Type.String({ format: 'date-time', description: 'When it was stored.' })),
+  },
+  { additionalProperties: false, description: 'An event as a CloudEvent 1.0.' },
+)
 
 /** Each field's attribute; issues about a field are told under the attribute's name. */
 const ATTRIBUTES = {
@@ -51,12 +91,15 @@ const ATTRIBUTES = {
   traceparent: 'traceparent',
 } as const satisfies Readonly<Record<keyof EventInput, string>>
 
+const BY_FIELD: ReadonlyMap<string, string> = new Map(Object.entries(ATTRIBUTES))
 const FIELDS: ReadonlyMap<string, string> = new Map(
   Object.entries(ATTRIBUTES).map(([field, attribute]) => [attribute, field]),
 )
 const GIVEN_BY_THE_STORE: ReadonlySet<string> = new Set(['position', 'recordedtime'])
 const REQUIRED: readonly string[] = ['specversion', 'id', 'source', 'type']
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
+const TAG = /(?:[^\\,]|\\[\\,])+/g
+const TAGS = /^(?:(?:[^\\,]|\\[\\,])+(?:,(?!$)|$))*$/
 const INTEGER = /^\d{1,15}$/
 
 const checkInput = checkerOf(EventInputSchema)
@@ -92,7 +135,9 @@ export function toCloudEvent(event: PublishedEvent): CloudEvent {
  * @throws EventsError EVENTS_INVALID with the attribute of each broken rule; lengths and patterns are left to the bus,
  *   whose issues `withAttributeName` translates
  */
-export function fromCloudEvent(attributes: Readonly<Record<string, unknown>>): EventInput {
+export function fromCloudEvent(attributes: unknown): EventInput {
+  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes))
+    throw invalidRequest([{ path: '', message: 'must be a JSON object, a CloudEvent' }])
   const given = Object.entries(attributes).filter(([, value]) => value !== null)
   const issues = missingIssues(given.map(([name]) => name))
   const input: Record<string, unknown> = {}
@@ -108,11 +153,32 @@ export function fromCloudEvent(attributes: Readonly<Record<string, unknown>>): E
   throw invalidRequest(checked.issues)
 }
 
+/**
+ * As `fromCloudEvent`, for a list.
+ * @throws EventsError EVENTS_INVALID with every broken rule of every event, each path beginning with its index
+ */
+export function fromCloudEvents(batch: unknown): readonly EventInput[] {
+  if (!Array.isArray(batch))
+    throw invalidRequest([{ path: '', message: 'must be a JSON array of CloudEvents' }])
+  const issues: Issue[] = []
+  const inputs = batch.flatMap((item: unknown, index) => {
+    try {
+      return [fromCloudEvent(item)]
+    } catch (error) {
+      if (!(error instanceof EventsError)) throw error
+      for (const { path, message } of error.issues)
+        issues.push({ path: path === '' ? `${index}` : `${index}.${path}`, message })
+      return []
+    }
+  })
+  throwIssues(issues)
+  return inputs
+}
+
 /** An issue about an event's field as one about the CloudEvent's attribute. */
 export function withAttributeName({ path, message }: Issue): Issue {
-  const [field = '', ...rest] = path.split('.')
-  const attribute = new Map<string, string>(Object.entries(ATTRIBUTES)).get(field) ?? field
-  return { path: [attribute, ...rest].join('.'), message }
+  const [, index = '', field = '', rest = ''] = /^(\d+\.)?([^.]*)(.*)$/.exec(path) ?? []
+  return { path: `${index}${BY_FIELD.get(field) ?? field}${rest}`, message }
 }
 
 function throwIssues([first, ...others]: readonly Issue[]): void {
@@ -153,29 +219,26 @@ function valueProblem(name: string, value: unknown): string | undefined {
   }
   if (typeof value !== 'string') return 'must be a text'
   if (name === 'source') return readSource(value) === undefined ? SOURCE_RULE : undefined
-  return name === 'tags' && !value.split(',').every(isTag) ? TAGS_RULE : undefined
+  return name === 'tags' && !TAGS.test(value) ? TAGS_RULE : undefined
 }
 
 const SOURCE_RULE =
   'must be a URI reference in UTF-8 that escapes no character without need: what is escaped is stored unescaped'
-const TAGS_RULE = 'must be tags with commas between them, with each % in a tag as %25 and each comma as %2C'
+const TAGS_RULE =
+  'must be tags with commas between them, with a backslash before each comma and backslash in a tag'
 
 function fieldOf(name: string, value: unknown): unknown {
   if (typeof value !== 'string') return value
   if (name === 'source') return readSource(value)
-  if (name === 'tags') return value === '' ? [] : value.split(',').map(readTag)
+  if (name === 'tags') return readTags(value)
   return name === 'priority' || name === 'ttl' ? Number(value) : value
 }
 
+/** Not percent-encoded, because headers are decoded once more, and not by every SDK encoded. */
 function writeTag(tag: string): string {
-  return tag.replaceAll('%', '%25').replaceAll(',', '%2C')
+  return tag.replace(/[\\,]/g, '\\$&')
 }
 
-/** Other escapes than the two are refused, so that a tag has one form only. */
-function isTag(text: string): boolean {
-  return !/%(?!25|2C)/i.test(text)
-}
-
-function readTag(text: string): string {
-  return text.replaceAll(/%2C/gi, ',').replaceAll('%25', '%')
+function readTags(text: string): readonly string[] {
+  return Array.from(text.matchAll(TAG), ([tag]) => tag.replace(/\\(.)/gs, '$1'))
 }

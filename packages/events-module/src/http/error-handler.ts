@@ -10,6 +10,9 @@ const FASTIFY_CODES: ReadonlyMap<unknown, readonly [HttpErrorCode, string]> = ne
   ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', ['HTTP_BAD_JSON', 'the body is not as long as its content-length']],
 ] satisfies [string, readonly [HttpErrorCode, string]][])
 
+/** More broken rules than this are the same mistake again; `detail` counts them all. */
+const MAX_ERRORS = 50
+
 interface Answer {
   readonly problem: Problem
   readonly headers: Readonly<Record<string, string>>
@@ -44,7 +47,7 @@ function ownAnswer(error: HttpError | EventsError, headers: Readonly<Record<stri
   // What went wrong inside is for the log: it may name files and hosts.
   const detail = status === 500 ? 'the server could not do this; its log says why' : error.message
   const retry: Record<string, string> = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
-  const errors = error.issues.length === 0 ? {} : { errors: [...error.issues] }
+  const errors = error.issues.length === 0 ? {} : { errors: error.issues.slice(0, MAX_ERRORS) }
   const type = `urn:viewra:problem:${error.code}`
   return {
     problem: { type, title, status, detail, code: error.code, ...errors, error: title, details: detail },

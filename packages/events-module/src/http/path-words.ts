@@ -4,6 +4,7 @@
  */
 export const PATH_WORDS: ReadonlySet<string> = new Set([
   'asyncapi.json',
+  'batch',
   'clear',
   'dead-letters',
   'health',

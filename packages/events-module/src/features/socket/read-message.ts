@@ -25,7 +25,7 @@ export class RefusedMessage extends Error {
 export function readMessage(text: Buffer): ClientMessage {
   let id: string | undefined
   try {
-    const value = parseJson(text)
+    const value = parseJson(text, '')
     id = idOf(value)
     return checked(value)
   } catch (error) {
