@@ -8,6 +8,7 @@ const MAX_PATTERNS = 1_000
 const MAX_TAGS = 32
 /** Containment compares each given value with many of each event, so what is given has a limit. */
 const MAX_DATA_VALUES = 1_000
+const MAX_TEXT = 256
 const TYPE_PATTERN = /^(?:\*|[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)$/
 
 /** Answers a copy of the condition's value, or adds to the issues. */
@@ -22,6 +23,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map(
     minPriority: scalar(integer(0, 100)),
     target: scalar(upTo(256)),
     data,
+    text: scalar(text(MAX_TEXT)),
     since: time,
     until: time,
   } satisfies { [K in keyof Required<EventFilter>]: Reader }),

@@ -1,6 +1,7 @@
 import { invalid } from './errors.ts'
 import type { PublishedEvent } from './event.ts'
 import type { JsonObject, JsonValue } from './json.ts'
+import { compileText } from './text-search.ts'
 import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from './timestamp.ts'
 
 /**
@@ -22,6 +23,11 @@ export interface EventFilter {
    * have a containing element for each given one, scalars must be equal.
    */
   readonly data?: JsonObject
+  /**
+   * Contained in `title` or `message`, 1 to 256 characters: each is met by itself and by its upper and lower case, where
+   * that is one character (so `ß` is not met by `SS`).
+   */
+  readonly text?: string
   /** Earliest and latest `timestamp`, RFC 3339, both inclusive. */
   readonly since?: string
   readonly until?: string
@@ -94,7 +100,7 @@ function containsEntries(value: JsonObject, part: JsonObject): boolean {
 
 /** The conditions but `types`, cheap ones first. */
 function residualChecks(filter: EventFilter): EventPredicate[] {
-  const { minPriority, target, since, until, sources, tags, data } = filter
+  const { minPriority, target, since, until, sources, tags, data, text } = filter
   const checks: EventPredicate[] = []
   if (minPriority !== undefined) checks.push((event) => event.priority >= minPriority)
   if (target !== undefined) checks.push((event) => event.target === target)
@@ -109,6 +115,10 @@ function residualChecks(filter: EventFilter): EventPredicate[] {
   }
   if (tags !== undefined) checks.push(compileTags(tags, filter.tagsMode ?? 'any'))
   if (data !== undefined) checks.push((event) => containsJson(event.data, data))
+  if (text !== undefined) {
+    const contains = compileText(text)
+    checks.push((event) => contains(event.title, event.message))
+  }
   return checks
 }
 

@@ -12,8 +12,9 @@ import { eventFields, filters, partOf } from '../src/testing/arbitraries.ts'
 import { DATA_CASES } from '../src/testing/data-filter-cases.ts'
 import { FIELD_CASES } from '../src/testing/filter-cases.ts'
 import { makeRecord } from '../src/testing/record.ts'
+import { TEXT_CASES } from '../src/testing/text-filter-cases.ts'
 
-const CASES = Object.entries({ ...FIELD_CASES, ...DATA_CASES })
+const CASES = Object.entries({ ...FIELD_CASES, ...DATA_CASES, ...TEXT_CASES })
 
 describe('compileFilter', () => {
   test.each(CASES)('%s', (_, { filter, selects, leaves }) => {

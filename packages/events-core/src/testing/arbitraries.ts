@@ -37,6 +37,40 @@ const SOURCES = [
 const EDGES = ['\u0000', 'a\u0000b', '\u{10ffff}', '\uffff', '\ue000', '😀', '[a]', '\\', '?', '"']
 const TARGETS = ['', 'a', 'A', "'", '%', '\u0000']
 const TAGS = ['a', 'A', 'b', 'ab', 'a,b', '"', '[', '%', '_', "it's", 'é', '\u0000', '\u{10ffff}']
+/** Of title and message, and what they are searched for: cases, patterns, how one store escapes a character. */
+const WORDS = [
+  '',
+  'Scan',
+  'scan Über',
+  'übER',
+  'ss',
+  'SS',
+  'ß',
+  'ẞ',
+  '50% a_b',
+  '%',
+  '_',
+  'A.B*[c]\\',
+  '.',
+  'a\nb',
+  '\u0000',
+  'x\u00000',
+  '0',
+  '00',
+  '\ufdd0',
+  'fdd0',
+  'Σς',
+  'σ',
+  'İi',
+  'ıI',
+  '\u212a',
+  'k',
+  '𐐀𐐨',
+  '𐐨',
+  'e\u0301',
+  'é',
+  '\u{10ffff}',
+]
 const KEYS = [
   'a',
   'A',
@@ -99,6 +133,8 @@ export const eventFields: fc.Arbitrary<RecordFields> = fc.record({
   type: text(TYPES),
   source,
   target: text(TARGETS),
+  title: text(WORDS),
+  message: text(WORDS),
   priority: fc.constantFrom(0, 1, 5, 10, 100),
   tags: fc.array(text(TAGS), { maxLength: 4 }),
   timestamp: timeMs.map(formatTimestamp),
@@ -130,6 +166,7 @@ const conditions = {
   minPriority: fc.constantFrom(0, 1, 5, 6, 100),
   target: text(TARGETS),
   data,
+  text: text(WORDS.filter((word) => word !== '')),
   since: filterTime,
   until: filterTime,
 }

@@ -4,10 +4,11 @@ import { DATA_CASES } from './data-filter-cases.ts'
 import { FIELD_CASES, type FilterCase } from './filter-cases.ts'
 import { idsOf, listAll, readToHead } from './reading.ts'
 import { makeRecord } from './record.ts'
+import { TEXT_CASES } from './text-filter-cases.ts'
 
 /** One test for each case: every method that takes a filter selects what the case says. */
 export const filterTests: ContractTests = Object.fromEntries(
-  Object.entries({ ...FIELD_CASES, ...DATA_CASES }).map(([guarantee, filterCase]) => [
+  Object.entries({ ...FIELD_CASES, ...DATA_CASES, ...TEXT_CASES }).map(([guarantee, filterCase]) => [
     guarantee,
     (context) => expectSelection(context, filterCase),
   ]),

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
+import { textPattern } from './text-pattern.ts'
 import { JsonParameter } from './values.ts'
 
 /** How PostgreSQL says what the shared queries ask. */
@@ -8,6 +9,10 @@ export function postgresDialect(schema: string): SqlDialect {
   return {
     startsWith: (column, prefix) => sql`starts_with(${sql.ref(column)}, ${prefix})`,
     dataContains: (part) => sql`data::jsonb @> ${new JsonParameter(JSON.stringify(part))}::jsonb`,
+    textContains: (text) => {
+      const pattern = textPattern(text)
+      return sql`(title ~ ${pattern} or message ~ ${pattern})`
+    },
     taggedAny: (tags) => {
       const any = tags.map((tag) => sql`tags @> ${new JsonParameter(JSON.stringify([tag]))}::jsonb`)
       return sql`(${sql.join(any, sql` or `)})`

@@ -38,7 +38,7 @@ const BY_SOURCE: KeptCounts = {
 /** The counts that are kept by just what these conditions ask for. */
 export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
   const asksFor = (name: keyof Conditions) => conditions[name] !== undefined
-  if (asksFor('tags') || asksFor('target') || asksFor('data')) return undefined
+  if (asksFor('tags') || asksFor('target') || asksFor('data') || asksFor('text')) return undefined
   if (!asksFor('sources')) return BY_TYPE
   return asksFor('types') || asksFor('minPriority') ? undefined : BY_SOURCE
 }

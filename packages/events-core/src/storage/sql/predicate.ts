@@ -12,7 +12,7 @@ const ebCounts = expressionBuilder<LogTables, 'minute_counts' | 'hour_source_cou
 
 /** Whether an event meets the conditions, visible or not. Only events of `range` are asked about. */
 export function matches(conditions: Conditions, range: Range, dialect: SqlDialect): Predicate {
-  const { sources, target, tags, tagsMode, data, sinceMs, untilMs } = conditions
+  const { sources, target, tags, tagsMode, data, text, sinceMs, untilMs } = conditions
   const all = typeAndPriority(conditions, dialect)
   if (sources) all.push(anyOf('source', sources, dialect))
   if (target !== undefined) all.push(isFor(target))
@@ -20,6 +20,7 @@ export function matches(conditions: Conditions, range: Range, dialect: SqlDialec
   if (sinceMs !== undefined) all.push(eb('timestamp', '>=', sinceMs))
   if (untilMs !== undefined) all.push(eb('timestamp', '<=', untilMs))
   if (data) all.push(dialect.dataContains(data))
+  if (text !== undefined) all.push(dialect.textContains(text))
   return eb.and(all)
 }
 

@@ -9,6 +9,8 @@ export interface SqlDialect {
   startsWith(column: 'type' | 'source', prefix: string): Expression<SqlBool>
   /** Whether `data` contains the object, as `containsJson` has it. */
   dataContains(part: JsonObject): Expression<SqlBool>
+  /** Whether `title` or `message` contains the text, as `compileText` has it. */
+  textContains(text: string): Expression<SqlBool>
   /** Whether the event has the tag, or one of them. Only events of `range` are asked about. */
   taggedAny(tags: readonly string[], range: Range): Expression<SqlBool>
   /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */

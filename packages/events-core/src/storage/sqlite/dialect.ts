@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import { type SqlBool, sql } from 'kysely'
 import { containsJson } from '../../filter.ts'
 import type { JsonValue } from '../../json.ts'
+import { compileText } from '../../text-search.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
 import { Tally } from '../sql/tally.ts'
 import { CountStatements } from './count-statements.ts'
@@ -11,6 +12,7 @@ import { TagStatements } from './tag-statements.ts'
 export function sqliteDialect(file: Database): SqlDialect {
   const forget = forgetting(file)
   registerContainment(file)
+  registerTextSearch(file)
   return {
     // LIKE takes no heed of case.
     startsWith: (column, prefix) => {
@@ -19,6 +21,7 @@ export function sqliteDialect(file: Database): SqlDialect {
       return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
     },
     dataContains: (part) => sql`json_contains(data, ${JSON.stringify(part)})`,
+    textContains: (text) => sql`text_contains(title, message, ${text})`,
     taggedAny: (tags, { from, to }) => sql`position in (
       select position from event_tags where tag in (${sql.join([...tags])}) and position > ${from} and position <= ${to}
     )`,
@@ -50,6 +53,19 @@ function registerContainment(file: Database): void {
       lastText = part
     }
     return containsText(data, lastPart) ? 1 : 0
+  })
+}
+
+/** SQLite's own LIKE knows the case of ASCII letters only. */
+function registerTextSearch(file: Database): void {
+  let lastText = ''
+  let contains = compileText(lastText)
+  file.function('text_contains', { deterministic: true }, (title: string, message: string, text: string) => {
+    if (text !== lastText) {
+      contains = compileText(text)
+      lastText = text
+    }
+    return contains(title, message) ? 1 : 0
   })
 }
 
