@@ -12,9 +12,18 @@ const EVENTS: readonly EventInput[] = [
     source: 'plugin:one',
     tags: ['red'],
     priority: 1,
+    data: { library: { id: 5 }, n: true, s: 'x y' },
     timestamp: '2024-01-01T00:00:00Z',
   },
-  { id: 'b', type: 'scan.file.found', source: 'plugin:two', tags: ['red', 'blue'], priority: 5 },
+  {
+    id: 'b',
+    type: 'scan.file.found',
+    source: 'plugin:two',
+    tags: ['red', 'blue'],
+    priority: 5,
+    title: '50% aber',
+    data: { library: { id: '5' }, n: null, s: '"' },
+  },
   { id: 'c', type: 'user.created', source: 'system', target: 'user:7', priority: 10 },
   {
     id: 'd',
@@ -51,6 +60,13 @@ function nextOf(headers: { readonly link?: unknown }): string | undefined {
 
 describe('filters', () => {
   test.each([
+    ['q=ABER', 'b'],
+    ['q=50%25', 'b'],
+    ['data.library.id=5', 'a'],
+    ['data.library.id=5&data.n=true&data.s=x y', 'a'],
+    ['data.library.id="5"', 'b'],
+    ['data.n=null', 'b'],
+    ['data.s="', 'b'],
     ['type=scan.started', 'a'],
     ['type=scan.*', 'ba'],
     ['type=*', 'dcba'],

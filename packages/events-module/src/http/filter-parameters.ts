@@ -1,5 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { type EventFilter, EventsError, type Issue, PRIORITY, validateFilter } from '@viewra/events-core'
+import {
+  type EventFilter,
+  EventsError,
+  type Issue,
+  type JsonObject,
+  PRIORITY,
+  validateFilter,
+} from '@viewra/events-core'
 import { invalidRequest } from './problem.ts'
 
 const list = (description: string) =>
@@ -16,6 +23,18 @@ const PrioritySchema = Type.Union(
   { description: 'The least priority: a number or a name.', allowEmptyValue: true },
 )
 
+const DataSchema = Type.Unsafe<JsonObject>(
+  Type.Object(
+    {},
+    {
+      additionalProperties: true,
+      rule: 'given by its fields, as data.<path>=<value>',
+      description:
+        'Each as `data.<path>=<value>`: what the data must have there. A value that is JSON is that.',
+    },
+  ),
+)
+
 /** Parameters that say what kind of events; lists take repeats and commas, and one without value is no condition. */
 export const selectionParameters = {
   type: list('Types: exact, `scan.*` for all below scan, `*` for all.'),
@@ -25,6 +44,15 @@ export const selectionParameters = {
   tags: list('Any of these tags.'),
   priority: Type.Optional(PrioritySchema),
   target: Type.Optional(Type.String({ minLength: 1, description: 'Exactly this target.' })),
+  q: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      rule: 'a text of 1 to 256 characters',
+      description: 'Text in title or message, in upper or lower case.',
+    }),
+  ),
+  data: Type.Optional(DataSchema),
 }
 
 const SelectionSchema = Type.Object(selectionParameters)
@@ -45,13 +73,27 @@ interface Origins {
  * @throws EventsError EVENTS_INVALID that names the parameters as the request did
  */
 export function filterOf(selection: Selection): EventFilter {
-  const { type = [], types = [], source = [], sources = [], tags, priority, target, since, until } = selection
+  const {
+    type = [],
+    types = [],
+    source = [],
+    sources = [],
+    tags,
+    priority,
+    target,
+    q,
+    data,
+    since,
+    until,
+  } = selection
   const filter = {
     ...orAbsent('types', [...type, ...types]),
     ...orAbsent('sources', [...source, ...sources]),
     ...orAbsent('tags', tags ?? []),
     minPriority: typeof priority === 'string' ? PRIORITY[priority] : priority,
     target,
+    text: q,
+    data,
     since,
     until,
   }
@@ -90,9 +132,15 @@ function withParameterNames(error: unknown, origins: Origins): unknown {
   return first === undefined ? error : invalidRequest([first, ...others])
 }
 
+/** Those that are called otherwise than the filter's condition. */
+const PARAMETERS: ReadonlyMap<string, string> = new Map([
+  ['minPriority', 'priority'],
+  ['text', 'q'],
+])
+
 function renamed({ path, message }: Issue, origins: Origins): Issue {
   const [condition = '', index = '0'] = path.split('.')
   const items = condition === 'types' ? origins.types : condition === 'sources' ? origins.sources : []
-  const name = condition === 'minPriority' ? 'priority' : condition
-  return { path: items[Number(index)] ?? name, message }
+  if (condition === 'data') return { path, message }
+  return { path: items[Number(index)] ?? PARAMETERS.get(condition) ?? condition, message }
 }

@@ -1,5 +1,6 @@
 import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
+import { isDataParameter, readDataParameters } from './data-parameters.ts'
 
 const INTEGER = /^-?\d{1,15}$/
 
@@ -13,6 +14,7 @@ interface QueryReading {
  * Turns a query string's texts into what their schemas ask for: a list takes repeats and commas, an integer is
  * written as one, everything else stays text. What does not fit stays as it is, for the schema to refuse.
  * A parameter whose schema says `allowEmptyValue` may be given without a value, which is as if it were absent.
+ * Where there is a parameter `data`, `data.<path>` says what it has at that path.
  */
 export function readQuery(schema: TObject, raw: unknown): QueryReading {
   const query: Record<string, unknown> = {}
@@ -20,15 +22,24 @@ export function readQuery(schema: TObject, raw: unknown): QueryReading {
   for (const [name, property] of Object.entries(schema.properties)) {
     if (property.default !== undefined) query[name] = property.default
   }
+  const data: [string, string][] = []
   for (const [name, given] of Object.entries(raw ?? {})) {
     const values: readonly unknown[] = Array.isArray(given) ? given : [given]
-    const property = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined
+    const property = propertyOf(schema, name)
     const problem = property === undefined ? unknownParameter(schema) : problemOf(property, values)
     if (problem !== undefined) issues.push({ path: name, message: problem })
     if (property === undefined || problem !== undefined) delete query[name]
+    else if (isDataParameter(name)) data.push([name, values.join()])
     else if (!isLeftEmpty(property, values)) query[name] = parameterOf(property, values.map(String))
   }
-  return { query, issues }
+  if (data.length === 0) return { query, issues }
+  const reading = readDataParameters(data)
+  return { query: { ...query, data: reading.data }, issues: [...issues, ...reading.issues] }
+}
+
+function propertyOf({ properties }: TObject, name: string): TSchema | undefined {
+  if (isDataParameter(name)) return properties.data
+  return Object.hasOwn(properties, name) ? properties[name] : undefined
 }
 
 function unknownParameter({ properties }: TObject): string {
