@@ -3,9 +3,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { judge } from './style/judge.ts'
 import { measure } from './style/measure.ts'
 
-const SOURCES = ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts', 'examples/*/src/**/*.ts']
+const SOURCES = ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts', 'examples/*/src/**/*.ts', 'bench/**/*.ts']
 
-const files = globSync(SOURCES).sort()
+const files = globSync(SOURCES, { exclude: ['**/node_modules/**'] }).sort()
 const { figures, violations } = judge(files.map((file) => measure(file, readFileSync(file, 'utf8'))))
 
 for (const { name, value, limit } of figures) {

@@ -35,10 +35,10 @@ export class PostgresServer {
       const data = makeCluster(binaries, directory)
       const port = await freePort()
       const options = Object.entries({
+        shared_buffers: '64MB',
         ...settings,
         listen_addresses: '127.0.0.1',
         unix_socket_directories: '',
-        shared_buffers: '64MB',
       })
       const flags = options.flatMap(([name, value]) => ['-c', `${name}=${value}`])
       const flagsOfAll = ['-D', data, '-p', `${port}`, ...flags]

@@ -1,0 +1,86 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { eventAt } from './events.ts'
+
+/** An event as the columns of the events table have it. */
+export interface Row {
+  readonly id: string
+  readonly type: string
+  readonly source: string
+  readonly target: string
+  readonly title: string
+  readonly message: string
+  readonly data: string
+  readonly priority: number
+  readonly tags: readonly string[]
+  readonly timestampMs: number
+}
+
+/** The n-th event with what a bus would fill in, made anew: each call has an id of its own. */
+export function rowAt(n: number, timestampMs: number = Date.now()): Row {
+  const {
+    type,
+    source,
+    target = '',
+    title = '',
+    message = '',
+    data = {},
+    priority = 5,
+    tags = [],
+  } = eventAt(n)
+  return {
+    id: randomUUIDv7(),
+    type,
+    source,
+    target,
+    title,
+    message,
+    data: JSON.stringify(data),
+    priority,
+    tags,
+    timestampMs,
+  }
+}
+
+export const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+
+export interface TypeCount {
+  readonly minute: number
+  readonly type: string
+  readonly priority: number
+  count: number
+  readonly first: number
+  last: number
+}
+
+export interface SourceCount {
+  readonly hour: number
+  readonly source: string
+  count: number
+}
+
+/** What rows add to the kept counts. The first row has the position `first`, and so on. */
+export function countsOf(
+  rows: readonly Row[],
+  first: number,
+): { readonly byType: readonly TypeCount[]; readonly bySource: readonly SourceCount[] } {
+  const byType = new Map<string, TypeCount>()
+  const bySource = new Map<string, SourceCount>()
+  rows.forEach(({ type, priority, source, timestampMs }, index) => {
+    const position = first + index
+    const minute = Math.floor(timestampMs / MINUTE_MS)
+    const typeKey = `${minute} ${priority} ${type}`
+    const ofType = byType.get(typeKey)
+    if (ofType === undefined)
+      byType.set(typeKey, { minute, type, priority, count: 1, first: position, last: position })
+    else {
+      ofType.count++
+      ofType.last = position
+    }
+    const hour = Math.floor(timestampMs / HOUR_MS)
+    const ofSource = bySource.get(`${hour} ${source}`)
+    if (ofSource === undefined) bySource.set(`${hour} ${source}`, { hour, source, count: 1 })
+    else ofSource.count++
+  })
+  return { byType: [...byType.values()], bySource: [...bySource.values()] }
+}
