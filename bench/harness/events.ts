@@ -17,7 +17,6 @@ const SHARES: readonly (readonly [type: string, share: number])[] = [
   ['debug', 1],
 ]
 
-export const TYPES: readonly string[] = SHARES.map(([type]) => type)
 const BY_PERCENT: readonly string[] = SHARES.flatMap(([type, share]) =>
   Array.from({ length: share }, () => type),
 )

@@ -1,0 +1,185 @@
+// What it costs to have it: bytes to load, time to start, memory at rest and per event that waits.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { createEventBus, memoryStorage } from '@viewra/events-core'
+import { build, type Plugin } from 'esbuild'
+import { type Contender, Contest } from '../harness/contest.ts'
+import type { Report } from '../harness/report.ts'
+import type { Settings } from '../harness/settings.ts'
+import { withDirectory } from '../harness/temporary.ts'
+
+const BUILD = fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))
+/** As built: Node would take longer, and more memory, to strip the types from its source. */
+const SERVER = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url))
+/** Processes are slow to start: fewer rounds do. */
+const MAX_ROUNDS = 5
+const REST_MS = 1_500
+const BUFFERED = 100_000
+
+export async function suite(report: Report, { rounds }: Settings): Promise<void> {
+  execFileSync(process.execPath, [BUILD], { stdio: ['ignore', 'ignore', 'inherit'] })
+  await withDirectory(async (directory) => {
+    await bundle(report, directory, Math.min(rounds, MAX_ROUNDS))
+    await server(report, directory, Math.min(rounds, MAX_ROUNDS))
+  })
+  await bufferedEvents(report, Math.min(rounds, MAX_ROUNDS))
+}
+
+async function bundle(report: Report, directory: string, rounds: number): Promise<void> {
+  const code = await bundled(
+    'export * from "@viewra/events-core"',
+    /\/(sqlite\/index|postgres\/index|memory)\.ts$/,
+  )
+  const whole = await bundled('export * from "@viewra/events-core"', /\/(sqlite|postgres)\/index\.ts$/)
+  report.note(`Core with the memory store, bundled, minified and gzipped: ${kilobytes(whole).toFixed(1)} KB`)
+  report.target(
+    'core bundled, minified and gzipped, without adapters',
+    kilobytes(code),
+    { atMost: 12 },
+    ' KB',
+  )
+  const file = join(directory, 'core.mjs')
+  writeFileSync(file, whole)
+  const contest = await Contest.run({
+    title: 'import in a new process',
+    contenders: [importing('an empty module', 'data:text/javascript,'), importing('core, bundled', file)],
+    rounds,
+  })
+  report.add(contest)
+  report.target('import of core', contest.figure('core, bundled'), { atMost: 20 }, ' ms')
+}
+
+/** What a bundler makes of an entry of our own. @param left out by their paths, such as adapters of databases */
+async function bundled(entry: string, left: RegExp): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    conditions: ['@viewra/source'],
+    plugins: [leaving(left)],
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+function leaving(filter: RegExp): Plugin {
+  return {
+    name: 'leaving',
+    setup: ({ onResolve }) => onResolve({ filter }, ({ path }) => ({ path, external: true })),
+  }
+}
+
+function kilobytes(code: string): number {
+  return gzipSync(code, { level: 9 }).length / 1_024
+}
+
+function importing(name: string, specifier: string): Contender {
+  const probe = `const began = performance.now(); await import(${JSON.stringify(specifier)}); console.log(performance.now() - began)`
+  const run = () =>
+    execFileSync(process.execPath, ['--input-type=module', '--eval', probe], { encoding: 'utf8' })
+  return { name, round: async () => ({ ms: Number(run()) }) }
+}
+
+async function server(report: Report, directory: string, rounds: number): Promise<void> {
+  const contenders = ['memory:', `sqlite:${join(directory, 'events.db')}`].map((database) => ({
+    name: `server with ${database.split(':', 1)}`,
+    round: () => oneStart(database),
+  }))
+  const contest = await Contest.run({ title: 'a process of the server', contenders, rounds })
+  report.add(contest)
+  for (const { name } of contenders) {
+    report.target(`${name}: start to first answer`, contest.figure(name), { atMost: 1_000 }, ' ms')
+    report.target(`${name}: RSS at rest`, contest.figure(name, 'RSS at rest MB'), { atMost: 120 }, ' MB')
+  }
+}
+
+async function oneStart(database: string) {
+  const began = performance.now()
+  const env = { ...process.env, VIEWRA_EVENTS_PORT: '0', VIEWRA_EVENTS_DATABASE_URL: database }
+  const child = spawn(process.execPath, [SERVER], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  try {
+    const [line] = await once(child.stdout, 'data')
+    const url = /http:\S+/.exec(String(line))?.[0]
+    await (await fetch(`${url}/api/v1/events`)).text()
+    const ms = performance.now() - began
+    await sleep(REST_MS)
+    return { ms, 'RSS at rest MB': residentMegabytes(child.pid ?? 0) }
+  } finally {
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    await exited
+  }
+}
+
+function residentMegabytes(pid: number): number {
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', `${pid}`], { encoding: 'utf8' })) / 1_024
+}
+
+/** Beside the same events as plain objects with all their fields. */
+async function bufferedEvents(report: Report, rounds: number): Promise<void> {
+  const contest = await Contest.run({
+    title: `heap of ${BUFFERED.toLocaleString('en')} events that wait to be written`,
+    contenders: [
+      { name: 'the events as plain objects', round: async () => heapOf(plainEvents) },
+      { name: 'buffered by publishAsync', round: async () => heapOf(bufferedBus) },
+    ],
+    rounds,
+  })
+  report.add(contest)
+  const own = contest.figure('the events as plain objects')
+  const beyond = contest.figure('buffered by publishAsync') - own
+  report.target('heap per buffered event beyond its own data', beyond, { atMost: 1_024 }, ' bytes')
+}
+
+async function heapOf(make: () => Promise<unknown>) {
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  const held = await make()
+  globalThis.gc?.()
+  const bytes = (process.memoryUsage().heapUsed - before) / BUFFERED
+  // Held until here.
+  void held
+  return { 'bytes per event': bytes }
+}
+
+function input(n: number) {
+  return {
+    type: 'scan.progress',
+    source: 'system',
+    title: `item ${n}`,
+    data: { item_id: n, path: `/media/${n}.mkv` },
+  }
+}
+
+async function plainEvents(): Promise<unknown> {
+  return Array.from({ length: BUFFERED }, (_, n) => ({
+    id: `0191f3a0-0000-7000-8000-${String(n).padStart(12, '0')}`,
+    ...input(n),
+    target: '',
+    message: '',
+    priority: 5,
+    tags: [],
+    timestamp: new Date(n).toISOString(),
+  }))
+}
+
+/** A store that never answers: all but the first batch wait. */
+async function bufferedBus(): Promise<unknown> {
+  const storage = memoryStorage()
+  storage.append = () => new Promise(() => {})
+  const bus = createEventBus({ storage, bufferEvents: BUFFERED })
+  await bus.start()
+  for (let n = 0; n < BUFFERED; n++) bus.publishAsync(input(n))
+  return bus
+}
