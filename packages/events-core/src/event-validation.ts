@@ -3,7 +3,7 @@ import { integer, type OptionRule, shown, text, upTo } from './check-options.ts'
 import { EventsError, type Issue, invalid } from './errors.ts'
 import { type EventInput, PRIORITY, type PublishedEvent } from './event.ts'
 import { createEventId } from './event-id.ts'
-import { copyJsonObject, type JsonObject } from './json.ts'
+import { copyJsonObject, type JsonObject, jsonBytesAtMost } from './json.ts'
 import type { EventRecord } from './storage/storage.ts'
 import { formatTimestamp, parseTimestamp } from './timestamp.ts'
 
@@ -21,14 +21,32 @@ interface Times {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** An event that is valid but not stored yet: the store's answer is still to be written into it. */
-export interface EventDraft extends EventRecord {
+export class EventDraft implements EventRecord {
   readonly event: Mutable<PublishedEvent>
-  /** What it takes in the buffer, about. */
-  readonly bytes: number
+  readonly timestampMs: number
+  readonly expiresAtMs: number | null
   /** Whether it goes to the store; the others reach live subscribers only. */
-  stored: boolean
+  stored = true
   /** Whether the store had an event of this id already. */
-  duplicate: boolean
+  duplicate = false
+  #dataJson: string | undefined
+
+  constructor(event: Mutable<PublishedEvent>, timestampMs: number) {
+    this.event = event
+    this.timestampMs = timestampMs
+    this.expiresAtMs = event.ttl === undefined ? null : timestampMs + event.ttl
+  }
+
+  /** Written once, and not at all for an event that is not stored. */
+  get dataJson(): string {
+    this.#dataJson ??= JSON.stringify(this.event.data)
+    return this.#dataJson
+  }
+
+  /** What it takes in the buffer, about. */
+  get bytes(): number {
+    return Buffer.byteLength(this.dataJson) + this.event.message.length + FIXED_BYTES
+  }
 }
 
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u
@@ -36,6 +54,7 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 const HUNDRED_YEARS_MS = 100 * 365.25 * 24 * 3_600_000
 const FIXED_BYTES = 500
 const NO_TAGS: readonly string[] = Object.freeze([])
+const NO_DATA: JsonObject = Object.freeze({})
 
 /** A URL's path folds these away: `DELETE /events/.` would be `DELETE /events/`. */
 const DOTS: readonly unknown[] = ['.', '..']
@@ -48,31 +67,33 @@ const identifier: OptionRule = (value) =>
 const given: OptionRule = () => 'is given by the store and cannot be published'
 
 /** What each field must be; `data` and the timestamp's value are looked at where they are converted. */
-const RULES: Readonly<Record<string, OptionRule>> = {
-  id: (value) =>
-    DOTS.includes(value) ? `must not be ${shown(value)}, which URLs fold away` : identifier(value),
-  type: typeNameProblem,
-  source: text(256),
-  target: upTo(256),
-  title: upTo(512),
-  message: upTo(8192),
-  data: () => undefined,
-  priority: integer(0, 100),
-  tags: tagsProblem,
-  timestamp: (value) =>
-    typeof value === 'string' && parseTimestamp(value) !== undefined
-      ? undefined
-      : `must be an RFC 3339 time like 2030-01-31T12:00:00.000Z, not ${shown(value)}`,
-  ttl: integer(1, HUNDRED_YEARS_MS),
-  correlation_id: identifier,
-  causation_id: identifier,
-  traceparent: (value) =>
-    typeof value === 'string' && TRACEPARENT.test(value)
-      ? undefined
-      : `must be a W3C traceparent like 00-<32 hex>-<16 hex>-01, not ${shown(value)}`,
-  position: given,
-  recorded_at: given,
-}
+const RULES: ReadonlyMap<string, OptionRule> = new Map(
+  Object.entries<OptionRule>({
+    id: (value) =>
+      DOTS.includes(value) ? `must not be ${shown(value)}, which URLs fold away` : identifier(value),
+    type: typeNameProblem,
+    source: text(256),
+    target: upTo(256),
+    title: upTo(512),
+    message: upTo(8192),
+    data: () => undefined,
+    priority: integer(0, 100),
+    tags: tagsProblem,
+    timestamp: (value) =>
+      typeof value === 'string' && parseTimestamp(value) !== undefined
+        ? undefined
+        : `must be an RFC 3339 time like 2030-01-31T12:00:00.000Z, not ${shown(value)}`,
+    ttl: integer(1, HUNDRED_YEARS_MS),
+    correlation_id: identifier,
+    causation_id: identifier,
+    traceparent: (value) =>
+      typeof value === 'string' && TRACEPARENT.test(value)
+        ? undefined
+        : `must be a W3C traceparent like 00-<32 hex>-<16 hex>-01, not ${shown(value)}`,
+    position: given,
+    recorded_at: given,
+  }),
+)
 
 const tagProblem = text(64)
 
@@ -89,33 +110,32 @@ function tagsProblem(value: unknown): string | undefined {
  */
 export function draftEvent(input: EventInput, rules: EventRules, nowMs: number): EventDraft {
   const issues = fieldIssues(input)
-  const data = copyJsonObject(input.data === undefined ? {} : input.data, 'data', issues)
-  const dataJson = JSON.stringify(data)
-  const dataBytes = Buffer.byteLength(dataJson)
-  if (dataBytes > rules.maxDataBytes) {
-    issues.push({
-      path: 'data',
-      message: `must be at most ${rules.maxDataBytes} bytes as JSON, not ${dataBytes}`,
-    })
-  }
+  const data = input.data === undefined ? NO_DATA : copyJsonObject(input.data, 'data', issues)
+  checkSize(data, rules.maxDataBytes, issues)
   const timestampMs = input.timestamp === undefined ? nowMs : (parseTimestamp(input.timestamp) ?? nowMs)
   if (timestampMs > nowMs + rules.maxFutureMs) {
     issues.push({ path: 'timestamp', message: `must be at most ${rules.maxFutureMs} ms in the future` })
   }
   throwIssues(issues)
-  const event = eventOf(input, data, { nowMs, timestampMs }, rules.registry)
-  const expiresAtMs = event.ttl === undefined ? null : timestampMs + event.ttl
-  const bytes = dataBytes + event.message.length + FIXED_BYTES
-  return { event, dataJson, timestampMs, expiresAtMs, bytes, stored: true, duplicate: false }
+  return new EventDraft(eventOf(input, data, { nowMs, timestampMs }, rules.registry), timestampMs)
 }
 
-function fieldIssues(input: object): Issue[] {
+function checkSize(data: JsonObject, maxBytes: number, issues: Issue[]): void {
+  if (jsonBytesAtMost(data) <= maxBytes) return
+  const bytes = Buffer.byteLength(JSON.stringify(data))
+  if (bytes <= maxBytes) return
+  issues.push({ path: 'data', message: `must be at most ${maxBytes} bytes as JSON, not ${bytes}` })
+}
+
+function fieldIssues(input: EventInput): Issue[] {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw invalid('event', [{ path: '', message: `must be an object, not ${shown(input)}` }])
   }
+  // Whatever a publisher hands in: its type is only its word.
+  const fields = input as unknown as Readonly<Record<string, unknown>>
   const issues: Issue[] = []
-  for (const [field, value] of Object.entries(input)) {
-    const problem = fieldProblem(field, value)
+  for (const field of Object.keys(fields)) {
+    const problem = fieldProblem(field, fields[field])
     if (problem !== undefined) issues.push({ path: field, message: problem })
   }
   if (!('type' in input)) issues.push({ path: 'type', message: 'is missing' })
@@ -125,7 +145,7 @@ function fieldIssues(input: object): Issue[] {
 
 /** An optional field that is undefined counts as absent. */
 function fieldProblem(field: string, value: unknown): string | undefined {
-  const rule = Object.hasOwn(RULES, field) ? RULES[field] : undefined
+  const rule = RULES.get(field)
   if (rule === undefined) return 'is not a field of an event'
   return value === undefined && field !== 'type' && field !== 'source' ? undefined : rule(value)
 }
