@@ -34,6 +34,7 @@ import { durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 const DEFAULT_STOP_MS = 10_000
+const NO_OPTIONS: PublishOptions = Object.freeze({})
 
 /**
  * Takes events, stores them in one order, and brings them to subscribers.
@@ -115,12 +116,12 @@ export class EventBus<M = EventTypes> {
    */
   async publish<T extends string>(
     input: EventInput<T, M>,
-    options: PublishOptions = {},
+    options: PublishOptions = NO_OPTIONS,
   ): Promise<PublishReceipt> {
-    checkOptions('publish options', options, PUBLISH_RULES)
+    if (options !== NO_OPTIONS) checkOptions('publish options', options, PUBLISH_RULES)
     const running = this.#live()
     const draft = running.prepare(draftEvent(input, this.#settings, this.#settings.now()))
-    const receipts = await this.#timed(running.writes.write([draft], options))
+    const receipts = await running.writes.write([draft], options)
     // One draft has one receipt.
     return receipts[0] as PublishReceipt
   }
@@ -135,7 +136,7 @@ export class EventBus<M = EventTypes> {
     const { bufferBytes, now } = this.#settings
     const drafts = draftEvents(inputs, { ...this.#settings, maxBytes: bufferBytes }, now())
     for (const draft of drafts) running.prepare(draft)
-    return drafts.length === 0 ? [] : this.#timed(running.writes.write(drafts, options))
+    return drafts.length === 0 ? [] : running.writes.write(drafts, options)
   }
 
   /**
@@ -281,15 +282,6 @@ export class EventBus<M = EventTypes> {
   #openStorage(): EventStorage {
     this.#live()
     return this.#settings.storage
-  }
-
-  async #timed<R>(writing: Promise<R>): Promise<R> {
-    const began = performance.now()
-    try {
-      return await writing
-    } finally {
-      this.#settings.metrics.publishDuration((performance.now() - began) / 1_000)
-    }
   }
 }
 

@@ -135,14 +135,18 @@ export class Delivery implements HandlerContext {
   }
 
   #called(error: unknown): void {
-    clearTimeout(this.#timer)
+    this.#stopTimer()
     this.#plan.called(this, (performance.now() - this.#began) / 1_000, error)
   }
 
   #finish(error: unknown): void {
-    clearTimeout(this.#timer)
+    this.#stopTimer()
     this.#state = 'finished'
     this.#plan.finished(this, error)
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
   }
 }
 

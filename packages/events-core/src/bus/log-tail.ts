@@ -61,8 +61,9 @@ export class LogTail {
 
   /** Takes own events in the order in which they were published, as soon as they are stored. */
   offer(events: readonly PublishedEvent[]): void {
+    const before = this.#last
     for (const event of events) this.#offerOne(event)
-    if (this.#catchingUp === undefined) this.#options.advanced()
+    if (this.#last > before) this.#options.advanced()
   }
 
   /** Has the store read, since others may have appended. */

@@ -13,6 +13,8 @@ export class WriteGroup {
   /** The drafts that go to the store; the others are for live subscribers only. */
   readonly records: readonly EventDraft[]
   readonly bytes: number
+  /** `performance.now()` when it was published. */
+  readonly began: number
   /** `performance.now()` after which the publisher no longer waits. */
   deadline: number
   /** Queued groups may be dropped, written ones no more; a settled one has been answered. */
@@ -20,11 +22,14 @@ export class WriteGroup {
   readonly #waiter: Waiter | undefined
 
   /** @param waiter who wants the receipts; nobody for `publishAsync` */
-  constructor(drafts: readonly EventDraft[], deadline: number, waiter?: Waiter) {
+  constructor(drafts: readonly EventDraft[], timeoutMs: number, waiter?: Waiter) {
     this.drafts = drafts
-    this.records = drafts.every((draft) => draft.stored) ? drafts : drafts.filter((draft) => draft.stored)
-    this.bytes = drafts.reduce((sum, draft) => sum + draft.bytes, 0)
-    this.deadline = deadline
+    this.records = drafts.every(isStored) ? drafts : drafts.filter(isStored)
+    let bytes = 0
+    for (const draft of drafts) bytes += draft.bytes
+    this.bytes = bytes
+    this.began = performance.now()
+    this.deadline = this.began + timeoutMs
     this.#waiter = waiter
   }
 
@@ -33,20 +38,15 @@ export class WriteGroup {
     return this.#waiter !== undefined
   }
 
-  /** Writes what the store gave into the events and freezes them; the receipts are of `records`, in order. */
-  complete(receipts: readonly AppendReceipt[], recordedAt: string): void {
-    let at = 0
-    const answer = this.drafts.map((draft): PublishReceipt => {
-      const receipt = draft.stored ? receipts[at++] : undefined
-      if (receipt !== undefined) {
-        draft.event.position = receipt.position
-        draft.event.recorded_at = recordedAt
-        draft.duplicate = receipt.duplicate
-      }
-      Object.freeze(draft.event)
-      const { id } = draft.event
-      return receipt === undefined ? { id, duplicate: false } : { id, ...receipt }
-    })
+  /**
+   * Writes what the store gave into the events and freezes them.
+   * @param first the index of the first receipt of `records`, which follow in order
+   */
+  complete(receipts: readonly AppendReceipt[], first: number, recordedAt: string): void {
+    let at = first
+    const answer: PublishReceipt[] = []
+    for (const draft of this.drafts)
+      answer.push(completed(draft, draft.stored ? receipts[at++] : undefined, recordedAt))
     this.state = 'settled'
     this.#waiter?.resolve(answer)
   }
@@ -55,4 +55,27 @@ export class WriteGroup {
     this.state = 'settled'
     this.#waiter?.reject(reason)
   }
+}
+
+/** The last that is done to an event before subscribers get it. @param receipt none for one that is not stored */
+export function completed(
+  draft: EventDraft,
+  receipt: AppendReceipt | undefined,
+  recordedAt: string,
+): PublishReceipt {
+  const { event } = draft
+  if (receipt === undefined) {
+    Object.freeze(event)
+    return { id: event.id, duplicate: false }
+  }
+  const { position, duplicate } = receipt
+  event.position = position
+  event.recorded_at = recordedAt
+  draft.duplicate = duplicate
+  Object.freeze(event)
+  return { id: event.id, position, duplicate }
+}
+
+function isStored(draft: EventDraft): boolean {
+  return draft.stored
 }

@@ -4,10 +4,10 @@ import type { PublishedEvent } from '../event.ts'
 import type { EventDraft } from '../event-validation.ts'
 import { Fifo } from '../fifo.ts'
 import type { DropReason, EventMetrics } from '../metrics/metrics.ts'
-import type { AppendResult, EventStorage } from '../storage/storage.ts'
+import type { AppendResult, EventRecord, EventStorage } from '../storage/storage.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
-import { WriteGroup } from './write-group.ts'
+import { completed, WriteGroup } from './write-group.ts'
 
 export interface WriteQueueOptions {
   readonly storage: EventStorage
@@ -53,6 +53,8 @@ export class WriteQueue {
   #watching: NodeJS.Timeout | undefined
   #unwritten = 0
   #closed = false
+  /** Live-only events that went on in this turn: after a batch of them subscribers, whose queues are bounded, get theirs. */
+  #passedOn = 0
 
   constructor(options: WriteQueueOptions) {
     this.#options = options
@@ -73,11 +75,15 @@ export class WriteQueue {
    * Resolves when the drafts are stored, together or not at all.
    * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; the signal's reason
    */
-  async write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
+  write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
     const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
     signal?.throwIfAborted()
+    if (this.#mayPassOn(drafts)) {
+      this.#options.metrics.publishDuration(0)
+      return Promise.resolve(this.#passOn(drafts))
+    }
     const { promise, resolve, reject } = Promise.withResolvers<readonly PublishReceipt[]>()
-    const group = new WriteGroup(drafts, performance.now() + timeoutMs, { resolve, reject })
+    const group = new WriteGroup(drafts, timeoutMs, { resolve, reject })
     this.#enqueue(group)
     if (signal === undefined) return promise
     // A write that has begun cannot be called back, so only a queued group is withdrawn.
@@ -91,7 +97,12 @@ export class WriteQueue {
    * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'
    */
   offer(draft: EventDraft): void {
-    const group = new WriteGroup([draft], Number.POSITIVE_INFINITY)
+    const drafts = [draft]
+    if (this.#mayPassOn(drafts)) {
+      this.#passOn(drafts)
+      return
+    }
+    const group = new WriteGroup(drafts, Number.POSITIVE_INFINITY)
     if (this.#isFull() && !(this.#options.overflow === 'drop-oldest' && this.#dropOldest())) {
       const error = this.#fullError()
       this.#options.dropped('buffer_full', 1, error)
@@ -109,6 +120,30 @@ export class WriteQueue {
     for (const group of this.#writing) group.deadline = Math.min(group.deadline, deadline)
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
     return this.#unwritten
+  }
+
+  /** Live-only events need no store: while nothing is ahead of them they need no queue either. */
+  #mayPassOn(drafts: readonly EventDraft[]): boolean {
+    if (this.#flushing || this.#passedOn >= this.#options.batchEvents) return false
+    for (const draft of drafts) if (draft.stored) return false
+    return true
+  }
+
+  #passOn(drafts: readonly EventDraft[]): readonly PublishReceipt[] {
+    if (this.#passedOn === 0) queueMicrotask(this.#endTurn)
+    this.#passedOn += drafts.length
+    const receipts: PublishReceipt[] = []
+    const events: PublishedEvent[] = []
+    for (const draft of drafts) {
+      receipts.push(completed(draft, undefined, ''))
+      events.push(draft.event)
+    }
+    this.#options.deliver(events)
+    return receipts
+  }
+
+  readonly #endTurn = (): void => {
+    this.#passedOn = 0
   }
 
   #enqueue(group: WriteGroup): void {
@@ -154,8 +189,10 @@ export class WriteQueue {
   }
 
   async #write(groups: readonly WriteGroup[]): Promise<AppendResult | EventsError> {
+    const records: EventRecord[] = []
+    for (const group of groups) for (const record of group.records) records.push(record)
     try {
-      return await this.#log.write(groups.flatMap((group) => group.records))
+      return await this.#log.write(records)
     } catch (error) {
       if (error instanceof EventsError) return error
       throw error
@@ -165,11 +202,14 @@ export class WriteQueue {
   #complete(groups: readonly WriteGroup[], { receipts, recordedAt }: AppendResult): void {
     this.#writing = []
     const fresh: PublishedEvent[] = []
-    let at = 0
+    const now = performance.now()
+    let first = 0
     for (const group of groups) {
-      const own = receipts.slice(at, at + group.records.length)
-      at += group.records.length
-      this.#settle(group, () => group.complete(own, recordedAt))
+      // A group that was given up while it was being written has left the counts already.
+      const isCounted = group.state !== 'settled'
+      group.complete(receipts, first, recordedAt)
+      first += group.records.length
+      if (isCounted) this.#leave(group, now)
       for (const draft of group.drafts) if (!draft.duplicate) fresh.push(draft.event)
     }
     this.#options.deliver(fresh)
@@ -211,14 +251,17 @@ export class WriteQueue {
     if (group.state === 'settled') return
     if (this.#closed) this.#unwritten += group.drafts.length
     if (!group.awaited) this.#options.dropped(this.#closed ? 'stopped' : 'storage', group.drafts.length)
-    this.#settle(group, () => group.fail(reason))
+    this.#fail(group, reason)
   }
 
-  #settle(group: WriteGroup, answer: () => void): void {
-    const counted = group.state !== 'settled'
-    answer()
-    // A group that was given up while it was being written has left the counts already.
-    if (!counted) return
+  #fail(group: WriteGroup, reason: unknown): void {
+    group.fail(reason)
+    this.#leave(group, performance.now())
+  }
+
+  /** Called once for each group, when it was answered. */
+  #leave(group: WriteGroup, now: number): void {
+    if (group.awaited) this.#options.metrics.publishDuration((now - group.began) / 1_000)
     this.#events -= group.drafts.length
     this.#bytes -= group.bytes
     this.#unsettled--
@@ -240,7 +283,7 @@ export class WriteQueue {
     for (let group = this.#droppable.shift(); group !== undefined; group = this.#droppable.shift()) {
       if (group.state !== 'queued') continue
       const { drafts } = group
-      this.#settle(group, () => group.fail(undefined))
+      this.#fail(group, undefined)
       this.#options.dropped('buffer_full', drafts.length)
       return true
     }
