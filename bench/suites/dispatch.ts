@@ -140,8 +140,8 @@ async function ours(
   await bus.start()
   let delivered = 0
   for (const filter of filters) await bus.subscribe(filter, () => void delivered++)
-  const events = eventsFor(filters.length)
   const matching = filters.filter(({ types }) => types?.includes(filters[0]?.types?.[0] ?? '')).length
+  const events = eventsFor(matching)
   const round = () => {
     const before = delivered
     const handled = async (count: number) => {

@@ -8,35 +8,27 @@ export interface JsonObject {
 /** SQLite's JSON functions and PostgreSQL's default stack both take far more. */
 const MAX_DEPTH = 100
 
+/** Where a copy is inside of a value: in `container`, at `key`. Made for what is nested only. */
+interface Place {
+  readonly container: object
+  readonly key: string | number
+  readonly parent: Place | undefined
+}
+
 /** Thrown inside a copy at the first value that is no JSON, so that the happy path carries no list of issues. */
 class NotJson {
+  readonly keys: readonly (string | number)[]
   readonly message: string
-  constructor(message: string) {
+
+  constructor(message: string, key: string | number, inside: Place | undefined) {
     this.message = message
+    this.keys = [...placesFrom(inside).map((place) => place.key), key]
   }
 }
 
-/** Where a copy is: the objects that it is inside of, and of each the key that it is at. */
-class Place {
-  readonly ancestors: object[] = []
-  readonly #keys: (string | number)[] = []
-
-  enter(object: object): void {
-    this.ancestors.push(object)
-  }
-
-  leave(): void {
-    this.ancestors.pop()
-  }
-
-  /** Costs no more than a store: only a message needs the path as a text. */
-  at(key: string | number): void {
-    this.#keys[this.ancestors.length - 1] = key
-  }
-
-  pathBelow(path: string): string {
-    return [path, ...this.#keys.slice(0, this.ancestors.length)].join('.')
-  }
+/** From the outermost to this one. */
+function placesFrom(place: Place | undefined): readonly Place[] {
+  return place === undefined ? [] : [...placesFrom(place.parent), place]
 }
 
 /**
@@ -45,13 +37,15 @@ class Place {
  * instances, cycles) is added to `issues`, with its path below `path`, and the copy is then empty.
  */
 export function copyJsonObject(value: unknown, path: string, issues: Issue[]): JsonObject {
-  const place = new Place()
+  if (!isPlainObject(value)) {
+    issues.push({ path, message: `must be a plain JSON object, not ${kindOf(value)}` })
+    return {}
+  }
   try {
-    if (!isPlainObject(value)) throw new NotJson(`must be a plain JSON object, not ${kindOf(value)}`)
-    return copyObject(value, place)
+    return copyObject(value, undefined)
   } catch (error) {
     if (!(error instanceof NotJson)) throw error
-    issues.push({ path: place.pathBelow(path), message: error.message })
+    issues.push({ path: [path, ...error.keys].join('.'), message: error.message })
     return {}
   }
 }
@@ -75,48 +69,51 @@ function isArray(value: object): value is readonly JsonValue[] {
   return Array.isArray(value)
 }
 
-function copyValue(value: unknown, place: Place): JsonValue {
+function copyValue(
+  value: unknown,
+  container: object,
+  key: string | number,
+  inside: Place | undefined,
+): JsonValue {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value
-  if (typeof value === 'number') return copyNumber(value)
-  if (typeof value !== 'object') throw new NotJson(`must be a JSON value, not ${kindOf(value)}`)
-  if (place.ancestors.includes(value)) throw new NotJson('must not contain itself: JSON has no cycles')
-  if (place.ancestors.length >= MAX_DEPTH)
-    throw new NotJson(`must not be nested deeper than ${MAX_DEPTH} levels`)
-  if (Array.isArray(value)) return copyArray(value, place)
-  if (isPlainObject(value)) return copyObject(value, place)
-  throw new NotJson(`must be a JSON value, not ${kindOf(value)}`)
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    // JSON has no negative zero; what subscribers see live must equal what is stored.
+    return value === 0 ? 0 : value
+  }
+  if (typeof value === 'number') throw new NotJson(`must be a finite number, not ${value}`, key, inside)
+  if (Array.isArray(value)) return copyArray(value, nested(value, { container, key, parent: inside }))
+  if (isPlainObject(value)) return copyObject(value, nested(value, { container, key, parent: inside }))
+  throw new NotJson(`must be a JSON value, not ${kindOf(value)}`, key, inside)
 }
 
-function copyNumber(value: number): number {
-  if (!Number.isFinite(value)) throw new NotJson(`must be a finite number, not ${value}`)
-  // JSON has no negative zero; what subscribers see live must equal what is stored.
-  return value === 0 ? 0 : value
+/** The place of a nested value, unless that contains itself or lies too deep. */
+function nested(value: object, place: Place): Place {
+  let depth = 1
+  for (let at: Place | undefined = place; at !== undefined; at = at.parent, depth++) {
+    if (at.container === value)
+      throw new NotJson('must not contain itself: JSON has no cycles', place.key, place.parent)
+  }
+  if (depth <= MAX_DEPTH) return place
+  throw new NotJson(`must not be nested deeper than ${MAX_DEPTH} levels`, place.key, place.parent)
 }
 
-function copyArray(value: readonly unknown[], place: Place): JsonValue {
-  place.enter(value)
+function copyArray(value: readonly unknown[], inside: Place): JsonValue {
+  const copy: JsonValue[] = []
   // Not `map`, which would leave holes as holes.
-  const copy = Array.from(value, (item, index) => {
-    place.at(index)
-    return copyValue(item, place)
-  })
-  place.leave()
+  for (let index = 0; index < value.length; index++) copy.push(copyValue(value[index], value, index, inside))
   return Object.freeze(copy)
 }
 
-function copyObject(value: Readonly<Record<string, unknown>>, place: Place): JsonObject {
-  place.enter(value)
+function copyObject(value: Readonly<Record<string, unknown>>, inside: Place | undefined): JsonObject {
   const copy: Record<string, JsonValue> = {}
   for (const key of Object.keys(value)) {
     const item = value[key]
     if (item === undefined) continue
-    place.at(key)
-    const copied = copyValue(item, place)
+    const copied = copyValue(item, value, key, inside)
     // Assigning to `__proto__` would set the prototype instead of a property.
     if (key === '__proto__') Object.defineProperty(copy, key, { value: copied, enumerable: true })
     else copy[key] = copied
   }
-  place.leave()
   return Object.freeze(copy)
 }
 
