@@ -14,6 +14,11 @@ export async function operations(
     return reply.code(health.status === 'down' ? 503 : 200).send(health)
   })
 
+  // Where people and tools look for them first.
+  for (const path of ['/docs', '/openapi.json']) {
+    app.get(path, async (_request, reply) => reply.redirect(`/api/v1/events${path}`))
+  }
+
   app.get('/metrics', async (_request, reply) => {
     return reply.type(register.contentType).send(await register.metrics())
   })

@@ -43,6 +43,8 @@ test('it serves the events, whether it is alive and ready, and its metrics', asy
   const ready = await fetch(`${url}/readyz`)
   expect(ready.status).toBe(200)
   expect(await ready.json()).toMatchObject({ status: 'ok', checks: { storage: { status: 'ok' } } })
+  expect((await fetch(`${url}/openapi.json`)).url).toBe(`${url}/api/v1/events/openapi.json`)
+  expect(await (await fetch(`${url}/docs`)).text()).toContain('HTTP API')
   const metrics = await fetch(`${url}/metrics`)
   expect(metrics.headers.get('content-type')).toMatch(/^text\/plain/)
   const text = await metrics.text()

@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 import { deadLettersRoutes } from './features/dead-letters.ts'
 import { healthRoutes } from './features/health.ts'
 import { manageRoutes } from './features/manage.ts'
+import { openapiRoutes } from './features/openapi.ts'
 import { publishRoutes } from './features/publish.ts'
 import { queryRoutes } from './features/query.ts'
 import { socketRoutes } from './features/socket/routes.ts'
@@ -15,6 +16,7 @@ import { typesRoutes } from './features/types.ts'
 import { acceptBodies } from './http/body.ts'
 import { handleError } from './http/error-handler.ts'
 import type { Feature } from './http/feature.ts'
+import { documentRoutes } from './http/openapi.ts'
 import { shareRouteRules } from './http/routes.ts'
 import { validatorCompiler } from './http/validation.ts'
 import { type EventsModuleOptions, type ModuleOptions, moduleOptions } from './options.ts'
@@ -37,6 +39,7 @@ const FEATURES: readonly Feature[] = [
   deadLettersRoutes,
   statsRoutes,
   healthRoutes,
+  openapiRoutes,
 ]
 
 /**
@@ -58,7 +61,13 @@ async function registerModule(app: FastifyInstance, given: EventsModuleOptions):
   const options = moduleOptions(given)
   refuseSecond(app, options.prefix)
   app.decorate('events', options.bus)
-  await app.register(async (scope) => addRoutes(scope, options), { prefix: options.prefix })
+  await app.register(
+    async (scope) => {
+      await documentRoutes(scope)
+      await scope.register(async (api) => addRoutes(api, options))
+    },
+    { prefix: options.prefix },
+  )
 }
 
 function refuseSecond(app: FastifyInstance, prefix: string): void {

@@ -137,8 +137,8 @@ test('an id that is a path of the API is refused, whichever path it is', async (
   const words = new Set<string>()
   const { app, bus } = await eventsApp({
     host: (host) => {
-      host.addHook('onRoute', ({ routePath }) => {
-        const [, word = ''] = routePath.split('/')
+      host.addHook('onRoute', ({ url }) => {
+        const [, word = ''] = url.slice(URL.length).split('/')
         if (/^\w/.test(word)) words.add(word)
       })
     },

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { EventsError } from '@viewra/events-core'
-import { EventSchema } from '../http/event-schema.ts'
+import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
 
@@ -21,23 +21,41 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 )
 
-const DeadLetterSchema = Type.Object({
-  id: Type.String(),
-  subscription: Type.String(),
-  event: EventSchema,
-  error: Type.String(),
-  stack: Type.Union([Type.String(), Type.Null()]),
-  attempts: Type.Integer({ description: 'Calls of the handler so far.' }),
-  first_failed_at: Type.String(),
-  last_failed_at: Type.String(),
-  retrying: Type.Boolean({ description: 'Whether a retry was asked for and is still to come.' }),
-})
+const DeadLetterSchema = Type.Object(
+  {
+    id: Type.String(),
+    subscription: Type.String(),
+    event: EventSchema,
+    error: Type.String(),
+    stack: Type.Union([Type.String(), Type.Null()]),
+    attempts: Type.Integer({ description: 'Calls of the handler so far.' }),
+    first_failed_at: Type.String(),
+    last_failed_at: Type.String(),
+    retrying: Type.Boolean({ description: 'Whether a retry was asked for and is still to come.' }),
+  },
+  { $id: 'DeadLetter', description: 'An event that a handler could not take.' },
+)
 
-const PageSchema = Type.Object({
-  dead_letters: Type.Array(DeadLetterSchema, { description: 'Newest first.' }),
-  total: Type.Integer(),
-  next: Type.Optional(Type.String({ description: '`after` of the next page; absent on the last one.' })),
-})
+const DEAD_LETTER_EXAMPLE = {
+  id: '7',
+  subscription: 'metadata-enricher',
+  event: EVENT_EXAMPLE,
+  error: 'no tags in this file',
+  stack: null,
+  attempts: 3,
+  first_failed_at: '2026-01-31T18:30:01.000Z',
+  last_failed_at: '2026-01-31T18:30:09.000Z',
+  retrying: false,
+}
+
+const PageSchema = Type.Object(
+  {
+    dead_letters: Type.Array(DeadLetterSchema, { description: 'Newest first.' }),
+    total: Type.Integer(),
+    next: Type.Optional(Type.String({ description: '`after` of the next page; absent on the last one.' })),
+  },
+  { examples: [{ dead_letters: [DEAD_LETTER_EXAMPLE], total: 1 }] },
+)
 
 const RetryBody = Type.Object(
   {
@@ -48,12 +66,18 @@ const RetryBody = Type.Object(
       Type.Boolean({ description: 'Takes back what was asked for and is still to come.' }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ subscription: 'metadata-enricher', dry_run: true }] },
 )
 
-const CountSchema = Type.Object({ message: Type.String(), count: Type.Integer() })
+const CountSchema = Type.Object(
+  { message: Type.String(), count: Type.Integer() },
+  { examples: [{ message: 'Retries asked for', count: 3 }] },
+)
 const Id = Type.Object({ id: Text })
-const DoneSchema = Type.Object({ message: Type.String(), id: Type.String(), success: Type.Literal(true) })
+const DoneSchema = Type.Object(
+  { message: Type.String(), id: Type.String(), success: Type.Literal(true) },
+  { examples: [{ message: 'Retry asked for', id: '7', success: true }] },
+)
 
 type Letters = Parameters<Feature>[1]['bus']['deadLetters']
 

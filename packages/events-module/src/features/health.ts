@@ -10,13 +10,32 @@ const ChecksSchema = Type.Unsafe<BusHealth['checks']>(
   }),
 )
 
-const HealthySchema = Type.Object({ healthy: Type.Literal(true), status: StatusSchema, checks: ChecksSchema })
-const UnhealthySchema = Type.Object({
-  healthy: Type.Literal(false),
-  error: Type.String({ description: 'What is down, and why.' }),
-  status: StatusSchema,
-  checks: ChecksSchema,
-})
+const HealthySchema = Type.Object(
+  { healthy: Type.Literal(true), status: StatusSchema, checks: ChecksSchema },
+  {
+    description: 'Events can be published and read, if worse than usual.',
+    examples: [{ healthy: true, status: 'ok', checks: { storage: { status: 'ok' } } }],
+  },
+)
+const UnhealthySchema = Type.Object(
+  {
+    healthy: Type.Literal(false),
+    error: Type.String({ description: 'What is down, and why.' }),
+    status: StatusSchema,
+    checks: ChecksSchema,
+  },
+  {
+    description: 'Something is down.',
+    examples: [
+      {
+        healthy: false,
+        error: 'storage: the file is gone',
+        status: 'down',
+        checks: { storage: { status: 'down' } },
+      },
+    ],
+  },
+)
 
 /** 200 while events can be published and read, if worse than usual; 503 otherwise. */
 export const healthRoutes: Feature = (scope, { bus }) => {

@@ -2,21 +2,28 @@ import { type Static, Type } from '@sinclair/typebox'
 import { type EventBus, systemEvent } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import { clientOf } from '../http/client.ts'
+import { EVENT_EXAMPLE } from '../http/event-schema.ts'
 import type { Feature } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
 import { eventNotFound } from '../http/problem.ts'
 
-const DeletedSchema = Type.Object({
-  message: Type.String(),
-  event_id: Type.String(),
-  success: Type.Literal(true),
-})
+const DeletedSchema = Type.Object(
+  {
+    message: Type.String(),
+    event_id: Type.String(),
+    success: Type.Literal(true),
+  },
+  { examples: [{ message: 'Event deleted successfully', event_id: EVENT_EXAMPLE.id, success: true }] },
+)
 
-const ClearedSchema = Type.Object({
-  message: Type.String(),
-  success: Type.Literal(true),
-  deleted: Type.Integer({ description: 'How many events there were.' }),
-})
+const ClearedSchema = Type.Object(
+  {
+    message: Type.String(),
+    success: Type.Literal(true),
+    deleted: Type.Integer({ description: 'How many events there were.' }),
+  },
+  { examples: [{ message: 'All events cleared successfully', success: true, deleted: 1042 }] },
+)
 
 /** Deleting: one event, or all of them. */
 export const manageRoutes: Feature = (scope, { bus }) => {

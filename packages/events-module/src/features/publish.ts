@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
 import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
 import { CloudEventSchema, fromCloudEvent, fromCloudEvents, withAttributeName } from '../http/cloudevents.ts'
-import { EventInputSchema } from '../http/event-schema.ts'
+import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { PATH_WORDS } from '../http/path-words.ts'
 import { HttpError, invalidRequest } from '../http/problem.ts'
@@ -16,6 +16,7 @@ const BatchSchema = Type.Array(EventInputSchema, {
   minItems: 1,
   maxItems: MAX_BATCH_EVENTS,
   rule: `a list of 1 to ${MAX_BATCH_EVENTS} events`,
+  examples: [[INPUT_EXAMPLE]],
 })
 
 const receiptFields = {
@@ -25,12 +26,20 @@ const receiptFields = {
     description: 'The store had an event of this id: nothing was stored or delivered.',
   }),
 }
-const PublishedSchema = Type.Object({ message: Type.String(), ...receiptFields })
-const BatchPublishedSchema = Type.Object({
-  message: Type.String(),
-  count: Type.Integer({ description: 'Of the events that were sent.' }),
-  events: Type.Array(Type.Object(receiptFields), { description: 'In the order in which they were sent.' }),
-})
+const RECEIPT_EXAMPLE = { event_id: EVENT_EXAMPLE.id, position: 1042, duplicate: false }
+
+const PublishedSchema = Type.Object(
+  { message: Type.String(), ...receiptFields },
+  { examples: [{ message: 'Event published successfully', ...RECEIPT_EXAMPLE }] },
+)
+const BatchPublishedSchema = Type.Object(
+  {
+    message: Type.String(),
+    count: Type.Integer({ description: 'Of the events that were sent.' }),
+    events: Type.Array(Type.Object(receiptFields), { description: 'In the order in which they were sent.' }),
+  },
+  { examples: [{ message: 'Events published successfully', count: 1, events: [RECEIPT_EXAMPLE] }] },
+)
 
 /** Publishing: answered once all is stored. */
 export const publishRoutes: Feature = (scope, { bus, batchBodyLimit }) => {

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { prefers } from '../http/accept.ts'
 import { AnsweredCloudEventSchema, toCloudEvent } from '../http/cloudevents.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
-import { EventSchema } from '../http/event-schema.ts'
+import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters.ts'
 import { eventNotFound, invalidRequest } from '../http/problem.ts'
@@ -45,14 +45,22 @@ const RangeQuery = Type.Object(
   { additionalProperties: false },
 )
 
-const PageSchema = Type.Object({
-  events: Type.Array(EventSchema),
-  total: Type.Optional(Type.Integer({ description: 'Of all pages; absent with `count=none`.' })),
-  limit: Type.Integer(),
-  offset: Type.Integer(),
-  next_cursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
-})
-const RangePageSchema = Type.Object({ ...PageSchema.properties, start: Type.String(), end: Type.String() })
+const PAGE_EXAMPLE = { events: [EVENT_EXAMPLE], total: 1, limit: 50, offset: 0 }
+
+const PageSchema = Type.Object(
+  {
+    events: Type.Array(EventSchema),
+    total: Type.Optional(Type.Integer({ description: 'Of all pages; absent with `count=none`.' })),
+    limit: Type.Integer(),
+    offset: Type.Integer(),
+    next_cursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+  },
+  { examples: [PAGE_EXAMPLE] },
+)
+const RangePageSchema = Type.Object(
+  { ...PageSchema.properties, start: Type.String(), end: Type.String() },
+  { examples: [{ ...PAGE_EXAMPLE, start: '2026-01-31T00:00:00.000Z', end: '2026-01-31T23:59:59.999Z' }] },
+)
 
 /** What else is answered to whom it suits better. */
 const listAnswers = (schema: TSchema) => ({

@@ -1,24 +1,36 @@
 import { Type } from '@sinclair/typebox'
 import type { BusStats } from '@viewra/events-core'
-import { EventSchema } from '../http/event-schema.ts'
+import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
 import type { Feature } from '../http/feature.ts'
 
 const counts = (description: string) => Type.Record(Type.String(), Type.Integer(), { description })
 
+const STATS_EXAMPLE = {
+  total_events: 1,
+  events_by_type: { 'scan.progress': 1 },
+  events_by_source: { 'plugin:scanner': 1 },
+  events_by_priority: { low: 0, normal: 1, high: 0, critical: 0 },
+  recent_events: [EVENT_EXAMPLE],
+  active_subscriptions: 2,
+}
+
 const StatsSchema = Type.Unsafe<BusStats>(
-  Type.Object({
-    total_events: Type.Integer(),
-    events_by_type: counts('By type.'),
-    events_by_source: counts('By source: the 100 with most events.'),
-    events_by_priority: Type.Object({
-      low: Type.Integer({ description: 'Priority 0 to 4.' }),
-      normal: Type.Integer({ description: 'Priority 5 to 9.' }),
-      high: Type.Integer({ description: 'Priority 10 to 19.' }),
-      critical: Type.Integer({ description: 'Priority 20 and above.' }),
-    }),
-    recent_events: Type.Array(EventSchema, { description: 'The newest ten.' }),
-    active_subscriptions: Type.Integer(),
-  }),
+  Type.Object(
+    {
+      total_events: Type.Integer(),
+      events_by_type: counts('By type.'),
+      events_by_source: counts('By source: the 100 with most events.'),
+      events_by_priority: Type.Object({
+        low: Type.Integer({ description: 'Priority 0 to 4.' }),
+        normal: Type.Integer({ description: 'Priority 5 to 9.' }),
+        high: Type.Integer({ description: 'Priority 10 to 19.' }),
+        critical: Type.Integer({ description: 'Priority 20 and above.' }),
+      }),
+      recent_events: Type.Array(EventSchema, { description: 'The newest ten.' }),
+      active_subscriptions: Type.Integer(),
+    },
+    { examples: [STATS_EXAMPLE] },
+  ),
 )
 
 export const statsRoutes: Feature = (scope, { bus }) => {

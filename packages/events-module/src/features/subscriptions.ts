@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { SubscriptionInfo } from '@viewra/events-core'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
+import { problem } from '../http/openapi.ts'
 
 const SubscriptionSchema = Type.Unsafe<SubscriptionInfo>(
   Type.Object({
@@ -37,17 +38,50 @@ const DurableSchema = Type.Object({
   saved: Type.String({ description: 'When a position was last saved.' }),
 })
 
-const SubscriptionsSchema = Type.Object({
-  subscriptions: Type.Array(SubscriptionSchema, { description: 'Those of this process.' }),
-  count: Type.Integer(),
-  durable: Type.Array(DurableSchema, { description: 'All that the store knows, whoever runs them.' }),
-})
+const SUBSCRIPTION_EXAMPLE = {
+  id: 'live-1',
+  name: 'http-stream',
+  subscriber: '127.0.0.1',
+  filter: { types: ['scan.*'] },
+  created: '2026-01-31T18:00:00.000Z',
+  last_triggered: null,
+  trigger_count: 0,
+  durable: false,
+  state: 'running',
+  lag: 0,
+  in_flight: 0,
+  dropped: 0,
+  errors: 0,
+}
 
-const ChangedSchema = Type.Object({
-  message: Type.String(),
-  name: Type.String(),
-  success: Type.Literal(true),
-})
+const DURABLE_EXAMPLE = {
+  name: 'metadata-enricher',
+  partitions: 1,
+  position: 1042,
+  lag: 0,
+  state: 'running',
+  owners: ['nas/4711/5f1f4a2b'],
+  created: '2026-01-31T18:00:00.000Z',
+  saved: '2026-01-31T18:30:00.000Z',
+}
+
+const SubscriptionsSchema = Type.Object(
+  {
+    subscriptions: Type.Array(SubscriptionSchema, { description: 'Those of this process.' }),
+    count: Type.Integer(),
+    durable: Type.Array(DurableSchema, { description: 'All that the store knows, whoever runs them.' }),
+  },
+  { examples: [{ subscriptions: [SUBSCRIPTION_EXAMPLE], count: 1, durable: [DURABLE_EXAMPLE] }] },
+)
+
+const ChangedSchema = Type.Object(
+  {
+    message: Type.String(),
+    name: Type.String(),
+    success: Type.Literal(true),
+  },
+  { examples: [{ message: 'Subscription paused', name: 'metadata-enricher', success: true }] },
+)
 const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) })
 const ResetBody = Type.Object(
   {
@@ -55,12 +89,12 @@ const ResetBody = Type.Object(
       description: 'A position: that of the last event that is not to come again.',
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ to: 'beginning' }, { to: 1042 }] },
 )
 
 const RenameBody = Type.Object(
   { to: Type.String({ minLength: 1, maxLength: 128 }) },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ to: 'metadata-enricher-2' }] },
 )
 
 const config = { role: 'admin' } as const
@@ -125,7 +159,7 @@ function addRemoval(scope: EventsScope, durable: Durable): void {
     ...documented('Rename a durable subscription'),
     params: Name,
     body: RenameBody,
-    response: { 200: ChangedSchema },
+    response: { 200: ChangedSchema, 409: problem(409) },
   }
   scope.post(
     '/subscriptions/:name/rename',

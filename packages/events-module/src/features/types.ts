@@ -1,12 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import type { Feature } from '../http/feature.ts'
 
-const TypesSchema = Type.Object({
-  event_types: Type.Array(Type.String(), {
-    description: 'Sorted: those known beforehand, and those of stored events.',
-  }),
-  count: Type.Integer(),
-})
+const TypesSchema = Type.Object(
+  {
+    event_types: Type.Array(Type.String(), {
+      description: 'Sorted: those known beforehand, and those of stored events.',
+    }),
+    count: Type.Integer(),
+  },
+  { examples: [{ event_types: ['scan.progress', 'scan.started'], count: 2 }] },
+)
 
 export const typesRoutes: Feature = (scope, { bus }) => {
   const schema = { summary: 'All event types', tags: ['Types'], response: { 200: TypesSchema } }

@@ -7,6 +7,30 @@ const JsonObjectSchema = Type.Unsafe<JsonObject>(
   Type.Object({}, { additionalProperties: true, description: 'Any JSON object; what the type calls for.' }),
 )
 
+/** One event, as examples show it. */
+export const EVENT_EXAMPLE = {
+  id: '01939c2e-7a10-7c3b-9d5e-5f1f4a2b6c7d',
+  type: 'scan.progress',
+  source: 'plugin:scanner',
+  target: '',
+  title: 'Scanning Films',
+  message: '',
+  data: { scan_id: 's1', library_id: 5, progress: 40 },
+  priority: 5,
+  tags: ['nightly'],
+  timestamp: '2026-01-31T18:30:00.000Z',
+  position: 1042,
+  recorded_at: '2026-01-31T18:30:00.004Z',
+}
+
+export const INPUT_EXAMPLE = {
+  type: 'scan.progress',
+  source: 'plugin:scanner',
+  title: 'Scanning Films',
+  data: { scan_id: 's1', library_id: 5, progress: 40 },
+  tags: ['nightly'],
+}
+
 /**
  * What a publisher may send. The bus checks lengths, patterns and the rest, and names what is wrong: here is only
  * what each field is.
@@ -34,27 +58,30 @@ export const EventInputSchema = Type.Object(
     causation_id: Type.Optional(text('1 to 128 printable characters.')),
     traceparent: Type.Optional(text('W3C trace context.')),
   },
-  { additionalProperties: false },
+  { $id: 'EventInput', additionalProperties: false, examples: [INPUT_EXAMPLE] },
 )
 
 /** An event as it is answered. */
 export const EventSchema = Type.Unsafe<PublishedEvent>(
-  Type.Object({
-    id: Type.String(),
-    type: Type.String(),
-    source: Type.String(),
-    target: Type.String(),
-    title: Type.String(),
-    message: Type.String(),
-    data: JsonObjectSchema,
-    priority: Type.Integer(),
-    tags: Type.Array(Type.String()),
-    timestamp: text('RFC 3339, UTC, with milliseconds.'),
-    ttl: Type.Optional(Type.Integer()),
-    correlation_id: Type.Optional(Type.String()),
-    causation_id: Type.Optional(Type.String()),
-    traceparent: Type.Optional(Type.String()),
-    position: Type.Optional(Type.Integer({ description: 'Unique, increasing, in the order of storing.' })),
-    recorded_at: Type.Optional(text('When it was stored.')),
-  }),
+  Type.Object(
+    {
+      id: Type.String(),
+      type: Type.String(),
+      source: Type.String(),
+      target: Type.String(),
+      title: Type.String(),
+      message: Type.String(),
+      data: JsonObjectSchema,
+      priority: Type.Integer(),
+      tags: Type.Array(Type.String()),
+      timestamp: text('RFC 3339, UTC, with milliseconds.'),
+      ttl: Type.Optional(Type.Integer()),
+      correlation_id: Type.Optional(Type.String()),
+      causation_id: Type.Optional(Type.String()),
+      traceparent: Type.Optional(Type.String()),
+      position: Type.Optional(Type.Integer({ description: 'Unique, increasing, in the order of storing.' })),
+      recorded_at: Type.Optional(text('When it was stored.')),
+    },
+    { $id: 'Event', description: 'An event.', examples: [EVENT_EXAMPLE] },
+  ),
 )

@@ -63,7 +63,22 @@ export const ProblemSchema = Type.Object(
     error: Type.String(),
     details: Type.String(),
   },
-  { description: 'A problem as RFC 9457 has it.' },
+  {
+    $id: 'Problem',
+    description: 'A problem as RFC 9457 has it.',
+    examples: [
+      {
+        type: 'urn:viewra:problem:EVENTS_INVALID',
+        title: 'Invalid request',
+        status: 400,
+        detail: "limit must be an integer from 1 to 1000, not 'ten'",
+        code: 'EVENTS_INVALID',
+        errors: [{ path: 'limit', message: "must be an integer from 1 to 1000, not 'ten'" }],
+        error: 'Invalid request',
+        details: "limit must be an integer from 1 to 1000, not 'ten'",
+      },
+    ],
+  },
 )
 
 export type Problem = Static<typeof ProblemSchema>

@@ -10,5 +10,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whom the route is for. Every route of this module names one. */
     role?: Role
+    /** Whether a ticket, or the cookie that it was changed for, may stand for a token. */
+    ticket?: boolean
   }
 }

@@ -48,7 +48,8 @@ function addForLongIds(scope: EventsScope, route: RouteOptions): void {
     request.params = { id: decodeURIComponent(rest) }
     return undefined
   }
-  scope.route({ ...route, method: [route.method].flat(), url: '/*', preValidation })
+  const schema = { ...route.schema, hide: true }
+  scope.route({ ...route, method: [route.method].flat(), schema, url: '/*', preValidation })
 }
 
 function ignoresTrailingSlash(scope: EventsScope): boolean {
@@ -60,9 +61,10 @@ function addWithSlash(scope: FastifyInstance, route: RouteOptions & { routePath:
   // The path '' is the prefix itself, which Fastify adds in both forms.
   if (route.routePath === '' || route.routePath.endsWith('/')) return
   const method = [route.method].flat()
+  const schema = { ...route.schema, hide: true }
   // The HEAD route that comes with a GET route has been added with that one's second form already.
   if (method.every((name) => scope.hasRoute({ method: name, url: `${route.url}/` }))) return
-  scope.route({ ...route, method, url: `${route.routePath}/` })
+  scope.route({ ...route, method, schema, url: `${route.routePath}/` })
 }
 
 async function checkMethod(

@@ -38,6 +38,11 @@ const StreamQuery = Type.Object(
 
 const LAST_EVENT_ID = 'last-event-id'
 
+const StreamSchema = {
+  description: 'Frames, for as long as the client stays.',
+  content: { 'text/event-stream': { schema: Type.String() } },
+}
+
 /** Server-sent events: what is published from now on, or from a place in the log. */
 export const streamRoutes: Feature = (scope, options) => {
   const streams = new EventStreams(options)
@@ -45,10 +50,11 @@ export const streamRoutes: Feature = (scope, options) => {
     summary: 'Follow events as server-sent events',
     tags: ['Streaming'],
     querystring: StreamQuery,
+    response: { 200: StreamSchema },
   }
   scope.get(
     '/stream',
-    { schema, config: { role: 'viewer' }, exposeHeadRoute: false },
+    { schema, config: { role: 'viewer', ticket: true }, exposeHeadRoute: false },
     async (request, reply) => {
       const { after, from, since, format, ...selection } = request.query
       const filter = filterOf({ ...selection, ...(since !== undefined && { since: timeOf('since', since) }) })
@@ -59,8 +65,11 @@ export const streamRoutes: Feature = (scope, options) => {
     },
   )
   // Fastify's own would run the handler above, whose answer has no end.
-  scope.head('/stream', { schema, config: { role: 'viewer' } }, async (_request, reply) =>
-    reply.headers(STREAM_HEADERS).send(),
+  const headSchema = { ...schema, response: {} }
+  scope.head(
+    '/stream',
+    { schema: headSchema, config: { role: 'viewer', ticket: true } },
+    async (_request, reply) => reply.headers(STREAM_HEADERS).send(),
   )
   scope.addHook('preClose', async () => streams.close())
 }
