@@ -1,2 +1,4 @@
-export type { AnyEventBus, EventsModuleOptions } from './options.ts'
+export type { Principal } from './http/access/principal.ts'
+export { createToken, type TokenEntry } from './http/access/tokens.ts'
+export type { AnyEventBus, Authorize, EventsModuleOptions, RateLimit } from './options.ts'
 export { eventsModule } from './plugin.ts'

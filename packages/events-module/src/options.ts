@@ -10,6 +10,11 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from '@viewra/events-core'
+import type { FastifyRequest } from 'fastify'
+import { originsRule, rateLimitRule, tokensRule } from './http/access/access-rules.ts'
+import type { Principal } from './http/access/principal.ts'
+import type { TokenEntry } from './http/access/tokens.ts'
+import type { Role } from './http/role.ts'
 import { shown } from './http/rule.ts'
 
 type Untyped =
@@ -48,11 +53,40 @@ export interface EventsModuleOptions {
   readonly heartbeatMs?: number
   /** How long a stream's client may take nothing before it is closed; 30,000 by default. */
   readonly streamStallMs?: number
+  /**
+   * Who may do what: the tokens that are known, as `createToken` makes them, or a function that answers with those of
+   * the moment. Without it, and without `authorize`, the module serves only programs of its own machine.
+   */
+  readonly tokens?: readonly TokenEntry[] | (() => readonly TokenEntry[])
+  /**
+   * Instead of tokens: the host app says who sent a request, which needs at least `role`; undefined for nobody that it
+   * knows. It may throw an error of its own.
+   */
+  readonly authorize?: Authorize
+  /** Origins, such as `https://media.example`, whose pages may use the API in a browser; none by default. */
+  readonly corsOrigins?: readonly string[]
+  /**
+   * Requests that each token, or each address that has none, may send within a time; 2,000 within 1,000 ms by
+   * default. Programs of the own machine, where no token is needed, are not limited.
+   */
+  readonly rateLimit?: RateLimit
+}
+
+export type Authorize = (
+  request: FastifyRequest,
+  role: Role,
+) => Principal | undefined | Promise<Principal | undefined>
+
+export interface RateLimit {
+  readonly requests: number
+  readonly windowMs: number
 }
 
 /** The options with their defaults filled in. */
-export interface ModuleOptions extends Required<EventsModuleOptions> {
+export interface ModuleOptions extends Required<Omit<EventsModuleOptions, 'tokens' | 'authorize'>> {
   readonly bus: EventBus
+  readonly tokens: (() => readonly TokenEntry[]) | undefined
+  readonly authorize: Authorize | undefined
 }
 
 /** Node's timers take no more. */
@@ -72,6 +106,10 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
   batchBodyLimit: integer(1, 2 ** 30),
   heartbeatMs: integer(1, MAX_TIMER_MS),
   streamStallMs: integer(1, MAX_TIMER_MS),
+  tokens: (value) => (typeof value === 'function' ? undefined : tokensRule(value)),
+  authorize: (value) => (typeof value === 'function' ? undefined : `must be a function, not ${shown(value)}`),
+  corsOrigins: originsRule,
+  rateLimit: rateLimitRule,
 }
 
 /**
@@ -80,7 +118,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
  *   been started
  */
 export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
-  const { bus } = options
+  const { bus, tokens } = options
   const issues = issuesOf(options)
   if (issues.length > 0 || !isBus(bus)) {
     const text = issues.map(({ path, message }) => `${path} ${message}`).join('; ')
@@ -99,20 +137,29 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     batchBodyLimit: options.batchBodyLimit ?? 33_554_432,
     heartbeatMs: options.heartbeatMs ?? 30_000,
     streamStallMs: options.streamStallMs ?? 30_000,
+    tokens: typeof tokens === 'object' ? () => tokens : tokens,
+    authorize: options.authorize,
+    corsOrigins: options.corsOrigins ?? [],
+    rateLimit: options.rateLimit ?? { requests: 2_000, windowMs: 1_000 },
   }
 }
 
-function issuesOf(options: object): Issue[] {
+const BOTH: Issue = { path: 'authorize', message: 'must not be given beside tokens: only one can decide' }
+
+function issuesOf(options: EventsModuleOptions): Issue[] {
   const rules = new Map(Object.entries(RULES))
   // A bus that was left out is as wrong as one that is none.
-  const given: readonly [string, unknown][] = Object.entries({ bus: undefined, ...options })
-  return given.flatMap(([path, value]) => {
-    const rule = rules.get(path)
-    if (rule === undefined)
-      return [{ path, message: `is not a known option; there are ${[...rules.keys()].join(', ')}` }]
-    const problem = value === undefined && path !== 'bus' ? undefined : rule(value)
-    return problem === undefined ? [] : [{ path, message: problem }]
-  })
+  const given = [...new Map<string, unknown>([['bus', undefined], ...Object.entries(options)])]
+  const both = options.tokens === undefined || options.authorize === undefined ? [] : [BOTH]
+  return given
+    .flatMap(([path, value]) => {
+      const rule = rules.get(path)
+      if (rule === undefined)
+        return [{ path, message: `is not a known option; there are ${[...rules.keys()].join(', ')}` }]
+      const problem = value === undefined && path !== 'bus' ? undefined : rule(value)
+      return problem === undefined ? [] : [{ path, message: problem }]
+    })
+    .concat(both)
 }
 
 function integer(min: number, max: number): OptionRule {

@@ -1,3 +1,6 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type EventBus, EventsError } from '@viewra/events-core'
 import type { FastifyInstance } from 'fastify'
@@ -12,7 +15,11 @@ import { socketRoutes } from './features/socket/routes.ts'
 import { statsRoutes } from './features/stats.ts'
 import { streamRoutes } from './features/stream/routes.ts'
 import { subscriptionsRoutes } from './features/subscriptions.ts'
+import { ticketsRoutes } from './features/tickets.ts'
 import { typesRoutes } from './features/types.ts'
+import { Access } from './http/access/access.ts'
+import { Tickets } from './http/access/tickets.ts'
+import { recordAudits } from './http/audit.ts'
 import { acceptBodies } from './http/body.ts'
 import { handleError } from './http/error-handler.ts'
 import type { Feature } from './http/feature.ts'
@@ -63,6 +70,7 @@ async function registerModule(app: FastifyInstance, given: EventsModuleOptions):
   app.decorate('events', options.bus)
   await app.register(
     async (scope) => {
+      await addSecurityHeaders(scope, options)
       await documentRoutes(scope)
       await scope.register(async (api) => addRoutes(api, options))
     },
@@ -87,7 +95,7 @@ function refuseSecond(app: FastifyInstance, prefix: string): void {
 }
 
 /** All that is set here ends at the prefix: the app's own error handling, parsers and validators stay as they are. */
-function addRoutes(scope: FastifyInstance, options: ModuleOptions): void {
+async function addRoutes(scope: FastifyInstance, options: ModuleOptions): Promise<void> {
   acceptBodies(scope, options.bodyLimit)
   scope.setErrorHandler(handleError)
   scope.setValidatorCompiler(validatorCompiler)
@@ -95,6 +103,26 @@ function addRoutes(scope: FastifyInstance, options: ModuleOptions): void {
   scope.setSerializerCompiler(() => JSON.stringify)
   scope.setReplySerializer((payload) => JSON.stringify(payload))
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
+  await scope.register(rateLimit, { global: false })
+  const tickets = new Tickets()
+  const access = new Access(typed, options, tickets)
+  typed.addHook('onRequest', async (request, reply) => access.check(request, reply))
   shareRouteRules(typed)
+  recordAudits(typed, options.bus)
+  ticketsRoutes(tickets)(typed)
   for (const addFeature of FEATURES) addFeature(typed, options)
+}
+
+const API_CSP = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }
+
+/** Nothing of the API is a page, so a browser may do nothing with it; `/docs` says for itself what it may. */
+async function addSecurityHeaders(scope: FastifyInstance, { corsOrigins }: ModuleOptions): Promise<void> {
+  await scope.register(helmet, { contentSecurityPolicy: API_CSP })
+  if (corsOrigins.length === 0) return
+  await scope.register(cors, {
+    origin: [...corsOrigins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    exposedHeaders: ['link', 'retry-after'],
+    credentials: true,
+  })
 }

@@ -53,7 +53,8 @@ describe('durable subscriptions', () => {
     await publish(bus, 3)
     expect((await post('/subscriptions/enricher/resume')).statusCode).toBe(200)
     await expect.poll(() => handled).toBe(3)
-    expect((await post('/subscriptions/enricher/reset', { to: 1 })).statusCode).toBe(200)
+    // Pausing has left an event of its own before the three.
+    expect((await post('/subscriptions/enricher/reset', { to: 2 })).statusCode).toBe(200)
     await expect.poll(() => handled).toBe(5)
     expect((await post('/subscriptions/enricher/rename', { to: 'other' })).json().name).toBe('other')
     expect(await durable()).toMatchObject([{ name: 'other' }])

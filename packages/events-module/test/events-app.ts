@@ -65,7 +65,7 @@ class AnswerCheck {
 
   #check({ routeOptions, method }: FastifyRequest, reply: FastifyReply, payload: unknown): void {
     const { url: pattern = '' } = routeOptions
-    const isOwn = pattern.startsWith(this.#prefix) && !/\/docs|\/openapi\.json|\*/.test(pattern)
+    const isOwn = pattern.startsWith(this.#prefix) && !/\/docs|\/openapi\.json|\/ws|\*/.test(pattern)
     if (!isOwn || method === 'HEAD' || typeof payload !== 'string') return
     if (this.#description === undefined || NOT_OF_OPERATIONS.has(reply.statusCode)) return
     const type = String(reply.getHeader('content-type'))

@@ -228,5 +228,6 @@ async function send(row: Row, storage: EventStorage, slash: string) {
 
 function schemaOf(responses: unknown, status: number): TSchema {
   // What the route itself handed to Fastify under this status.
-  return (responses as Record<number, TSchema>)[status] as TSchema
+  const response = (responses as Record<number, TSchema>)[status] as TSchema
+  return response.content === undefined ? response : response.content['application/json'].schema
 }

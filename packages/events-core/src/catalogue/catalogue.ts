@@ -55,6 +55,32 @@ const ENTRIES = {
   warning: { priority: normal, description: 'Something is not as it should be, and the server goes on.' },
   info: { priority: normal, description: 'Something worth knowing that no other type tells about.' },
   debug: { priority: low, description: 'A detail for developers.' },
+  'audit.event.deleted': { priority: normal, description: 'An admin has deleted an event.' },
+  'audit.subscription.paused': {
+    priority: normal,
+    description: 'An admin has paused a durable subscription.',
+  },
+  'audit.subscription.resumed': {
+    priority: normal,
+    description: 'An admin has resumed a durable subscription.',
+  },
+  'audit.subscription.reset': {
+    priority: normal,
+    description: 'An admin has set how far a durable subscription is.',
+  },
+  'audit.subscription.renamed': {
+    priority: normal,
+    description: 'An admin has renamed a durable subscription.',
+  },
+  'audit.subscription.deleted': {
+    priority: normal,
+    description: 'An admin has deleted a durable subscription.',
+  },
+  'audit.dead_letters.retried': {
+    priority: normal,
+    description: 'An admin has asked for retries of dead letters, or taken them back.',
+  },
+  'audit.dead_letter.deleted': { priority: normal, description: 'An admin has deleted a dead letter.' },
 } as const satisfies Record<keyof PayloadTypes, Entry>
 
 /** The built-in event types. Their payload schemas are in `@viewra/events-core/schemas`. */

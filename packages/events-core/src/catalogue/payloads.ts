@@ -1,4 +1,5 @@
 import type { Static } from '@sinclair/typebox'
+import { auditPayloads } from './payloads/audit.ts'
 import { assetPayloads, mediaPayloads } from './payloads/media.ts'
 import { scanPayloads } from './payloads/scan.ts'
 import { pluginPayloads, reportPayloads, systemPayloads } from './payloads/system.ts'
@@ -14,6 +15,7 @@ export const payloadSchemas = {
   ...pluginPayloads,
   ...scanPayloads,
   ...reportPayloads,
+  ...auditPayloads,
 }
 
 /** The type of `data` for each built-in type, as its schema says. */

@@ -123,6 +123,24 @@ export const PAYLOAD_EXAMPLES: { readonly [T in keyof PayloadTypes]: Required<Pa
   warning: { ...reportExample(), error: 'slow disk', stack: 'Error: slow disk\n    at read' },
   info: reportExample(),
   debug: reportExample(),
+  'audit.event.deleted': auditExample(),
+  'audit.subscription.paused': auditExample(),
+  'audit.subscription.resumed': auditExample(),
+  'audit.subscription.reset': auditExample(),
+  'audit.subscription.renamed': auditExample(),
+  'audit.subscription.deleted': auditExample(),
+  'audit.dead_letters.retried': auditExample(),
+  'audit.dead_letter.deleted': auditExample(),
+}
+
+function auditExample() {
+  return {
+    principal: 'ada',
+    ip: '192.0.2.7',
+    user_agent: 'curl/8',
+    target: { id: 'e1' },
+    request: { to: 'now' },
+  }
 }
 
 function assetExample() {

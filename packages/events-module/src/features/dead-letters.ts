@@ -112,20 +112,26 @@ function addRetry(scope: EventsScope, letters: Letters): void {
     body: RetryBody,
     response: { 200: CountSchema },
   }
-  scope.post('/dead-letters/retry', { schema, config: { role: 'admin' } }, async ({ body }) => {
-    const { limit, dry_run: dryRun = false, cancel = false, ...filter } = body
-    if (cancel) return { message: 'Retries taken back', count: await letters.cancelRetry(filter) }
-    const count = await letters.retry(filter, { dryRun, ...(limit && { limit }) })
-    return { message: dryRun ? 'Dead letters that would be retried' : 'Retries asked for', count }
-  })
+  scope.post(
+    '/dead-letters/retry',
+    { schema, config: { role: 'admin', audit: 'audit.dead_letters.retried' } },
+    async ({ body }) => {
+      const { limit, dry_run: dryRun = false, cancel = false, ...filter } = body
+      if (cancel) return { message: 'Retries taken back', count: await letters.cancelRetry(filter) }
+      const count = await letters.retry(filter, { dryRun, ...(limit && { limit }) })
+      return { message: dryRun ? 'Dead letters that would be retried' : 'Retries asked for', count }
+    },
+  )
 }
 
 function addOne(scope: EventsScope, letters: Letters): void {
   const schema = { tags: ['Dead letters'], params: Id, body: NoBody, response: { 200: DoneSchema } }
-  const config = { role: 'admin' } as const
   scope.post(
     '/dead-letters/:id/retry',
-    { schema: { ...schema, summary: 'Ask for a retry' }, config },
+    {
+      schema: { ...schema, summary: 'Ask for a retry' },
+      config: { role: 'admin', audit: 'audit.dead_letters.retried' },
+    },
     async ({ params: { id } }) => {
       if ((await letters.get(id)) === undefined) throw notFound(id)
       await letters.retry({ id })
@@ -134,7 +140,10 @@ function addOne(scope: EventsScope, letters: Letters): void {
   )
   scope.delete(
     '/dead-letters/:id',
-    { schema: { ...schema, summary: 'Delete a dead letter' }, config },
+    {
+      schema: { ...schema, summary: 'Delete a dead letter' },
+      config: { role: 'admin', audit: 'audit.dead_letter.deleted' },
+    },
     async ({ params: { id } }) => {
       if ((await letters.delete({ id })) === 0) throw notFound(id)
       return { message: 'Dead letter deleted', id, success: true as const }

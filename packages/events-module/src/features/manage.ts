@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type EventBus, systemEvent } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
+import { principalOf } from '../http/access/principal.ts'
 import { clientOf } from '../http/client.ts'
 import { EVENT_EXAMPLE } from '../http/event-schema.ts'
 import type { Feature } from '../http/feature.ts'
@@ -35,11 +36,15 @@ export const manageRoutes: Feature = (scope, { bus }) => {
     body: NoBody,
     response: { 200: DeletedSchema },
   }
-  scope.delete('/:id', { schema, config: { role: 'admin' } }, async (request) => {
-    const { id } = request.params
-    if (!(await bus.delete(id))) throw eventNotFound(id)
-    return { message: 'Event deleted successfully', event_id: id, success: true as const }
-  })
+  scope.delete(
+    '/:id',
+    { schema, config: { role: 'admin', audit: 'audit.event.deleted' } },
+    async (request) => {
+      const { id } = request.params
+      if (!(await bus.delete(id))) throw eventNotFound(id)
+      return { message: 'Event deleted successfully', event_id: id, success: true as const }
+    },
+  )
   const clearing = {
     schema: {
       summary: 'Delete all events',
@@ -47,7 +52,8 @@ export const manageRoutes: Feature = (scope, { bus }) => {
       body: NoBody,
       response: { 200: ClearedSchema },
     },
-    config: { role: 'admin' },
+    // The event that tells of it is the record.
+    config: { role: 'admin', audit: false },
   } as const
   scope.post('/clear', clearing, async (request) => clear(bus, request))
   scope.delete('/', clearing, async (request) => clear(bus, request))
@@ -65,10 +71,11 @@ async function clear(bus: EventBus, request: FastifyRequest): Promise<Static<typ
 /** The first event of the empty log says who emptied it. The events are gone by now, whatever becomes of the record. */
 async function recordClearing(bus: EventBus, request: FastifyRequest, deleted: number): Promise<boolean> {
   const client = clientOf(request)
+  const principal = principalOf(request)?.name ?? 'unknown'
   const event = systemEvent('info', {
     title: 'Events Cleared',
     message: `${deleted} events were cleared from ${client.ip} with ${client.user_agent}`,
-    data: { code: 'events_cleared', component: 'events', details: { deleted, ...client } },
+    data: { code: 'events_cleared', component: 'events', details: { deleted, principal, ...client } },
   })
   try {
     await bus.publish(event)

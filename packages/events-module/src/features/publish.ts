@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { type EventBus, type EventInput, EventsError, type PublishReceipt } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { checkMayPublish, principalOf } from '../http/access/principal.ts'
 import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
 import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
 import { CloudEventSchema, fromCloudEvent, fromCloudEvents, withAttributeName } from '../http/cloudevents.ts'
@@ -59,6 +60,7 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
   const preValidation = async (request: FastifyRequest) => readCloudEvent(request)
   scope.post('/', { schema, config, preValidation }, async (request, reply) => {
     refusePathWord(request.body.id, 'id')
+    checkMayPublish(principalOf(request), request.body)
     const receipt = await underSentNames(request, bus.publish(request.body, { signal: abortedWith(reply) }))
     const message = receipt.duplicate ? 'Event was published before' : 'Event published successfully'
     return reply.code(201).send({ message, ...receiptOf(receipt) })
@@ -77,9 +79,11 @@ function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
   const config = { role: 'publisher', bodies } as const
   const preValidation = async (request: FastifyRequest) => readCloudEventBatch(request)
   scope.post('/batch', { schema, config, bodyLimit, preValidation }, async (request, reply) => {
-    request.body.forEach(({ id }, index) => {
-      refusePathWord(id, `${index}.id`)
-    })
+    const principal = principalOf(request)
+    for (const [index, event] of request.body.entries()) {
+      refusePathWord(event.id, `${index}.id`)
+      checkMayPublish(principal, event, `${index}.`)
+    }
     const published = bus.publishMany(request.body, { signal: abortedWith(reply) })
     const receipts = await underSentNames(request, published)
     const events = receipts.map(receiptOf)

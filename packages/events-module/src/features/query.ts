@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { EventBus, EventFilter } from '@viewra/events-core'
 import type { FastifyReply } from 'fastify'
 import { prefers } from '../http/accept.ts'
-import { AnsweredCloudEventSchema, toCloudEvent } from '../http/cloudevents.ts'
+import { AnsweredCloudEventSchema, CLOUD_EVENT_EXAMPLE, toCloudEvent } from '../http/cloudevents.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
@@ -67,7 +67,7 @@ const listAnswers = (schema: TSchema) => ({
   200: {
     content: {
       'application/json': { schema },
-      [CLOUD_EVENTS]: { schema: Type.Array(AnsweredCloudEventSchema) },
+      [CLOUD_EVENTS]: { schema: Type.Array(AnsweredCloudEventSchema, { examples: [[CLOUD_EVENT_EXAMPLE]] }) },
     },
   },
 })

@@ -59,6 +59,7 @@ const DURABLE_EXAMPLE = {
   partitions: 1,
   position: 1042,
   lag: 0,
+  missed: null,
   state: 'running',
   owners: ['nas/4711/5f1f4a2b'],
   created: '2026-01-31T18:00:00.000Z',
@@ -97,7 +98,7 @@ const RenameBody = Type.Object(
   { additionalProperties: false, examples: [{ to: 'metadata-enricher-2' }] },
 )
 
-const config = { role: 'admin' } as const
+const adminOnly = <A extends string>(audit: A) => ({ role: 'admin', audit }) as const
 const documented = (summary: string) => ({ summary, tags: ['Subscriptions'] })
 
 /** Who subscribes, and durable subscriptions: pause, resume, reset, rename, delete. */
@@ -125,7 +126,10 @@ function addPause(scope: EventsScope, durable: Durable): void {
   const schema = { params: Name, body: NoBody, response: { 200: ChangedSchema } }
   scope.post(
     '/subscriptions/:name/pause',
-    { schema: { ...documented('Pause a durable subscription'), ...schema }, config },
+    {
+      schema: { ...documented('Pause a durable subscription'), ...schema },
+      config: adminOnly('audit.subscription.paused'),
+    },
     async ({ params: { name } }) => {
       await durable.pause(name)
       return changed(name, 'Subscription paused')
@@ -133,7 +137,10 @@ function addPause(scope: EventsScope, durable: Durable): void {
   )
   scope.post(
     '/subscriptions/:name/resume',
-    { schema: { ...documented('Resume a durable subscription'), ...schema }, config },
+    {
+      schema: { ...documented('Resume a durable subscription'), ...schema },
+      config: adminOnly('audit.subscription.resumed'),
+    },
     async ({ params: { name } }) => {
       await durable.resume(name)
       return changed(name, 'Subscription resumed')
@@ -148,10 +155,14 @@ function addReset(scope: EventsScope, durable: Durable): void {
     body: ResetBody,
     response: { 200: ChangedSchema },
   }
-  scope.post('/subscriptions/:name/reset', { schema, config }, async ({ params: { name }, body: { to } }) => {
-    await durable.reset(name, to)
-    return changed(name, 'Subscription reset')
-  })
+  scope.post(
+    '/subscriptions/:name/reset',
+    { schema, config: adminOnly('audit.subscription.reset') },
+    async ({ params: { name }, body: { to } }) => {
+      await durable.reset(name, to)
+      return changed(name, 'Subscription reset')
+    },
+  )
 }
 
 function addRemoval(scope: EventsScope, durable: Durable): void {
@@ -163,7 +174,7 @@ function addRemoval(scope: EventsScope, durable: Durable): void {
   }
   scope.post(
     '/subscriptions/:name/rename',
-    { schema: renaming, config },
+    { schema: renaming, config: adminOnly('audit.subscription.renamed') },
     async ({ params: { name }, body: { to } }) => {
       await durable.rename(name, to)
       return changed(to, 'Subscription renamed')
@@ -175,10 +186,14 @@ function addRemoval(scope: EventsScope, durable: Durable): void {
     body: NoBody,
     response: { 200: ChangedSchema },
   }
-  scope.delete('/subscriptions/:name', { schema: deleting, config }, async ({ params: { name } }) => {
-    await durable.delete(name)
-    return changed(name, 'Subscription deleted')
-  })
+  scope.delete(
+    '/subscriptions/:name',
+    { schema: deleting, config: adminOnly('audit.subscription.deleted') },
+    async ({ params: { name } }) => {
+      await durable.delete(name)
+      return changed(name, 'Subscription deleted')
+    },
+  )
 }
 
 function changed(name: string, message: string): Static<typeof ChangedSchema> {

@@ -64,13 +64,28 @@ export const CloudEventSchema = Type.Object(
 )
 
 /** A CloudEvent as it is answered. */
+export const CLOUD_EVENT_EXAMPLE = {
+  specversion: '1.0',
+  id: '01939c2e-7a10-7c3b-9d5e-5f1f4a2b6c7d',
+  source: 'plugin:scanner',
+  type: 'scan.progress',
+  time: '2026-01-31T18:30:00.000Z',
+  datacontenttype: 'application/json',
+  data: { scan_id: 's1', library_id: 5, progress: 40 },
+  position: '1042',
+}
+
 export const AnsweredCloudEventSchema = Type.Object(
   {
     ...CloudEventSchema.properties,
     position: Type.Optional(Type.String({ description: 'Unique, increasing, in the order of storing.' })),
     recordedtime: Type.Optional(Type.String({ format: 'date-time', description: 'When it was stored.' })),
   },
-  { additionalProperties: false, description: 'An event as a CloudEvent 1.0.' },
+  {
+    additionalProperties: false,
+    description: 'An event as a CloudEvent 1.0.',
+    examples: [CLOUD_EVENT_EXAMPLE],
+  },
 )
 
 /** Each field's attribute; issues about a field are told under the attribute's name. */

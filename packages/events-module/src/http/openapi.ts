@@ -89,7 +89,8 @@ export async function documentRoutes(scope: FastifyInstance): Promise<void> {
 
 /** What a route's schema says, and what follows from its declarations: its errors, and who may call it. */
 function describe(schema: FastifySchema, path: string, route: RouteOptions): FastifySchema {
-  if (schema.hide === true) return schema
+  // OpenAPI has no words for what comes after an upgrade: AsyncAPI describes it.
+  if (schema.hide === true || '101' in toRecord(schema.response)) return { ...schema, hide: true }
   const { body, response, querystring, ...rest } = schema
   const described = {
     ...rest,

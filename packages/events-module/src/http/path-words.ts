@@ -14,6 +14,7 @@ export const PATH_WORDS: ReadonlySet<string> = new Set([
   'stats',
   'stream',
   'subscriptions',
+  'tickets',
   'types',
   'ws',
 ])

@@ -32,6 +32,8 @@ export function shareRouteRules(scope: EventsScope): void {
 /** @throws TypeError for a route that does not say whom it is for and what it does: it would be open to anybody. */
 function requireDeclarations({ method, url, config, schema }: RouteOptions): void {
   if (config?.role === undefined) throw new TypeError(`${method} ${url} needs a role in its config`)
+  if (config.role === 'admin' && config.audit === undefined)
+    throw new TypeError(`${method} ${url} needs an audit in its config`)
   if (schema?.summary === undefined || schema.tags === undefined)
     throw new TypeError(`${method} ${url} needs a summary and tags in its schema`)
 }

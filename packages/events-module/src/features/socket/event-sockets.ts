@@ -1,10 +1,11 @@
 import { EventsError } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
+import { checkMayPublish, principalOf, requireRole } from '../../http/access/principal.ts'
 import { clientOf } from '../../http/client.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
-import { EventSocket } from './event-socket.ts'
+import { EventSocket, type SocketClient } from './event-socket.ts'
 
 /** The open sockets of one module. */
 export class EventSockets {
@@ -27,7 +28,12 @@ export class EventSockets {
     const connection = request.raw.socket
     // The host's inactivity time-out is meant for requests; a quiet socket is not idle.
     connection.setTimeout(0)
-    const client = { ip: clientOf(request).ip, mayPublish: () => undefined }
+    const principal = principalOf(request)
+    const mayPublish: SocketClient['mayPublish'] = (event) => {
+      requireRole(principal, 'publisher')
+      checkMayPublish(principal, event)
+    }
+    const client = { ip: clientOf(request).ip, mayPublish }
     const open = new EventSocket(socket, connection, client, this.#options)
     this.#open.add(open)
     void open.closed.then(() => this.#open.delete(open))

@@ -1,6 +1,9 @@
 import websocket from '@fastify/websocket'
+import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
+import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
+import { problem } from '../../http/openapi.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { asyncApiDocument } from './asyncapi.ts'
@@ -9,6 +12,17 @@ import { upgradesOf } from './upgrades.ts'
 
 /** Room for what a message has around its event. */
 const ENVELOPE_BYTES = 1_024
+
+const AsyncApiSchema = Type.Unsafe<object>(
+  Type.Object(
+    { asyncapi: Type.String(), info: Type.Object({}, { additionalProperties: true }) },
+    {
+      additionalProperties: true,
+      description: 'An AsyncAPI 3 document.',
+      examples: [{ asyncapi: '3.0.0', info: { title: 'Viewra events', version: '1.0.0' } }],
+    },
+  ),
+)
 
 /** Many subscriptions over one WebSocket, and publishing; and the document that describes it. */
 export const socketRoutes: Feature = (scope, options) => {
@@ -21,7 +35,11 @@ export const socketRoutes: Feature = (scope, options) => {
     inner.addHook('preClose', async () => sockets.close())
   })
   const document = asyncApiDocument(path)
-  const schema = { summary: 'The WebSocket’s protocol as an AsyncAPI 3 document', tags: ['Streaming'] }
+  const schema = {
+    summary: 'The WebSocket’s protocol as an AsyncAPI 3 document',
+    tags: ['Streaming'],
+    response: { 200: AsyncApiSchema },
+  }
   scope.get('/asyncapi.json', { schema, config: { role: 'anyone' } }, async () => document)
 }
 
@@ -47,8 +65,15 @@ function addSocketRoute(scope: FastifyInstance, sockets: EventSockets): void {
     method: 'GET',
     url: '/ws',
     exposeHeadRoute: false,
-    schema: { summary: 'Follow and publish events over a WebSocket', tags: ['Streaming'] },
-    config: { role: 'viewer' },
+    schema: {
+      summary: 'Follow and publish events over a WebSocket',
+      description: 'The protocol is described by `/asyncapi.json`. Publishing needs the role of a publisher.',
+      tags: ['Streaming'],
+      querystring: Type.Object({ ticket: ticketParameter }, { additionalProperties: false }),
+      // No answer of HTTP's comes after the upgrade.
+      response: { 101: Type.Null({ description: 'From here on it is a WebSocket.' }), 426: problem(426) },
+    },
+    config: { role: 'viewer', ticket: true },
     preHandler: async () => sockets.checkOpen(),
     handler: async () => {
       throw new HttpError('HTTP_UPGRADE_REQUIRED', 'this path takes WebSocket connections only', {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Static, Type } from '@sinclair/typebox'
+import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
 import { filterOf, selectionParameters, timeOf } from '../../http/filter-parameters.ts'
 import type { FeedStart } from '../../http/log-cursor.ts'
@@ -10,6 +11,7 @@ import { cloudEventsFormat, plainFormat } from './frames.ts'
 const StreamQuery = Type.Object(
   {
     ...selectionParameters,
+    ticket: ticketParameter,
     after: Type.Optional(
       Type.String({
         minLength: 1,

@@ -1,0 +1,31 @@
+import { Type } from '@sinclair/typebox'
+import { principalOf } from '../http/access/principal.ts'
+import type { Tickets } from '../http/access/tickets.ts'
+import type { EventsScope } from '../http/feature.ts'
+import { NoBody } from '../http/no-body.ts'
+
+const TicketSchema = Type.Object(
+  {
+    ticket: Type.String({ description: 'For `?ticket=` of one `GET /stream` or `GET /ws`.' }),
+    expires_at: Type.String({ description: 'RFC 3339.' }),
+  },
+  { examples: [{ ticket: 'n2Jx…', expires_at: '2026-01-31T18:30:30.000Z' }] },
+)
+
+/** Tickets for pages: EventSource and WebSocket cannot send a token in a header. */
+export const ticketsRoutes =
+  (tickets: Tickets) =>
+  (scope: EventsScope): void => {
+    const schema = {
+      summary: 'A ticket for one stream',
+      tags: ['Access'],
+      body: NoBody,
+      response: { 201: TicketSchema },
+    }
+    scope.post('/tickets', { schema, config: { role: 'viewer' } }, async (request, reply) => {
+      const principal = principalOf(request) ?? { name: 'anyone', role: 'viewer' }
+      const { ticket, expiresMs } = tickets.issue(principal, Date.now())
+      reply.header('cache-control', 'no-store')
+      return reply.code(201).send({ ticket, expires_at: new Date(expiresMs).toISOString() })
+    })
+  }

@@ -1,0 +1,151 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ModuleOptions } from '../../options.ts'
+import type { EventsScope } from '../feature.ts'
+import { HttpError, invalidRequest } from '../problem.ts'
+import type { Role } from '../role.ts'
+import { requireLocal, requireOwnOrigin } from './local-only.ts'
+import { type Principal, principalOf, requireRole, setPrincipal } from './principal.ts'
+import { readStreamCookie, streamCookie } from './stream-cookie.ts'
+import type { Tickets } from './tickets.ts'
+import { findToken } from './tokens.ts'
+
+/** Failed attempts of one address within a minute, after which further ones are not looked at as such. */
+const FAILURES = { max: 10, timeWindow: 60_000 }
+
+/** Whoever uses this machine is its admin. */
+const LOCAL: Principal = { name: 'local', role: 'admin' }
+
+type AccessOptions = Pick<ModuleOptions, 'tokens' | 'authorize' | 'corsOrigins' | 'rateLimit' | 'prefix'>
+
+type Limiter = ReturnType<EventsScope['createRateLimit']>
+
+/**
+ * Decides before a request's body is read whether it is served: by its token, ticket or cookie, by what the host app
+ * says of it, or, where neither is configured, by whether it comes from this machine.
+ */
+export class Access {
+  readonly #options: AccessOptions
+  readonly #tickets: Tickets
+  readonly #cookiePath: string
+  readonly #failures: Limiter
+  readonly #requests: Limiter
+
+  /** @param scope has the rate limits' plugin */
+  constructor(scope: EventsScope, options: AccessOptions, tickets: Tickets) {
+    this.#options = options
+    this.#tickets = tickets
+    this.#cookiePath = scope.prefix
+    this.#failures = scope.createRateLimit({ ...FAILURES, keyGenerator: ({ ip }) => `failures of ${ip}` })
+    const {
+      rateLimit: { requests, windowMs },
+    } = options
+    const keyGenerator = (request: FastifyRequest) => principalOf(request)?.name ?? `address ${request.ip}`
+    this.#requests = scope.createRateLimit({ max: requests, timeWindow: windowMs, keyGenerator })
+  }
+
+  /** @throws HttpError HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_RATE_LIMITED; EventsError EVENTS_INVALID */
+  async check(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    refuseTokenInUrl(request)
+    const { role } = request.routeOptions.config
+    const isOpenMode = this.#options.tokens === undefined && this.#options.authorize === undefined
+    if (isOpenMode) this.#admit(request, LOCAL)
+    else if (role !== undefined && role !== 'anyone') await this.#authenticate(request, reply, role)
+    if (!isOpenMode) await this.#limit(this.#requests, request, 'too many requests')
+  }
+
+  #admit(request: FastifyRequest, principal: Principal): void {
+    requireLocal(request, this.#options.corsOrigins)
+    setPrincipal(request, principal)
+  }
+
+  async #authenticate(request: FastifyRequest, reply: FastifyReply, role: Role): Promise<void> {
+    const principal = await this.#principal(request, reply, role)
+    requireRole(principal, role)
+    setPrincipal(request, principal)
+  }
+
+  async #principal(request: FastifyRequest, reply: FastifyReply, role: Role): Promise<Principal> {
+    try {
+      return this.#byTicket(request, reply) ?? (await this.#byHost(request, role)) ?? this.#byToken(request)
+    } catch (error) {
+      if (error instanceof HttpError && error.code === 'HTTP_UNAUTHORIZED')
+        await this.#limit(this.#failures, request, 'too many attempts failed')
+      throw error
+    }
+  }
+
+  /** By what pages have that cannot send a header; undefined where that is of no use, or not there. */
+  #byTicket(request: FastifyRequest, reply: FastifyReply): Principal | undefined {
+    const { routeOptions, headers, query } = request
+    if (routeOptions.config.ticket !== true || headers.authorization !== undefined) return undefined
+    const ticket = parameterOf(query, 'ticket')
+    const principal = ticket === undefined ? undefined : this.#tickets.redeem(ticket, Date.now())
+    if (principal === undefined || principal instanceof HttpError) {
+      // An EventSource that reconnects sends its used ticket once more, and the cookie.
+      const known = this.#byCookie(request)
+      if (known === undefined && principal !== undefined) throw principal
+      return known
+    }
+    this.#giveCookie(principal, request, reply)
+    return principal
+  }
+
+  #byCookie(request: FastifyRequest): Principal | undefined {
+    const { tokens, corsOrigins } = this.#options
+    const known = readStreamCookie(request.headers.cookie, tokens?.() ?? [], Date.now())
+    // A cookie is sent by whichever page has the browser ask.
+    if (known !== undefined) requireOwnOrigin(request, corsOrigins)
+    return known
+  }
+
+  #giveCookie({ name }: Principal, { protocol }: FastifyRequest, reply: FastifyReply): void {
+    const entry = this.#options.tokens?.().find((one) => one.name === name)
+    if (entry === undefined) return
+    reply.header('set-cookie', streamCookie(entry, this.#cookiePath, protocol === 'https', Date.now()))
+  }
+
+  async #byHost(request: FastifyRequest, role: Role): Promise<Principal | undefined> {
+    const { authorize } = this.#options
+    if (authorize === undefined) return undefined
+    const principal = await authorize(request, role)
+    if (principal === undefined) throw unauthorized('this server does not know who sent this')
+    return principal
+  }
+
+  #byToken(request: FastifyRequest): Principal {
+    const [, token] = /^Bearer +([^ ]+) *$/i.exec(request.headers.authorization ?? '') ?? []
+    if (token === undefined) throw unauthorized('send a token as `Authorization: Bearer <token>`')
+    const entry = findToken(this.#options.tokens?.() ?? [], token)
+    if (entry === undefined) throw unauthorized('the token is not one that this server knows')
+    return entry
+  }
+
+  async #limit(limiter: Limiter, request: FastifyRequest, what: string): Promise<void> {
+    const verdict = await limiter(request)
+    if (verdict.isAllowed || !verdict.isExceeded) return
+    const seconds = String(verdict.ttlInSeconds)
+    const headers = { 'retry-after': seconds }
+    throw new HttpError('HTTP_RATE_LIMITED', `${what}; try again in ${seconds} s`, { headers })
+  }
+}
+
+/** URLs end up in the logs of proxies and in histories. */
+function refuseTokenInUrl({ query }: FastifyRequest): void {
+  for (const path of ['token', 'access_token']) {
+    if (parameterOf(query, path) === undefined) continue
+    const message =
+      'must not be in a URL, which many programs keep: send it as `Authorization: Bearer <token>`'
+    throw invalidRequest([{ path, message }])
+  }
+}
+
+/** As the host's parser has it; '' for a value that is no text. */
+function parameterOf(query: unknown, name: string): string | undefined {
+  const [, value] = Object.entries(query ?? {}).find(([key]) => key === name) ?? []
+  return value === undefined || typeof value === 'string' ? value : ''
+}
+
+function unauthorized(message: string): HttpError {
+  const headers = { 'www-authenticate': 'Bearer realm="viewra-events"' }
+  return new HttpError('HTTP_UNAUTHORIZED', message, { headers })
+}

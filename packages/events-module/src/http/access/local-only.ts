@@ -1,0 +1,60 @@
+import { BlockList, isIP } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import { HttpError } from '../problem.ts'
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether an address, as sockets give it, is of this machine alone. */
+export function isLoopback(address: string): boolean {
+  const family = isIP(address)
+  return family !== 0 && loopback.check(address, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+/**
+ * Lets only programs of this machine in, and no page of another site that runs in a browser here: it would have the
+ * browser send a request to us (cross-site post), or have its own name lead to this machine (DNS rebinding).
+ * @throws HttpError HTTP_FORBIDDEN
+ */
+export function requireLocal(request: FastifyRequest, corsOrigins: readonly string[]): void {
+  if (!comesFromHere(request)) throw forbidden('without tokens only programs of its own machine are served')
+  const { host } = request.headers
+  if (host !== undefined && !isLocalHost(host))
+    throw forbidden(`without tokens it answers to localhost only, not to the host '${host.slice(0, 64)}'`)
+  requireOwnOrigin(request, corsOrigins)
+}
+
+/**
+ * Refuses requests that a page of another origin has the browser send.
+ * @throws HttpError HTTP_FORBIDDEN
+ */
+export function requireOwnOrigin(
+  { headers, protocol }: FastifyRequest,
+  corsOrigins: readonly string[],
+): void {
+  const { origin, host } = headers
+  if (origin !== undefined && corsOrigins.includes(origin)) return
+  const isOwn = origin === undefined || origin === `${protocol}://${host}`
+  const site = headers['sec-fetch-site']
+  // Browsers leave Origin out of some requests, and say in this header where those come from.
+  const isOwnSite = site === undefined || site === 'same-origin' || site === 'none'
+  if (!isOwn || !isOwnSite)
+    throw forbidden('pages of other origins are not served unless corsOrigins names them')
+}
+
+function comesFromHere({ raw, server }: FastifyRequest): boolean {
+  const { remoteAddress } = raw.socket
+  if (remoteAddress !== undefined) return isLoopback(remoteAddress)
+  // A Unix socket has no addresses: its file's permissions say who may use it.
+  return typeof server.server.address() === 'string'
+}
+
+function isLocalHost(host: string): boolean {
+  const name = URL.parse(`http://${host}`)?.hostname ?? ''
+  return name === 'localhost' || isLoopback(name.replace(/^\[(.*)\]$/, '$1'))
+}
+
+function forbidden(message: string): HttpError {
+  return new HttpError('HTTP_FORBIDDEN', message)
+}

@@ -1,0 +1,34 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Principal } from './principal.ts'
+
+/** A token as it is kept: whoever reads it cannot use it. */
+export interface TokenEntry extends Principal {
+  /** SHA-256 of the token's text, in hexadecimal. */
+  readonly hash: string
+}
+
+const TOKEN_BYTES = 32
+
+/**
+ * Makes a token: the text for its user, and the hash to keep. It has 256 random bits, so one round of SHA-256 is
+ * enough: there is nothing to guess, which is what slow hashes are for.
+ */
+export function createToken(): { readonly token: string; readonly hash: string } {
+  const token = `vwe_${randomBytes(TOKEN_BYTES).toString('base64url')}`
+  return { token, hash: digest(token).toString('hex') }
+}
+
+/** The entry of a token. All are compared, each in constant time: how long it takes tells nothing about any of them. */
+export function findToken(entries: readonly TokenEntry[], token: string): TokenEntry | undefined {
+  const wanted = digest(token)
+  let found: TokenEntry | undefined
+  for (const entry of entries) {
+    const hash = Buffer.from(entry.hash, 'hex')
+    if (hash.length === wanted.length && timingSafeEqual(hash, wanted)) found ??= entry
+  }
+  return found
+}
+
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

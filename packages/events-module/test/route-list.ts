@@ -1,0 +1,31 @@
+import { createEventBus } from '@viewra/events-core'
+import Fastify from 'fastify'
+import { eventsModule } from '../src/index.ts'
+
+export interface ListedRoute {
+  readonly method: string
+  /** As an OpenAPI document has it: `/api/v1/events/{id}`. */
+  readonly url: string
+  readonly role: string
+}
+
+/** The module's own routes, as the app sees them; without their second forms and those of the page for people. */
+export async function listRoutes(): Promise<readonly ListedRoute[]> {
+  const routes: ListedRoute[] = []
+  const bus = createEventBus()
+  await bus.start()
+  const app = Fastify()
+  app.addHook('onRoute', ({ method, url, schema, config }) => {
+    if (method === 'HEAD' || schema?.hide === true || url.includes('/docs')) return
+    routes.push({
+      method: String(method),
+      url: url.replaceAll(/:(\w+)/g, '{$1}'),
+      role: String(config?.role),
+    })
+  })
+  await app.register(eventsModule, { bus })
+  await app.ready()
+  await app.close()
+  await bus.stop()
+  return routes
+}
