@@ -8,7 +8,7 @@ export function helpText(): string {
       `  ${name}`,
       ...wrap(String(schema.description)),
       ...wrap(`Takes ${plain(schema.accepts)}.`),
-      `      Default: ${schema.default}`,
+      `      Default: ${schema.default ?? 'none'}`,
     ].join('\n'),
   )
   return [
@@ -31,7 +31,12 @@ export function helpText(): string {
 /** The table of docs/configuration.md. */
 export function markdownTable(): string {
   const rows = Object.entries(VARIABLES.properties).map(([name, schema]: [string, TSchema]) => {
-    const cells = [`\`${name}\``, `\`${schema.default}\``, String(schema.accepts), String(schema.description)]
+    const cells = [
+      `\`${name}\``,
+      schema.default === undefined ? 'none' : `\`${schema.default}\``,
+      String(schema.accepts),
+      String(schema.description),
+    ]
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   })
   return ['| Variable | Default | Takes | Meaning |', '|---|---|---|---|', ...rows].join('\n')

@@ -12,10 +12,11 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
  */
 export const VARIABLES = Type.Object({
   VIEWRA_EVENTS_HOST: Type.String({
-    pattern: '^(localhost|::1|127(\\.(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)){3})$',
+    minLength: 1,
     default: '127.0.0.1',
-    description: 'Address it listens on; only this machine can reach it.',
-    accepts: '`localhost`, `::1` or an address of 127.0.0.0/8: there is no access control yet',
+    description: 'Address it listens on; by default only this machine can reach it.',
+    accepts:
+      '`localhost`, `::1` or an address of 127.0.0.0/8; any address with `VIEWRA_EVENTS_TOKENS_FILE`, without which there is no access control',
   }),
   VIEWRA_EVENTS_PORT: Type.Integer({
     minimum: 0,
@@ -33,6 +34,15 @@ export const VARIABLES = Type.Object({
       'where they are gone with the process. A relative path starts at the directory from which the server is started.',
     accepts: '`sqlite:<path>`, `postgres://<user>:<password>@<host>:<port>/<database>` or `memory:`',
   }),
+  VIEWRA_EVENTS_TOKENS_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Who may do what: a JSON list of `{ name, role, hash, sources?, types? }`, read again when it changes. Without it ' +
+        'all that comes from this machine may do everything, and nothing else is served.',
+      accepts: 'a path',
+    }),
+  ),
   VIEWRA_EVENTS_LOG_LEVEL: Type.Union(
     LOG_LEVELS.map((level) => Type.Literal(level)),
     {
@@ -42,6 +52,8 @@ export const VARIABLES = Type.Object({
     },
   ),
 })
+
+const LOOPBACK = /^(localhost|::1|127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3})$/
 
 export interface Database {
   /** For `createStorage`; a path in it is absolute. */
@@ -54,6 +66,8 @@ export interface Config {
   readonly host: string
   readonly port: number
   readonly database: Database
+  /** Absolute. */
+  readonly tokensFile: string | undefined
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
@@ -81,10 +95,12 @@ export function readConfig(env: Environment, directory: string): Config {
   for (const [name, schema] of Object.entries(VARIABLES.properties)) values[name] = parse(schema, env[name])
   const problems = [...unknownNames(env), ...wrongValues(values, env)]
   if (problems.length > 0 || !Value.Check(VARIABLES, values)) throw new ConfigError(problems)
+  const tokensFile = values.VIEWRA_EVENTS_TOKENS_FILE
   return {
     host: values.VIEWRA_EVENTS_HOST,
     port: values.VIEWRA_EVENTS_PORT,
     database: databaseOf(values.VIEWRA_EVENTS_DATABASE_URL, directory),
+    tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
     logLevel: values.VIEWRA_EVENTS_LOG_LEVEL,
   }
 }
@@ -104,8 +120,17 @@ function unknownNames(env: Environment): string[] {
 
 function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment): string[] {
   return Object.entries(VARIABLES.properties)
-    .filter(([name, schema]: [string, TSchema]) => !Value.Check(schema, values[name]))
+    .filter(
+      ([name, schema]: [string, TSchema]) =>
+        (values[name] !== undefined && !Value.Check(schema, values[name])) || isExposed(name, values),
+    )
     .map(([name, schema]) => `${name} is ${shown(env[name] ?? '')}: it takes ${schema.accepts}`)
+}
+
+/** An address that others can reach, with nothing that tells them apart. */
+function isExposed(name: string, values: Readonly<Record<string, unknown>>): boolean {
+  const isOpen = values.VIEWRA_EVENTS_TOKENS_FILE === undefined
+  return name === 'VIEWRA_EVENTS_HOST' && isOpen && !LOOPBACK.test(String(values[name]))
 }
 
 /** Without the password that a database address may carry: the message ends up in logs. */

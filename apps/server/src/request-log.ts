@@ -9,7 +9,9 @@ export class RequestLog extends LogController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): void {
-    const { method, url } = request
+    const { method } = request
+    // Whatever is secret in an address, though none should be, is behind its question mark.
+    const url = request.url.split('?', 1)[0]
     if (error) super.requestCompleted(error, request, reply)
     else
       reply.log.debug({ method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'request completed')

@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { operations } from './operations.ts'
 import { RequestLog } from './request-log.ts'
 import { StartError, startProblem } from './start-problem.ts'
+import { TokensFile } from './tokens-file.ts'
 
 export interface EventServerOptions {
   readonly config: Config
@@ -35,6 +36,7 @@ export class EventServer {
   readonly #options: EventServerOptions
   readonly #app: FastifyInstance
   readonly #bus: EventBus
+  readonly #tokens: TokensFile | undefined
   #stopping = false
 
   /** @throws StartError when there can be no store at the configured address */
@@ -62,7 +64,8 @@ export class EventServer {
       registry: createTypeRegistry(),
       logger: this.#app.log,
     })
-    this.#app.register(operations, { bus: this.#bus, register })
+    if (config.tokensFile !== undefined) this.#tokens = new TokensFile(config.tokensFile, this.#app.log)
+    this.#app.register(operations, { bus: this.#bus, register, tokens: this.#tokens })
     this.#endConnectionsWhenStopping()
   }
 
@@ -74,7 +77,11 @@ export class EventServer {
   async start(): Promise<string> {
     try {
       await this.#bus.start()
-      this.#app.register(eventsModule, { bus: this.#bus })
+      const tokens = this.#tokens
+      this.#app.register(eventsModule, {
+        bus: this.#bus,
+        ...(tokens !== undefined && { tokens: () => tokens.entries() }),
+      })
       const url = await this.#listen()
       await this.#bus.publish(
         systemEvent('system.started', { title: 'Event server started', data: this.#figures() }),

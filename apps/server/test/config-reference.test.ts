@@ -7,7 +7,7 @@ const configuration = readFileSync(new URL('../../../docs/configuration.md', imp
 
 test.each(Object.entries(VARIABLES.properties))('--help has %s with its default', (name, schema) => {
   expect(helpText()).toContain(`  ${name}\n`)
-  expect(helpText()).toContain(`Default: ${schema.default}`)
+  expect(helpText()).toContain(`Default: ${schema.default ?? 'none'}`)
 })
 
 test('no line of --help is longer than a terminal is wide', () => {

@@ -54,6 +54,10 @@ export class ServerProcess {
     return this.#output.stdout
   }
 
+  get stderr(): string {
+    return this.#output.stderr
+  }
+
   /** Waits until the log has a line with this message. */
   async logged(message: string): Promise<void> {
     await this.#said('stderr', new RegExp(`"msg":"${message}"`))

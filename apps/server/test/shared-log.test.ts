@@ -44,7 +44,7 @@ async function titlesOf(url: string): Promise<readonly string[]> {
     const frames = (text + chunk).split('\n\n')
     text = frames.pop() ?? ''
     for (const frame of frames) {
-      const { type, data } = JSON.parse(frame.replace(/^data: /, ''))
+      const { type, data } = JSON.parse(/^data: (.*)$/m.exec(frame)?.[1] ?? '{}')
       if (type === 'event') titles.push(data.title)
     }
   })

@@ -126,6 +126,7 @@ test('a request that does not end is cut off, and the stop tells that something 
       host: '127.0.0.1',
       port: 0,
       database: { url: 'memory:', place: 'in memory' },
+      tokensFile: undefined,
       logLevel: 'info',
     },
     version: '1.2.3',

@@ -11,7 +11,7 @@ import {
   type Subscription,
 } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
-import { originsRule, rateLimitRule, tokensRule } from './http/access/access-rules.ts'
+import { originsRule, problemOfTokens, rateLimitRule } from './http/access/access-rules.ts'
 import type { Principal } from './http/access/principal.ts'
 import type { TokenEntry } from './http/access/tokens.ts'
 import type { Role } from './http/role.ts'
@@ -106,7 +106,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
   batchBodyLimit: integer(1, 2 ** 30),
   heartbeatMs: integer(1, MAX_TIMER_MS),
   streamStallMs: integer(1, MAX_TIMER_MS),
-  tokens: (value) => (typeof value === 'function' ? undefined : tokensRule(value)),
+  tokens: (value) => (typeof value === 'function' ? undefined : problemOfTokens(value)),
   authorize: (value) => (typeof value === 'function' ? undefined : `must be a function, not ${shown(value)}`),
   corsOrigins: originsRule,
   rateLimit: rateLimitRule,

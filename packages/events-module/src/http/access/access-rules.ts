@@ -23,7 +23,7 @@ const RateLimit = Type.Object(
 )
 
 /** What is wrong with a list of tokens, in words that follow its name; undefined when nothing is. */
-export function tokensRule(value: unknown): string | undefined {
+export function problemOfTokens(value: unknown): string | undefined {
   const [error] = Value.Errors(Tokens, value)
   if (error !== undefined)
     return `must be a list of { name, role, hash, sources?, types? }; ${error.path || 'it'}: ${error.message.toLowerCase()}`
