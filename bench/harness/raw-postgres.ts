@@ -36,10 +36,20 @@ export class RawPostgres {
   async append(rows: readonly Row[], recordedAtMs: number = Date.now()): Promise<void> {
     const first = this.#position + 1
     this.#position += rows.length
+    await this.#count(rows, first, recordedAtMs, rows)
+  }
+
+  /** @param stored rows that go into the events table in the same statement */
+  async #count(
+    rows: readonly Row[],
+    first: number,
+    recordedAtMs: number = Date.now(),
+    stored: readonly Row[] = [],
+  ): Promise<void> {
     const { byType, bySource } = countsOf(rows, first)
     const values = [
-      rows.map((_, index) => first + index),
-      ...EVENT_COLUMNS.map((column) => rows.map(column)),
+      stored.map((_, index) => first + index),
+      ...EVENT_COLUMNS.map((column) => stored.map(column)),
       byType.map(({ type }) => type),
       byType.map(({ priority }) => priority),
       byType.map(({ minute }) => minute),
@@ -56,6 +66,28 @@ export class RawPostgres {
       this.#schema,
     ]
     await this.#client.query({ name: 'raw append', text: this.#append, values })
+  }
+
+  /** COPY into the events table, and the counts in one more statement. */
+  async copyCounted(rows: readonly Row[], recordedAtMs?: number): Promise<void> {
+    const first = this.#position + 1
+    await this.copy(rows, recordedAtMs)
+    await this.#count(rows, first, recordedAtMs)
+  }
+
+  /** Answers the statements that make them again. */
+  async dropIndexes(): Promise<readonly string[]> {
+    const { rows } = await this.#client.query(
+      `select indexname, indexdef from pg_indexes
+       where schemaname = $1 and tablename = 'events' and indexname like 'events_by_%'`,
+      [this.#schema],
+    )
+    for (const { indexname } of rows) await this.query(`drop index ${this.#schema}.${indexname}`)
+    return rows.map(({ indexdef }) => String(indexdef))
+  }
+
+  async query(sql: string): Promise<readonly unknown[]> {
+    return (await this.#client.query(sql)).rows
   }
 
   /** COPY into the events table with its indexes, without counts. */

@@ -28,6 +28,15 @@ export class RawSqlite {
     return (row) => void insert.run(...this.#valuesOf(row, ++this.#position, row.timestampMs))
   }
 
+  /** A statement of somebody who has no counts. */
+  query(sql: string): readonly unknown[] {
+    return this.#file.prepare(sql).all()
+  }
+
+  analyze(): void {
+    this.#file.exec('analyze')
+  }
+
   close(): void {
     this.#file.close()
   }

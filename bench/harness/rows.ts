@@ -42,7 +42,7 @@ export function rowAt(n: number, timestampMs: number = Date.now()): Row {
 }
 
 export const MINUTE_MS = 60_000
-const HOUR_MS = 3_600_000
+export const HOUR_MS = 3_600_000
 
 export interface TypeCount {
   readonly minute: number

@@ -1,0 +1,46 @@
+import { postgresStorage } from '@viewra/events-core/postgres'
+import { sqliteStorage } from '@viewra/events-core/sqlite'
+import { RawPostgres } from './raw-postgres.ts'
+import { RawSqlite } from './raw-sqlite.ts'
+import { HOUR_MS, type Row, rowAt } from './rows.ts'
+
+const BATCH = 10_000
+/** What was stored lies in the past, evenly over so many days. */
+const DAYS = 30
+const DAY_MS = 24 * HOUR_MS
+
+/** Fills a store's file with so many events, with all that appends keep: 40,000 rows/s and more. */
+export async function fillSqlite(path: string, rows: number): Promise<void> {
+  const storage = sqliteStorage({ path })
+  await storage.open()
+  await storage.close()
+  // Nobody needs a file that was not finished.
+  const raw = new RawSqlite(path, 'off')
+  for (const batch of pastBatches(rows)) raw.append(batch, batch[0]?.timestampMs)
+  raw.analyze()
+  raw.close()
+}
+
+/** Fills a store's tables with so many events by COPY, its indexes made afterwards, and with all that appends keep. */
+export async function fillPostgres(url: string, schema: string, rows: number): Promise<void> {
+  const storage = postgresStorage({ url, schema })
+  await storage.open()
+  await storage.close()
+  const raw = await RawPostgres.connect(url, schema)
+  const indexes = await raw.dropIndexes()
+  for (const batch of pastBatches(rows)) await raw.copyCounted(batch, batch[0]?.timestampMs)
+  for (const index of indexes) await raw.query(index)
+  await raw.query(`vacuum analyze`)
+  await raw.end()
+}
+
+function* pastBatches(rows: number): Generator<readonly Row[]> {
+  const startMs = Date.now() - DAYS * DAY_MS
+  const stepMs = (DAYS * DAY_MS) / rows
+  for (let n = 0; n < rows; n += BATCH) {
+    const size = Math.min(BATCH, rows - n)
+    yield Array.from({ length: size }, (_, index) =>
+      rowAt(n + index, Math.floor(startMs + (n + index) * stepMs)),
+    )
+  }
+}
