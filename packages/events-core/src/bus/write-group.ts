@@ -1,3 +1,4 @@
+import { EventsError } from '../errors.ts'
 import type { EventDraft } from '../event-validation.ts'
 import type { AppendReceipt } from '../storage/storage.ts'
 import type { PublishReceipt } from './options.ts'
@@ -78,4 +79,14 @@ export function completed(
 
 function isStored(draft: EventDraft): boolean {
   return draft.stored
+}
+
+/** What a publisher is told that gave up while its events were being written. */
+export function outcomeUnknown(drafts: readonly EventDraft[]): EventsError {
+  const [first] = drafts
+  const which = drafts.length > 1 ? `${drafts.length} events` : `event '${first?.event.id}'`
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    `The store did not answer in time: ${which} may or may not be stored; publishing again with the same id is safe`,
+  )
 }

@@ -5,9 +5,10 @@ import type { EventDraft } from '../event-validation.ts'
 import { Fifo } from '../fifo.ts'
 import type { DropReason, EventMetrics } from '../metrics/metrics.ts'
 import type { AppendResult, EventRecord, EventStorage } from '../storage/storage.ts'
+import { backoffMs } from './backoff.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
-import { completed, WriteGroup } from './write-group.ts'
+import { completed, outcomeUnknown, WriteGroup } from './write-group.ts'
 
 export interface WriteQueueOptions {
   readonly storage: EventStorage
@@ -26,8 +27,6 @@ export interface WriteQueueOptions {
 }
 
 const DEADLINE_CHECK_MS = 25
-const FIRST_BACKOFF_MS = 25
-const MAX_BACKOFF_MS = 1_000
 
 /**
  * Group commit: what is published while a batch is being written goes out together as the next one.
@@ -98,10 +97,7 @@ export class WriteQueue {
    */
   offer(draft: EventDraft): void {
     const drafts = [draft]
-    if (this.#mayPassOn(drafts)) {
-      this.#passOn(drafts)
-      return
-    }
+    if (this.#mayPassOn(drafts)) return void this.#passOn(drafts)
     const group = new WriteGroup(drafts, Number.POSITIVE_INFINITY)
     if (this.#isFull() && !(this.#options.overflow === 'drop-oldest' && this.#dropOldest())) {
       const error = this.#fullError()
@@ -236,7 +232,9 @@ export class WriteQueue {
     const { failure } = this.#log
     for (const group of this.#writing) {
       // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
-      const reason = this.#log.isWriting ? outcomeUnknown(group) : (failure ?? outcomeUnknown(group))
+      const reason = this.#log.isWriting
+        ? outcomeUnknown(group.drafts)
+        : (failure ?? outcomeUnknown(group.drafts))
       if (group.deadline <= now) this.#giveUp(group, reason)
     }
     for (const group of this.#queue) {
@@ -297,19 +295,4 @@ export class WriteQueue {
       `The write buffer is full (${this.#events} of ${bufferEvents} events, ${this.#bytes} of ${bufferBytes} bytes): publish more slowly, or raise bufferEvents or bufferBytes`,
     )
   }
-}
-
-function outcomeUnknown({ drafts }: WriteGroup): EventsError {
-  const [first] = drafts
-  const which = drafts.length > 1 ? `${drafts.length} events` : `event '${first?.event.id}'`
-  return new EventsError(
-    'EVENTS_STORAGE_UNAVAILABLE',
-    `The store did not answer in time: ${which} may or may not be stored; publishing again with the same id is safe`,
-  )
-}
-
-/** Exponential, with full jitter on its upper half so that several processes do not come back in step. */
-function backoffMs(failures: number): number {
-  const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 16))
-  return ceiling * (0.5 + Math.random() / 2)
 }
