@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { createToken, type EventsModuleOptions, type TokenEntry } from '../src/index.ts'
 import { eventsApp, listeningApp } from './events-app.ts'
 import { listRoutes } from './route-list.ts'
+import { SocketClient } from './socket-client.ts'
 import { SseClient } from './sse-client.ts'
 
 const URL = '/api/v1/events'
@@ -121,6 +122,22 @@ describe('tokens', () => {
     const wrongSource = await post({ type: 'scan.started', source: 'system' })
     expect([wrongSource.statusCode, wrongSource.json().errors[0].path]).toEqual([403, 'source'])
     expect(await bus.count()).toBe(1)
+  })
+
+  test('that are limited hold for each event of a batch, which is stored as a whole or not at all', async () => {
+    const { app, bus } = await guardedApp()
+    const payload = [
+      { type: 'scan.started', source: 'plugin:scanner' },
+      { type: 'scan.started', source: 'plugin:other' },
+    ]
+    const answer = await app.inject({
+      method: 'POST',
+      url: `${URL}/batch`,
+      headers: bearer(scanner.token),
+      payload,
+    })
+    expect([answer.statusCode, answer.json().errors[0].path]).toEqual([403, '1.source'])
+    expect(await bus.count()).toBe(0)
   })
 
   test('nobody publishes records of admins', async () => {
@@ -274,6 +291,35 @@ describe('tickets', () => {
     expect((await app.inject(`${URL}/stream?ticket=unknown`)).statusCode).toBe(401)
     const client = await SseClient.open(`${url}/stream?ticket=${ticket}`)
     client.leave()
+  })
+})
+
+describe('a WebSocket', () => {
+  test('publishes for whom a token lets it, as what the token lets it', async () => {
+    const { bus, url } = await listeningApp({ module: { tokens } })
+    const event = { type: 'scan.started', source: 'plugin:scanner' }
+    const asViewer = await SocketClient.open(url, { headers: bearer(viewer.token) })
+    asViewer.send({ type: 'publish', id: '1', event })
+    expect(await asViewer.next()).toMatchObject({ type: 'error', id: '1', code: 'HTTP_FORBIDDEN' })
+    const asScanner = await SocketClient.open(url, { headers: bearer(scanner.token) })
+    asScanner.send({ type: 'publish', id: '2', event: { ...event, source: 'system' } })
+    expect(await asScanner.next()).toMatchObject({ type: 'error', id: '2', errors: [{ path: 'source' }] })
+    asScanner.send({ type: 'publish', id: '3', event })
+    expect(await asScanner.next()).toMatchObject({ type: 'ack', id: '3' })
+    expect(await bus.count()).toBe(1)
+  })
+
+  test.each([
+    ['no token', {}, 401],
+    ['a wrong token', bearer('vwe_wrong'), 401],
+  ])('with %s is refused before it is one', async (_what, headers, status) => {
+    const { url } = await listeningApp({ module: { tokens } })
+    await expect(SocketClient.open(url, { headers })).rejects.toThrow(`${status}`)
+  })
+
+  test('of a page of another site is refused', async () => {
+    const { url } = await listeningApp()
+    await expect(SocketClient.open(url, { origin: 'https://evil.example' })).rejects.toThrow('403')
   })
 })
 

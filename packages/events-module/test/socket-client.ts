@@ -38,6 +38,8 @@ export class SocketClient {
       this.#arrived.resolve()
       return { code, reason: String(reason) }
     })
+    // Who opens it is told what went wrong; who waits for its end need not be.
+    this.closed.catch(() => undefined)
   }
 
   static async open(url: string, options: ClientOptions = {}): Promise<SocketClient> {

@@ -31,6 +31,8 @@ export const socketRoutes: Feature = (scope, options) => {
   scope.register(async (inner) => {
     const sockets = new EventSockets(options)
     await acceptUpgrades(inner, path, options)
+    // Node lets go of a connection that asks for an upgrade: one that was refused would stay open for ever.
+    inner.addHook('onResponse', async (request) => request.raw.socket.destroySoon())
     addSocketRoute(inner, sockets)
     inner.addHook('preClose', async () => sockets.close())
   })
