@@ -31,7 +31,7 @@ export async function checkHealth(facts: HealthFacts): Promise<BusHealth> {
   return { status: WORST.find((status) => statuses.includes(status)) ?? 'ok', checks }
 }
 
-function ok(figures: Readonly<Record<string, string | number>>): HealthCheck {
+function ok(figures: Readonly<Record<string, string | number | boolean>>): HealthCheck {
   return { status: 'ok', ...figures }
 }
 
@@ -44,7 +44,14 @@ async function checkStorage({ storage, writeFailure }: HealthFacts): Promise<Hea
     const head = await Promise.race([storage.head(), late])
     if (head === undefined)
       return { status: 'down', name, detail: `no answer within ${STORAGE_TIMEOUT_MS} ms` }
-    return ok({ name, position: head.position })
+    const listening = storage.isListening?.()
+    const figures = { name, position: head.position, ...(listening !== undefined && { listening }) }
+    if (listening !== false) return ok(figures)
+    return {
+      status: 'degraded',
+      ...figures,
+      detail: "other processes' events are seen when the store is polled only",
+    }
   } catch (error) {
     return { status: 'down', name, detail: error instanceof Error ? error.message : String(error) }
   } finally {

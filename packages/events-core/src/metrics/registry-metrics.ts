@@ -140,6 +140,12 @@ function registerGauges(register: MetricsRegistry, buses: ReadonlySet<AttachedBu
   )
   figure(
     register,
+    'viewra_events_listen_up',
+    "1 while the store tells of other processes' events, 0 while they are only polled for; absent where nothing can break.",
+    () => areListening([...buses].map((bus) => bus.read().isListening)),
+  )
+  figure(
+    register,
     'viewra_events_stored_events',
     'Events in the store; absent while it cannot be asked.',
     async () => sum(await Promise.all([...buses].map((bus) => bus.storedEvents()))),
@@ -154,6 +160,12 @@ function registerGauges(register: MetricsRegistry, buses: ReadonlySet<AttachedBu
       for (const [subscription, events] of lagByLabel(buses)) lag.set({ subscription }, events)
     },
   })
+}
+
+/** 0 when one of them is not; those that need no listening do not count. */
+function areListening(buses: readonly (boolean | undefined)[]): Figure {
+  const answers = buses.filter((isListening) => isListening !== undefined)
+  return answers.length === 0 ? undefined : Number(answers.every(Boolean))
 }
 
 type Figure = number | undefined

@@ -68,6 +68,11 @@ export interface EventLog {
    * it may come without cause, late, or not at all, so whoever must know asks for the head every so often too.
    */
   watch(wake: () => void): () => void
+  /**
+   * Whether the channel is up that `watch` hears of others over: while it is down their events are seen when somebody asks.
+   * Undefined while nobody watches; absent where there is no channel that may break.
+   */
+  isListening?(): boolean | undefined
 }
 
 export interface EventQuery {

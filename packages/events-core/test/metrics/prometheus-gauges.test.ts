@@ -9,6 +9,7 @@ function gaugesOf(gauges: Partial<BusGauges> = {}): () => BusGauges {
     bufferEvents: 0,
     bufferCapacity: 100,
     subscriptionLag: new Map(),
+    isListening: undefined,
     storedEvents: async () => 0,
     deadLetters: async () => 0,
     ...gauges,
@@ -28,6 +29,17 @@ describe('gauges', () => {
     waiting = 2
     expect(await valuesOf(register, 'buffer_events')).toEqual({ '': 2 })
     expect(await valuesOf(register, 'stored_events')).toEqual({ '': 20 })
+  })
+
+  it('say that nobody tells of events as soon as one of the stores does not', async () => {
+    const { register, metrics } = setUp()
+    const listening = [undefined, true, true, false]
+    const seen = []
+    for (const isListening of listening) {
+      metrics.attach(gaugesOf({ isListening }))
+      seen.push(await valuesOf(register, 'listen_up'))
+    }
+    expect(seen).toEqual([{}, { '': 1 }, { '': 1 }, { '': 0 }])
   })
 
   it('show nothing without a bus', async () => {

@@ -1,6 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import pg from 'pg'
-import { ConnectionLost, endsConnection } from './errors.ts'
+import { ConnectionLost, type ConnectionRefused, endsConnection } from './errors.ts'
 import { toParameter } from './values.ts'
 
 /** A connection while somebody has it. */
@@ -26,7 +26,7 @@ export class Connection implements DatabaseConnection {
       return { rows: rows ?? [], numAffectedRows: BigInt(rowCount ?? 0) }
     } catch (error) {
       this.#broken ||= !(error instanceof pg.DatabaseError) || endsConnection(error)
-      throw explain(error)
+      throw asAnswer(error, ConnectionLost)
     } finally {
       clearTimeout(timer)
     }
@@ -49,8 +49,8 @@ export class Connection implements DatabaseConnection {
 }
 
 /** What the server did not say is a failure of the connection: the driver has codes for few of those. */
-export function explain(error: unknown): unknown {
+export function asAnswer(error: unknown, Otherwise: typeof ConnectionLost | typeof ConnectionRefused): Error {
   if (error instanceof pg.DatabaseError) return error
   const reason = error instanceof Error ? error.message : String(error)
-  return new ConnectionLost(reason === '' ? 'connection refused' : reason, { cause: error })
+  return new Otherwise(reason === '' ? 'connection refused' : reason, { cause: error })
 }

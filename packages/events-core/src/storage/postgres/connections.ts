@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { EventsError } from '../../errors.ts'
-import { Connection, explain } from './connection.ts'
+import { asAnswer, Connection } from './connection.ts'
+import { ConnectionRefused } from './errors.ts'
 import { TYPES } from './values.ts'
 
 const IDLE_MS = 30_000
@@ -39,7 +40,7 @@ export class Connections {
     this.#pool.on('connect', (client) => client.on('error', ignore))
   }
 
-  /** @throws ConnectionLost; EventsError EVENTS_NOT_RUNNING when `end` is called meanwhile */
+  /** @throws ConnectionRefused; EventsError EVENTS_NOT_RUNNING when `end` is called meanwhile */
   async take(): Promise<Connection> {
     const connection = new Connection(await this.#takeClient(), this.#timeoutMs)
     this.#used.add(connection)
@@ -72,7 +73,7 @@ export class Connections {
         .finally(() => this.#waiting.delete(reject))
         .then(
           (client) => (this.#ended ? client.release(true) : resolve(client)),
-          (error: unknown) => reject(explain(error)),
+          (error: unknown) => reject(asAnswer(error, ConnectionRefused)),
         )
     })
   }

@@ -1,7 +1,12 @@
 import pg from 'pg'
 import { type ErrorCode, EventsError } from '../../errors.ts'
 
-/** The server gave no answer: the connection could not be made, was lost, or was silent for too long. */
+/** No connection could be made: nothing was asked of the server. */
+export class ConnectionRefused extends Error {
+  override readonly name = 'ConnectionRefused'
+}
+
+/** The server gave no answer: the connection was lost, or was silent for too long. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
 }
@@ -14,7 +19,11 @@ interface Meaning {
 
 const UNREACHABLE: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
-  says: 'cannot be reached: check that the server runs; the outcome of what was being stored is unknown',
+  says: 'cannot be reached: check that the server runs, and its address',
+}
+const LOST: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'was lost from sight: check that the server runs; the outcome of what was being stored is unknown',
 }
 const NO_ENTRY: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
@@ -44,11 +53,12 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '55P03': LOCKED,
   // A statement that took too long was undone.
   '57014': LOCKED,
-  '57P01': UNREACHABLE,
-  '57P02': UNREACHABLE,
+  '57P01': LOST,
+  '57P02': LOST,
+  // It lets nobody in while it starts or stops.
   '57P03': UNREACHABLE,
-  '57P05': UNREACHABLE,
-  '25P03': UNREACHABLE,
+  '57P05': LOST,
+  '25P03': LOST,
   '42501': {
     code: 'EVENTS_STORAGE_FAILED',
     says: 'denies this user a permission: let it create and use the schema',
@@ -57,7 +67,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** By the first two characters of SQLSTATE, for the rest of a class. */
 const CLASSES: Readonly<Record<string, Meaning>> = {
-  '08': UNREACHABLE,
+  '08': LOST,
   '28': NO_ENTRY,
   // Serialisation failure and deadlock.
   '40': LOCKED,
@@ -82,11 +92,13 @@ export function storageError(error: unknown, place: string): EventsError {
 
 /** Whether the server ended the connection with this answer. */
 export function endsConnection(error: pg.DatabaseError): boolean {
-  return meaningOf(error) === UNREACHABLE
+  const meaning = meaningOf(error)
+  return meaning === UNREACHABLE || meaning === LOST
 }
 
 function meaningOf(error: unknown): Meaning | undefined {
-  if (error instanceof ConnectionLost) return UNREACHABLE
+  if (error instanceof ConnectionRefused) return UNREACHABLE
+  if (error instanceof ConnectionLost) return LOST
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined
   if (error.code === 'XX000') return undefined
   return MEANINGS[error.code] ?? CLASSES[error.code.slice(0, 2)]

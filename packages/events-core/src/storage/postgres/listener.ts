@@ -25,10 +25,15 @@ export class Listener {
   #retry: NodeJS.Timeout | undefined
   #delayMs = MIN_DELAY_MS
   #ended = false
+  #isUp = false
 
   constructor(options: ListenerOptions) {
     this.#options = options
     void this.#connect()
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
   }
 
   end(): void {
@@ -55,8 +60,10 @@ export class Listener {
       return this.#lost(client)
     }
     this.#delayMs = MIN_DELAY_MS
+    if (this.#client !== client) return
+    this.#isUp = true
     // Nobody knows what was missed until now.
-    if (!this.#ended) wake()
+    wake()
   }
 
   /** An error is followed by the end, and both are told: only the first counts. */
@@ -70,6 +77,7 @@ export class Listener {
   #drop(): void {
     const client = this.#client
     this.#client = undefined
+    this.#isUp = false
     client?.end().catch(() => {})
   }
 }

@@ -91,6 +91,10 @@ export class PostgresStorage implements EventStorage {
     }
   }
 
+  isListening(): boolean | undefined {
+    return this.#listeners.size === 0 ? undefined : [...this.#listeners].every((listener) => listener.isUp)
+  }
+
   async list(query: EventQuery): Promise<EventPage> {
     const nowMs = this.#now()
     return await this.#database.use((log) => listEvents(log, query, nowMs))
