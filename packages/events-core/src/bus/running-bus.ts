@@ -115,6 +115,7 @@ export class RunningBus {
       bufferEvents: this.writes.size,
       bufferCapacity: bufferEvents,
       subscriptionLag: new Map([...subscriptions.lag(), ...durable.lag(), ...this.feeds.lag()]),
+      streamClients: this.feeds.counts(),
       isListening: storage.isListening?.(),
       storedEvents: () => storage.count().catch(unknown),
       deadLetters: () => storage.deadLetters.list({ limit: 1 }).then(({ total }) => total, unknown),

@@ -8,7 +8,8 @@ export class AttachedBus {
   readonly #gauges: () => BusGauges
   /** The label of a subscription's series. */
   readonly labelOf: (subscription: string) => string
-  #asked: Promise<number | undefined> | undefined
+  readonly #storedEvents = new Question()
+  readonly #deadLetters = new Question()
 
   constructor(gauges: () => BusGauges, labelOf: (subscription: string) => string) {
     this.#gauges = gauges
@@ -19,12 +20,24 @@ export class AttachedBus {
     return this.#gauges()
   }
 
-  /**
-   * How many events the store has, or undefined when it does not say so within a second. A question that is still
-   * open is not asked again, so scrapes of a store that hangs do not pile up.
-   */
-  async storedEvents(): Promise<number | undefined> {
-    this.#asked ??= this.#ask().finally(() => {
+  /** How many events the store has, or undefined when it does not say so within a second. */
+  storedEvents(): Promise<number | undefined> {
+    return this.#storedEvents.ask(() => this.read().storedEvents())
+  }
+
+  /** The same of dead letters. */
+  deadLetters(): Promise<number | undefined> {
+    return this.#deadLetters.ask(() => this.read().deadLetters())
+  }
+}
+
+/** A question to the store. One that is still open is not asked again, so scrapes of a store that hangs do not pile up. */
+class Question {
+  #asked: Promise<number | undefined> | undefined
+
+  /** Undefined when there is no answer within a second. */
+  async ask(question: () => Promise<number | undefined>): Promise<number | undefined> {
+    this.#asked ??= answerTo(question).finally(() => {
       this.#asked = undefined
     })
     const limit = Promise.withResolvers<undefined>()
@@ -35,14 +48,14 @@ export class AttachedBus {
       clearTimeout(timer)
     }
   }
+}
 
-  async #ask(): Promise<number | undefined> {
-    try {
-      return await this.read().storedEvents()
-    } catch {
-      // The bus has counted and logged what failed; the scrape's other figures must not go with it.
-      return undefined
-    }
+async function answerTo(question: () => Promise<number | undefined>): Promise<number | undefined> {
+  try {
+    return await question()
+  } catch {
+    // The bus has counted and logged what failed; the scrape's other figures must not go with it.
+    return undefined
   }
 }
 

@@ -7,6 +7,8 @@ export interface BusGauges {
   readonly bufferCapacity: number
   /** Events that wait or are being handled, by subscription name. */
   readonly subscriptionLag: ReadonlyMap<string, number>
+  /** Open streams, by the name that whoever opened them gave: `http-stream`, `ws`, … */
+  readonly streamClients: ReadonlyMap<string, number>
   /** Whether others' events are told by the store; undefined when it has no channel for that. */
   readonly isListening: boolean | undefined
   /** Events in the store; undefined while it cannot be asked. */

@@ -150,6 +150,23 @@ function registerGauges(register: MetricsRegistry, buses: ReadonlySet<AttachedBu
     'Events in the store; absent while it cannot be asked.',
     async () => sum(await Promise.all([...buses].map((bus) => bus.storedEvents()))),
   )
+  figure(
+    register,
+    'viewra_events_dead_letters',
+    'Dead letters in the store; absent while it cannot be asked.',
+    async () => sum(await Promise.all([...buses].map((bus) => bus.deadLetters()))),
+  )
+  const clients: Gauge<'transport'> = new Gauge({
+    name: 'viewra_events_stream_clients',
+    help: 'Open streams, by the name that whoever opened them gave.',
+    labelNames: ['transport'],
+    registers: [register],
+    collect: () => {
+      clients.reset()
+      for (const bus of buses)
+        for (const [transport, open] of bus.read().streamClients) clients.inc({ transport }, open)
+    },
+  })
   const lag: Gauge<'subscription'> = new Gauge({
     name: 'viewra_events_subscription_lag',
     help: 'Events that wait or are being handled, by subscription.',

@@ -9,6 +9,7 @@ function gaugesOf(gauges: Partial<BusGauges> = {}): () => BusGauges {
     bufferEvents: 0,
     bufferCapacity: 100,
     subscriptionLag: new Map(),
+    streamClients: new Map(),
     isListening: undefined,
     storedEvents: async () => 0,
     deadLetters: async () => 0,
@@ -40,6 +41,20 @@ describe('gauges', () => {
       seen.push(await valuesOf(register, 'listen_up'))
     }
     expect(seen).toEqual([{}, { '': 1 }, { '': 1 }, { '': 0 }])
+  })
+
+  it('tell open streams by transport, and dead letters, over all buses', async () => {
+    const { register, metrics } = setUp()
+    metrics.attach(gaugesOf({ streamClients: new Map([['http-stream', 2]]), deadLetters: async () => 3 }))
+    const both = new Map([
+      ['http-stream', 1],
+      ['websocket', 5],
+    ])
+    const detach = metrics.attach(gaugesOf({ streamClients: both, deadLetters: async () => 4 }))
+    expect(await valuesOf(register, 'stream_clients')).toEqual({ 'http-stream': 3, websocket: 5 })
+    expect(await valuesOf(register, 'dead_letters')).toEqual({ '': 7 })
+    detach()
+    expect(await valuesOf(register, 'stream_clients')).toEqual({ 'http-stream': 2 })
   })
 
   it('show nothing without a bus', async () => {

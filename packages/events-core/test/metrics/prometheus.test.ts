@@ -11,7 +11,8 @@ describe('prometheusMetrics', () => {
       'viewra_events_batch_size',
       'viewra_events_buffer_capacity',
       'viewra_events_buffer_events',
-      'viewra_events_delivered_total',
+      'viewra_events_dead_letters',
+    'viewra_events_delivered_total',
       'viewra_events_dropped_total',
       'viewra_events_handler_duration_seconds',
       'viewra_events_handler_errors_total',
@@ -23,6 +24,7 @@ describe('prometheusMetrics', () => {
       'viewra_events_storage_errors_total',
       'viewra_events_storage_operation_duration_seconds',
       'viewra_events_stored_events',
+      'viewra_events_stream_clients',
       'viewra_events_subscription_lag',
     ])
     expect(globalRegister.getMetricsAsArray()).toEqual([])
