@@ -15,6 +15,9 @@ const JSON_TYPES: readonly string[] = [
 ]
 const NDJSON = 'application/x-ndjson'
 
+/** Methods whose bodies Fastify does not read. */
+const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What else than JSON the route takes: each media type with what the body is then. */
@@ -48,10 +51,15 @@ export function mediaTypeOf(request: FastifyRequest): string {
   return request.headers['content-type']?.split(';', 1).join().trim().toLowerCase() ?? ''
 }
 
-/** @throws HttpError HTTP_UNSUPPORTED_MEDIA_TYPE that says what to send instead */
+/**
+ * @throws HttpError HTTP_UNSUPPORTED_MEDIA_TYPE that says what to send instead; EventsError EVENTS_INVALID for the body
+ *   of a GET, which would be ignored: whoever sends a condition there must not be answered without it
+ */
 function refuseForeign(request: FastifyRequest): void {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = request.headers
   if (request.headers['transfer-encoding'] === undefined && (length ?? '0') === '0') return
+  if (BODYLESS.has(request.method))
+    throw invalidRequest([{ path: 'body', message: `must be empty: ${request.method} takes none` }])
   if (encoding.toLowerCase() !== 'identity') {
     const message = `the body is encoded as ${encoding}: send it as it is, without a content-encoding`
     throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', message, {

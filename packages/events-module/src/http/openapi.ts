@@ -118,11 +118,14 @@ function takesBody(body: unknown): boolean {
   return body !== undefined && !(KindGuard.IsSchema(body) && body.rule === 'empty')
 }
 
-/** Every route can refuse unknown parameters, be called too often, fail, and find the store away. */
-function errorsOf({ params, body }: FastifySchema, { config }: RouteOptions): Record<string, unknown> {
+/**
+ * Every route can refuse unknown parameters, be called too often, fail, and find the store away; and all but GET the
+ * body, even where there should be none.
+ */
+function errorsOf({ params }: FastifySchema, { config, method }: RouteOptions): Record<string, unknown> {
   const isOpen = config?.role === 'anyone'
   const codes = [400, ...(isOpen ? [] : [401]), 403, ...(params === undefined ? [] : [404])]
-  const bodyCodes = takesBody(body) ? [413, 415] : []
+  const bodyCodes = method === 'GET' ? [] : [413, 415]
   return Object.fromEntries([...codes, ...bodyCodes, 429, 500, 503].map((code) => [code, problem(code)]))
 }
 
