@@ -12,6 +12,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from './config.ts'
 import { operations } from './operations.ts'
+import { refuseConnection, refuseUrl } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
 import { StartError, startProblem } from './start-problem.ts'
 import { TokensFile } from './tokens-file.ts'
@@ -57,6 +58,8 @@ export class EventServer {
     this.#app = Fastify({
       logger: { level: config.logLevel, stream: logStream },
       logController: new RequestLog(),
+      frameworkErrors: refuseUrl,
+      clientErrorHandler: refuseConnection,
     })
     this.#bus = createEventBus({
       storage,
