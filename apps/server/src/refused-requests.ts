@@ -23,7 +23,7 @@ const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', refusal(408, 'HTTP_REQUEST_TIMEOUT', 'the request took too long to arrive')],
 ])
 
-/** Answers a URL that cannot be decoded, which no route ever sees, in the form of all other errors. */
+/** Answers a URL that no route ever sees, because it cannot be decoded or is too long, in the form of all other errors. */
 export function refuseUrl(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode: status = 400, code, message: detail } = error
   void reply.code(status).type('application/problem+json').send(problemText({ status, code, detail }))

@@ -32,6 +32,9 @@ const STOP_TIMEOUT_MS = 8_000
 /** How long a store may take to close after the time that the bus has for its work. */
 const CLOSE_TIMEOUT_MS = 1_000
 
+/** Characters that ids and names may have; Fastify takes 100 in a path by default. */
+const MAX_NAME_LENGTH = 128
+
 /** Core and module put together: an event bus, and its administration over HTTP. */
 export class EventServer {
   readonly #options: EventServerOptions
@@ -58,6 +61,7 @@ export class EventServer {
     this.#app = Fastify({
       logger: { level: config.logLevel, stream: logStream },
       logController: new RequestLog(),
+      routerOptions: { maxParamLength: MAX_NAME_LENGTH },
       frameworkErrors: refuseUrl,
       clientErrorHandler: refuseConnection,
     })

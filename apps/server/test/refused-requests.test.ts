@@ -54,3 +54,10 @@ test('what never reaches a route is answered with a problem', async () => {
   }
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
 })
+
+test('a subscription whose name is as long as it may be is found by it', async () => {
+  const { url } = await startServer(MEMORY)
+  const path = `/api/v1/events/subscriptions/${'x'.repeat(128)}/pause`
+  const answer = await fetch(url + path, { method: 'POST' })
+  expect(await answer.json()).toMatchObject({ status: 404, code: 'EVENTS_NOT_FOUND' })
+})

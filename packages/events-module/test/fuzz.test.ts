@@ -113,8 +113,8 @@ function send(port: number, { method, target, headers, body }: HostileRequest): 
 function problemsOf(api: ApiDescription, { method }: HostileRequest, answer: Answer): string[] {
   const { status, type, route, body } = answer
   if (method === 'OPTIONS' && status === 204) return []
-  // Undecodable paths are for the server that the module is part of to answer.
-  if (status === 400 && body.includes('"FST_ERR_BAD_URL"')) return []
+  // Paths that reach no route are for the server that the module is part of to answer.
+  if (/"FST_ERR_(BAD_URL|MAX_PARAM_LENGTH)"/.test(body)) return []
   if (api.operation(method, route) !== undefined && status !== 405)
     return api.problemsOf(method, route, status, type, body)
   if (!type.startsWith('application/problem+json')) return [`${status} '${type}' is no problem`]
