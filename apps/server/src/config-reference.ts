@@ -15,6 +15,7 @@ export function helpText(): string {
     'Viewra events: stores events, and serves them over HTTP.',
     '',
     'Usage: npm start [-- --help | --version]',
+    '       npm run --silent token -- create | list | revoke …   (--help tells more)',
     '',
     'Environment:',
     variables.join('\n\n'),

@@ -1,5 +1,8 @@
+#!/usr/bin/env node
 import process from 'node:process'
 import manifest from '../package.json' with { type: 'json' }
+import { tokenCommand } from './cli/token.ts'
+import { UsageError } from './cli/token-edit.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { helpText } from './config-reference.ts'
 import { EventServer } from './server.ts'
@@ -13,6 +16,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 process.exit(await run(process.argv.slice(2)))
 
 async function run(args: readonly string[]): Promise<number> {
+  if (args[0] === 'token') return manageTokens(args.slice(1))
   switch (args.join(' ')) {
     case '':
       return serve()
@@ -24,8 +28,22 @@ async function run(args: readonly string[]): Promise<number> {
       console.log(manifest.version)
       return EXIT.ok
     default:
-      console.error(`Unknown arguments: ${args.join(' ')}. There are --help and --version.`)
+      console.error(`Unknown arguments: ${args.join(' ')}. There are token, --help and --version.`)
       return EXIT.misused
+  }
+}
+
+/** Standard output has what programs want of it, and nothing else. */
+async function manageTokens(args: readonly string[]): Promise<number> {
+  try {
+    const { output, note } = await tokenCommand(args, process.env)
+    if (note !== '') console.error(note)
+    if (output !== '') console.log(output)
+    return EXIT.ok
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(error.message)
+    return EXIT.misused
   }
 }
 

@@ -49,12 +49,13 @@ export class TokensFile {
     if (version === this.#version) return
     // Said once for each change, if it is a broken one.
     this.#version = version
-    this.#entries = parse(this.#file, readFileSync(this.#file, 'utf8'))
+    this.#entries = readTokens(this.#file)
   }
 }
 
-function parse(file: string, text: string): readonly TokenEntry[] {
-  const value = parseJson(file, text)
+/** @throws Error when the file cannot be read, or says what it must be when it is something else */
+export function readTokens(file: string): readonly TokenEntry[] {
+  const value = parseJson(file, readFileSync(file, 'utf8'))
   const problem = problemOfTokens(value)
   if (problem !== undefined) throw new TypeError(`${file} ${problem}`)
   return value as readonly TokenEntry[] // problemOfTokens has looked at every field.
