@@ -3,11 +3,13 @@ import { EventsError } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HttpError, type HttpErrorCode, PROBLEMS, type Problem } from './problem.ts'
 
-/** What Fastify itself refuses before a handler runs, in this module's codes. */
+/** What Fastify and its plugins refuse before a handler runs, in this module's codes. */
 const FASTIFY_CODES: ReadonlyMap<unknown, readonly [HttpErrorCode, string]> = new Map([
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', ['HTTP_UNSUPPORTED_MEDIA_TYPE', 'send the body as application/json']],
   ['FST_ERR_CTP_BODY_TOO_LARGE', ['HTTP_BODY_TOO_LARGE', 'the body is larger than this server takes']],
   ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', ['HTTP_BAD_JSON', 'the body is not as long as its content-length']],
+  // Of @fastify/under-pressure, where the host app has it.
+  ['FST_UNDER_PRESSURE', ['HTTP_OVERLOADED', 'this server is overloaded and has not looked at the request']],
 ] satisfies [string, readonly [HttpErrorCode, string]][])
 
 /** More broken rules than this are the same mistake again; `detail` counts them all. */

@@ -22,6 +22,7 @@ const HTTP_PROBLEMS = {
   HTTP_RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
   HTTP_CLIENT_GONE: { status: 499, title: 'Client closed the request' },
   HTTP_INTERNAL: { status: 500, title: 'Internal error' },
+  HTTP_OVERLOADED: { status: 503, title: 'Overloaded', retryAfter: 1 },
   HTTP_SHUTTING_DOWN: { status: 503, title: 'Shutting down', retryAfter: 5 },
 } as const satisfies Record<`HTTP_${string}`, ProblemKind>
 
