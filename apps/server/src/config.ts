@@ -43,6 +43,23 @@ export const VARIABLES = Type.Object({
       accepts: 'a path',
     }),
   ),
+  VIEWRA_EVENTS_RATE_LIMIT: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        'Requests that each token may send in a second, 2000 when it is not set; what is beyond is answered with 429. ' +
+        'Without tokens there is no such limit.',
+      accepts: 'an integer from 1 to 1000000',
+    }),
+  ),
+  VIEWRA_EVENTS_CORS_ORIGINS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Origins whose pages may use the API in a browser, besides the server’s own.',
+      accepts: 'origins such as `https://media.example`, with commas between them',
+    }),
+  ),
   VIEWRA_EVENTS_LOG_LEVEL: Type.Union(
     LOG_LEVELS.map((level) => Type.Literal(level)),
     {
@@ -68,6 +85,9 @@ export interface Config {
   readonly database: Database
   /** Absolute. */
   readonly tokensFile: string | undefined
+  /** Requests of one token in a second. */
+  readonly rateLimit: number | undefined
+  readonly corsOrigins: readonly string[]
   readonly logLevel: (typeof LOG_LEVELS)[number]
 }
 
@@ -101,6 +121,8 @@ export function readConfig(env: Environment, directory: string): Config {
     port: values.VIEWRA_EVENTS_PORT,
     database: databaseOf(values.VIEWRA_EVENTS_DATABASE_URL, directory),
     tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
+    rateLimit: values.VIEWRA_EVENTS_RATE_LIMIT,
+    corsOrigins: values.VIEWRA_EVENTS_CORS_ORIGINS?.split(',') ?? [],
     logLevel: values.VIEWRA_EVENTS_LOG_LEVEL,
   }
 }
@@ -122,7 +144,9 @@ function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment
   return Object.entries(VARIABLES.properties)
     .filter(
       ([name, schema]: [string, TSchema]) =>
-        (values[name] !== undefined && !Value.Check(schema, values[name])) || isExposed(name, values),
+        (values[name] !== undefined && !Value.Check(schema, values[name])) ||
+        isExposed(name, values) ||
+        isNoOrigin(name, values),
     )
     .map(([name, schema]) => `${name} is ${shown(env[name] ?? '')}: it takes ${schema.accepts}`)
 }
@@ -131,6 +155,15 @@ function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment
 function isExposed(name: string, values: Readonly<Record<string, unknown>>): boolean {
   const isOpen = values.VIEWRA_EVENTS_TOKENS_FILE === undefined
   return name === 'VIEWRA_EVENTS_HOST' && isOpen && !LOOPBACK.test(String(values[name]))
+}
+
+/** As browsers write them: another spelling would match none. */
+function isNoOrigin(name: string, values: Readonly<Record<string, unknown>>): boolean {
+  const origins = values.VIEWRA_EVENTS_CORS_ORIGINS
+  if (name !== 'VIEWRA_EVENTS_CORS_ORIGINS' || origins === undefined) return false
+  return String(origins)
+    .split(',')
+    .some((origin) => !/^https?:/.test(origin) || URL.parse(origin)?.origin !== origin)
 }
 
 /** Without the password that a database address may carry: the message ends up in logs. */

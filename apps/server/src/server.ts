@@ -11,6 +11,8 @@ import { eventsModule } from '@viewra/events-module'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from './config.ts'
+import { HTTP_TIMEOUTS, type HttpTimeouts, httpOptions } from './http-limits.ts'
+import { defaultLimits, type LoadLimits, shedLoad } from './load-shedding.ts'
 import { operations } from './operations.ts'
 import { refuseConnection, refuseUrl } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
@@ -24,6 +26,10 @@ export interface EventServerOptions {
   readonly logStream: { write(line: string): void }
   /** How long `stop` waits, in all, for requests and then for the bus; 8,000 by default. */
   readonly stopTimeoutMs?: number
+  /** How long clients may take; each has a default. */
+  readonly timeouts?: Partial<HttpTimeouts>
+  /** How much load it takes; each has a default. */
+  readonly limits?: Partial<LoadLimits>
 }
 
 // Less than the ten seconds after which container engines kill what they have asked to stop.
@@ -64,6 +70,7 @@ export class EventServer {
       routerOptions: { maxParamLength: MAX_NAME_LENGTH },
       frameworkErrors: refuseUrl,
       clientErrorHandler: refuseConnection,
+      ...httpOptions({ ...HTTP_TIMEOUTS, ...options.timeouts }),
     })
     this.#bus = createEventBus({
       storage,
@@ -84,11 +91,7 @@ export class EventServer {
   async start(): Promise<string> {
     try {
       await this.#bus.start()
-      const tokens = this.#tokens
-      this.#app.register(eventsModule, {
-        bus: this.#bus,
-        ...(tokens !== undefined && { tokens: () => tokens.entries() }),
-      })
+      this.#app.register(async (api) => this.#serveEvents(api))
       const url = await this.#listen()
       await this.#bus.publish(
         systemEvent('system.started', { title: 'Event server started', data: this.#figures() }),
@@ -123,6 +126,18 @@ export class EventServer {
         'stopped with work undone',
       )
     return done
+  }
+
+  async #serveEvents(api: FastifyInstance): Promise<void> {
+    const { config, limits } = this.#options
+    const tokens = this.#tokens
+    await shedLoad(api, { ...defaultLimits(), ...limits })
+    await api.register(eventsModule, {
+      bus: this.#bus,
+      corsOrigins: config.corsOrigins,
+      ...(tokens !== undefined && { tokens: () => tokens.entries() }),
+      ...(config.rateLimit !== undefined && { rateLimit: { requests: config.rateLimit, windowMs: 1_000 } }),
+    })
   }
 
   async #listen(): Promise<string> {

@@ -17,6 +17,8 @@ test('without any variable the server keeps events in a file below the directory
     port: 8080,
     database: { url: 'sqlite:/start/data/events.db', place: 'in /start/data/events.db' },
     tokensFile: undefined,
+    rateLimit: undefined,
+    corsOrigins: [],
     logLevel: 'info',
   })
 })
@@ -53,6 +55,12 @@ test.each([
     { database: { url: 'postgres://me:secret@db:5433/events', place: 'in postgres://db:5433/events' } },
   ],
   ['VIEWRA_EVENTS_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+  ['VIEWRA_EVENTS_RATE_LIMIT', '50', { rateLimit: 50 }],
+  [
+    'VIEWRA_EVENTS_CORS_ORIGINS',
+    'https://media.example,http://[::1]:81',
+    { corsOrigins: ['https://media.example', 'http://[::1]:81'] },
+  ],
 ])('%s takes %s', (name, value, expected) => {
   expect(readConfig({ [name]: value }, '/start')).toMatchObject(expected)
 })
@@ -81,6 +89,16 @@ describe('a value that cannot be taken', () => {
     ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite::memory:'],
     ['VIEWRA_EVENTS_DATABASE_URL', 'memory:x'],
     ['VIEWRA_EVENTS_DATABASE_URL', 'mysql://localhost/events'],
+    ['VIEWRA_EVENTS_RATE_LIMIT', '0'],
+    ['VIEWRA_EVENTS_RATE_LIMIT', '1000001'],
+    ['VIEWRA_EVENTS_RATE_LIMIT', 'many'],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', ''],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', '*'],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', 'media.example'],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://media.example/'],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://media.example:443'],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://a.example, https://b.example'],
+    ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://a.example,'],
     ['VIEWRA_EVENTS_LOG_LEVEL', 'INFO'],
     ['VIEWRA_EVENTS_LOG_LEVEL', 'verbose'],
     ['VIEWRA_EVENTS_LOG_LEVEL', ''],

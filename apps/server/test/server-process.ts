@@ -29,8 +29,8 @@ export class ServerProcess {
   readonly #child: ChildProcess
   readonly #output = { stdout: '', stderr: '' }
 
-  constructor(env: Readonly<Record<string, string>>, args: readonly string[] = []) {
-    this.#child = spawn(process.execPath, ['--conditions=@viewra/source', MAIN, ...args], {
+  constructor(env: Readonly<Record<string, string>>, args: readonly string[] = [], main = MAIN) {
+    this.#child = spawn(process.execPath, ['--conditions=@viewra/source', main, ...args], {
       cwd: temporaryFolder(),
       env: { ...withoutOurs(process.env), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -127,6 +127,8 @@ test('a request that does not end is cut off, and the stop tells that something 
       port: 0,
       database: { url: 'memory:', place: 'in memory' },
       tokensFile: undefined,
+      rateLimit: undefined,
+      corsOrigins: [],
       logLevel: 'info',
     },
     version: '1.2.3',

@@ -1,0 +1,12 @@
+// A server that is overloaded soon, for overload.test.ts.
+import { readConfig } from '../src/config.ts'
+import { EventServer } from '../src/server.ts'
+
+const config = readConfig(process.env, process.cwd())
+const server = await EventServer.create({
+  config,
+  version: '0.0.0',
+  logStream: process.stderr,
+  limits: { eventLoopDelayMs: 4, sampleMs: 50, reads: 2 },
+})
+console.log(`listening on ${await server.start()} — ${config.database.place}`)
