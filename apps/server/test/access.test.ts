@@ -54,3 +54,20 @@ test.each([['{'], ['{}'], ['[{"name":"a","role":"root","hash":""}]']])(
     expect(exit.stderr).toContain('VIEWRA_EVENTS_TOKENS_FILE')
   },
 )
+
+test('the rate limit and the origins of pages are those of the environment', async () => {
+  const { token, hash } = createToken()
+  const { url } = await startServer({
+    VIEWRA_EVENTS_TOKENS_FILE: tokensFile(list('one', hash)),
+    VIEWRA_EVENTS_DATABASE_URL: 'memory:',
+    VIEWRA_EVENTS_RATE_LIMIT: '3',
+    VIEWRA_EVENTS_CORS_ORIGINS: 'https://a.example,https://b.example',
+  })
+  const headers = { authorization: `Bearer ${token}`, origin: 'https://b.example' }
+  await vi.waitFor(async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(url + PATH, { headers })))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]))
+    for (const answer of answers)
+      expect(answer.headers.get('access-control-allow-origin')).toBe('https://b.example')
+  }, 15_000)
+})
