@@ -12,7 +12,7 @@ describe('prometheusMetrics', () => {
       'viewra_events_buffer_capacity',
       'viewra_events_buffer_events',
       'viewra_events_dead_letters',
-    'viewra_events_delivered_total',
+      'viewra_events_delivered_total',
       'viewra_events_dropped_total',
       'viewra_events_handler_duration_seconds',
       'viewra_events_handler_errors_total',
