@@ -13,6 +13,7 @@ export interface HostileRequest {
 export interface KnownNames {
   readonly id: string
   readonly name: string
+  readonly deadLetter: string
 }
 
 const DEEP = 3_000
@@ -113,7 +114,8 @@ export class HostileRequests {
   #path(pattern: string): fc.Arbitrary<string> {
     const parts = pattern.split(/(\{\w+\})/).map((part) => {
       if (!part.startsWith('{')) return fc.constant(part)
-      const known = part === '{name}' ? this.#known.name : this.#known.id
+      const { name, deadLetter, id } = this.#known
+      const known = part === '{name}' ? name : pattern.includes('/dead-letters/') ? deadLetter : id
       return fc.oneof(fc.constant(known), fc.constantFrom('1', '2'), text.chain(written))
     })
     const slash = fc.constantFrom('', '', '', '/', '//')
