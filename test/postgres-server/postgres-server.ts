@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { arch, platform, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import pg from 'pg'
 
@@ -27,12 +27,19 @@ export class PostgresServer {
     this.#directory = directory
   }
 
-  /** @param settings of the server, such as `{ fsync: 'off' }` */
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+  /**
+   * @param settings of the server, such as `{ fsync: 'off' }`
+   * @param files to copy into its data directory, such as `server.crt` and `server.key` for `{ ssl: 'on' }`
+   */
+  static async start(
+    settings: Readonly<Record<string, string>> = {},
+    files: readonly string[] = [],
+  ): Promise<PostgresServer> {
     const directory = mkdtempSync(join(tmpdir(), 'viewra-postgres-'))
     try {
       const binaries = await usableBinaries(directory)
       const data = makeCluster(binaries, directory)
+      for (const file of files) giveFile(file, data)
       const port = await freePort()
       const options = Object.entries({
         shared_buffers: '64MB',
@@ -145,6 +152,15 @@ function makeCluster({ initdb }: Binaries, directory: string): string {
   const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync']
   execFileSync(initdb, ['-D', data, `--pwfile=${passwordFile}`, ...flags], { stdio: 'ignore', ...asUser() })
   return data
+}
+
+/** PostgreSQL wants a key to be readable by its own user alone. */
+function giveFile(file: string, directory: string): void {
+  const copy = join(directory, basename(file))
+  copyFileSync(file, copy)
+  chmodSync(copy, 0o600)
+  const { uid, gid } = asUser()
+  if (uid !== undefined && gid !== undefined) chownSync(copy, uid, gid)
 }
 
 function asUser(): { uid?: number; gid?: number } {

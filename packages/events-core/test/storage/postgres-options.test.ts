@@ -9,6 +9,8 @@ test.each<[string, object]>([
   ['url', { url: 'mysql://root:secret@db/app' }],
   ['url', { url: 5 }],
   ['listenUrl', { url: URL, listenUrl: 'secret' }],
+  ['url cannot be used', { url: `${URL}?sslrootcert=/nowhere/ca.crt` }],
+  ['listenUrl cannot be used', { url: URL, listenUrl: `${URL}?sslrootcert=/nowhere/ca.crt` }],
   ['connection', { connection: 'localhost' }],
   ['connection: hosts', { connection: { hosts: [] } }],
   ['connection: port', { connection: { port: 0 } }],

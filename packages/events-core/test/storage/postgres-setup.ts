@@ -15,8 +15,11 @@ export class PostgresSetup {
     this.server = server
   }
 
-  static async start(settings?: Readonly<Record<string, string>>): Promise<PostgresSetup> {
-    const server = await PostgresServer.start(settings)
+  static async start(
+    settings?: Readonly<Record<string, string>>,
+    files?: readonly string[],
+  ): Promise<PostgresSetup> {
+    const server = await PostgresServer.start(settings, files)
     afterAll(() => server.stop())
     return new PostgresSetup(server)
   }

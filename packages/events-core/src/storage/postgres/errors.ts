@@ -21,6 +21,14 @@ const UNREACHABLE: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
   says: 'cannot be reached: check that the server runs, and its address',
 }
+const UNTRUSTED: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: "is not trusted: check the server's certificate, its host name and the CA that is given (sslrootcert in a URL, ssl.ca in a connection)",
+}
+const NO_TLS: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'offers no TLS, which is demanded: switch ssl on in the server, or check its address',
+}
 const LOST: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
   says: 'was lost from sight: check that the server runs; the outcome of what was being stored is unknown',
@@ -38,6 +46,11 @@ const BUSY: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
   says: 'has no memory or connections left: try again, or raise its limits',
 }
+
+/** Node's codes when it refuses a certificate; those of ERR_SSL_ tell that the server refused ours. */
+const UNTRUSTED_CODE = /^(?!ERR_SSL_).*(CERT|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE)/
+/** The driver has no code for it. */
+const NO_TLS_MESSAGE = 'The server does not support SSL connections'
 
 /** By SQLSTATE. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
@@ -97,9 +110,15 @@ export function endsConnection(error: pg.DatabaseError): boolean {
 }
 
 function meaningOf(error: unknown): Meaning | undefined {
-  if (error instanceof ConnectionRefused) return UNREACHABLE
+  if (error instanceof ConnectionRefused) return refusal(error)
   if (error instanceof ConnectionLost) return LOST
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined
   if (error.code === 'XX000') return undefined
   return MEANINGS[error.code] ?? CLASSES[error.code.slice(0, 2)]
+}
+
+function refusal({ cause, message }: ConnectionRefused): Meaning {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  if (UNTRUSTED_CODE.test(code)) return UNTRUSTED
+  return message === NO_TLS_MESSAGE ? NO_TLS : UNREACHABLE
 }

@@ -15,12 +15,15 @@ export interface PostgresConnection {
   readonly user?: string
   /** A function is called for each connection, so that a password may change. */
   readonly password?: string | (() => string | Promise<string>)
-  /** TLS: true, or what `tls.connect` takes. */
+  /** TLS: true, or what `tls.connect` takes, such as `{ ca }`; the certificate is verified. */
   readonly ssl?: boolean | ConnectionOptions
 }
 
 export interface PostgresStorageOptions {
-  /** `postgres://user:password@host:5432/database`, with parameters such as `sslmode`, `sslrootcert`; this or `connection`. */
+  /**
+   * `postgres://user:password@host:5432/database`; this or `connection`. With `?sslmode=verify-full&sslrootcert=/path/ca.crt`
+   * it goes by TLS only, to a server whose certificate this CA signed for its name; without `sslrootcert` Node's CAs count.
+   */
   readonly url?: string
   readonly connection?: PostgresConnection
   /**
@@ -66,7 +69,7 @@ const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> =
 /**
  * Events in a PostgreSQL database, for several processes or machines that share one log. Needs the packages `pg` and
  * `kysely`.
- * @throws EventsError EVENTS_INVALID that names each wrong option
+ * @throws EventsError EVENTS_INVALID that names each wrong option, or the URL whose certificate files cannot be read
  * @example
  * const bus = createEventBus({ storage: postgresStorage({ url: 'postgres://app:secret@db/app' }) })
  */
@@ -92,20 +95,31 @@ function settingsOf(options: PostgresStorageOptions): PostgresSettings {
   }
   const at = (target: string) => ({ ...others, connectionString: target })
   const connection = url === undefined ? { ...others, ...options.connection } : at(url)
+  const listenConnection = listenUrl === undefined ? connection : at(listenUrl)
+  const place = placeOf(url === undefined ? 'connection' : 'url', connection)
+  placeOf('listenUrl', listenConnection)
   return {
     connection,
-    listenConnection: listenUrl === undefined ? connection : at(listenUrl),
-    place: placeOf(connection),
+    listenConnection,
+    place,
     schema,
     poolSize,
     statementTimeoutMs,
   }
 }
 
-/** As the driver understands the options, with its defaults; it does not connect here. */
-function placeOf(connection: pg.ClientConfig): string {
-  const { host, port, database } = new pg.Client(connection)
-  return `${host}:${port}/${database ?? ''}`
+/**
+ * As the driver understands the options, with its defaults; it does not connect here, but reads the files that a URL
+ * names for TLS.
+ */
+function placeOf(path: string, connection: pg.ClientConfig): string {
+  try {
+    const { host, port, database } = new pg.Client(connection)
+    return `${host}:${port}/${database ?? ''}`
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw invalid('postgresStorage', [{ path, message: `cannot be used: ${reason}` }])
+  }
 }
 
 function urlProblem(value: unknown): string | undefined {
