@@ -1,4 +1,5 @@
 import type { EventBus } from '@viewra/events-core'
+import { isLocal } from '@viewra/events-module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { TokensFile } from './tokens-file.ts'
@@ -15,7 +16,7 @@ export async function operations(
   app: FastifyInstance,
   { bus, register, tokens }: OperationsOptions,
 ): Promise<void> {
-  const mayRead = (request: FastifyRequest) => tokens?.knows(request) ?? true
+  const mayRead = (request: FastifyRequest) => tokens?.knows(request) ?? isLocal(request)
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (request, reply) => {
@@ -31,8 +32,10 @@ export async function operations(
   }
 
   app.get('/metrics', async (request, reply) => {
-    if (!mayRead(request))
+    if (!mayRead(request)) {
+      if (tokens === undefined) return reply.code(403).send({ error: 'Forbidden' })
       return reply.code(401).header('www-authenticate', 'Bearer').send({ error: 'Unauthorized' })
+    }
     return reply.type(register.contentType).send(await register.metrics())
   })
 }

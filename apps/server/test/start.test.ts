@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
@@ -45,6 +47,10 @@ test('it serves the events, whether it is alive and ready, and its metrics', asy
   expect(await ready.json()).toMatchObject({ status: 'ok', checks: { storage: { status: 'ok' } } })
   expect((await fetch(`${url}/openapi.json`)).url).toBe(`${url}/api/v1/events/openapi.json`)
   expect(await (await fetch(`${url}/docs`)).text()).toContain('HTTP API')
+  const foreign = request(`${url}/metrics`, { headers: { host: 'evil.example' } }).end()
+  const [refused]: IncomingMessage[] = await once(foreign, 'response')
+  refused?.resume()
+  expect(refused?.statusCode).toBe(403)
   const metrics = await fetch(`${url}/metrics`)
   expect(metrics.headers.get('content-type')).toMatch(/^text\/plain/)
   const text = await metrics.text()

@@ -1,4 +1,5 @@
 export { problemOfTokens } from './http/access/access-rules.ts'
+export { isLocal } from './http/access/local-only.ts'
 export type { Principal } from './http/access/principal.ts'
 export { createToken, findToken, type TokenEntry } from './http/access/tokens.ts'
 export type { AnyEventBus, Authorize, EventsModuleOptions, RateLimit } from './options.ts'

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import type { EventBus } from '@viewra/events-core'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
@@ -284,6 +286,14 @@ describe('tickets', () => {
     expect((await fetch(`${url}/stream`, { headers: { cookie: `${pair}x` } })).status).toBe(401)
   })
 
+  test('are good for nothing once their token was taken away', async () => {
+    let known: readonly TokenEntry[] = tokens
+    const { app, url } = await listeningApp({ module: { tokens: () => known } })
+    const ticket = await ticketOf(url)
+    known = [admin.entry]
+    expect((await app.inject(`${URL}/stream?ticket=${ticket}`)).statusCode).toBe(401)
+  })
+
   test('stand for a token on streams only', async () => {
     const { app, url } = await listeningApp({ module: { tokens } })
     const ticket = await ticketOf(url)
@@ -308,6 +318,32 @@ describe('a WebSocket', () => {
     expect(await asScanner.next()).toMatchObject({ type: 'ack', id: '3' })
     expect(await bus.count()).toBe(1)
   })
+
+  test('publishes no more once its token was taken away, and no id that is a path', async () => {
+    let known: readonly TokenEntry[] = tokens
+    const { bus, url } = await listeningApp({ module: { tokens: () => known } })
+    const client = await SocketClient.open(url, { headers: bearer(publisher.token) })
+    client.send({ type: 'publish', id: '1', event: { type: 'a', source: 'x', id: 'clear' } })
+    expect(await client.next()).toMatchObject({ type: 'error', id: '1', code: 'EVENTS_INVALID' })
+    known = []
+    client.send({ type: 'publish', id: '2', event: { type: 'a', source: 'x' } })
+    expect(await client.next()).toMatchObject({ type: 'error', id: '2', code: 'HTTP_UNAUTHORIZED' })
+    expect(await bus.count()).toBe(0)
+  })
+
+  test.each(['POST', 'OPTIONS', 'DELETE'])(
+    'that is asked for with %s leaves no connection open',
+    async (method) => {
+      const { app, url } = await listeningApp()
+      const headers = { connection: 'upgrade', upgrade: 'websocket' }
+      const asked = request(`${url}/ws`, { method, headers, agent: false }).end()
+      const [response]: IncomingMessage[] = await once(asked, 'response')
+      response?.resume()
+      const open = () =>
+        new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+      await expect.poll(open).toBe(0)
+    },
+  )
 
   test.each([
     ['no token', {}, 401],

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { type EventBus, type EventInput, EventsError, type PublishReceipt } from '@viewra/events-core'
+import { type EventBus, EventsError, type PublishReceipt } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkMayPublish, principalOf } from '../http/access/principal.ts'
 import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
@@ -7,7 +7,7 @@ import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
 import { CloudEventSchema, fromCloudEvent, fromCloudEvents, withAttributeName } from '../http/cloudevents.ts'
 import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
-import { PATH_WORDS } from '../http/path-words.ts'
+import { refusePathWord } from '../http/path-words.ts'
 import { HttpError, invalidRequest } from '../http/problem.ts'
 
 const STRUCTURED = 'application/cloudevents+json'
@@ -131,11 +131,6 @@ function isCloudEvent(request: FastifyRequest): boolean {
     [STRUCTURED, BATCHED].includes(mediaTypeOf(request)) ||
     binaryCloudEvent(request.headers, {}) !== undefined
   )
-}
-
-function refusePathWord(id: EventInput['id'], path: string): void {
-  if (id === undefined || !PATH_WORDS.has(id)) return
-  throw invalidRequest([{ path, message: `must not be '${id}', which is a path of this API` }])
 }
 
 /**

@@ -2,7 +2,9 @@ import { EventsError } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { checkMayPublish, principalOf, requireRole } from '../../http/access/principal.ts'
+import { requireCurrent } from '../../http/access/tokens.ts'
 import { clientOf } from '../../http/client.ts'
+import { refusePathWord } from '../../http/path-words.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { EventSocket, type SocketClient } from './event-socket.ts'
@@ -28,8 +30,13 @@ export class EventSockets {
     const connection = request.raw.socket
     // The host's inactivity time-out is meant for requests; a quiet socket is not idle.
     connection.setTimeout(0)
-    const principal = principalOf(request)
+    const opener = principalOf(request)
+    const { tokens } = this.#options
     const mayPublish: SocketClient['mayPublish'] = (event) => {
+      refusePathWord(event.id, 'id')
+      // A socket may outlive the token that opened it, or what that could do.
+      const principal =
+        tokens === undefined || opener === undefined ? opener : requireCurrent(tokens(), opener)
       requireRole(principal, 'publisher')
       checkMayPublish(principal, event)
     }

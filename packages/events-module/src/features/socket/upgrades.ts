@@ -22,9 +22,14 @@ export function upgradesOf(app: FastifyInstance, path: string): Server {
   return upgrades
 }
 
-function isFor({ url = '', headers }: IncomingMessage, path: string): boolean {
+/** A handshake is a GET; what else asks for an upgrade is answered, and its connection closed, as any other request. */
+function isFor({ method, url = '', headers }: IncomingMessage, path: string): boolean {
   const asked = url.split('?', 1)[0]
-  return headers.upgrade?.toLowerCase() === 'websocket' && (asked === path || asked === `${path}/`)
+  return (
+    method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    (asked === path || asked === `${path}/`)
+  )
 }
 
 function answerPlainly(app: FastifyInstance, request: IncomingMessage, socket: Socket): void {

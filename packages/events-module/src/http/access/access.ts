@@ -7,7 +7,7 @@ import { requireLocal, requireOwnOrigin } from './local-only.ts'
 import { type Principal, principalOf, requireRole, setPrincipal } from './principal.ts'
 import { readStreamCookie, streamCookie } from './stream-cookie.ts'
 import type { Tickets } from './tickets.ts'
-import { findToken } from './tokens.ts'
+import { findToken, requireCurrent } from './tokens.ts'
 
 /** Failed attempts of one address within a minute, after which further ones are not looked at as such. */
 const FAILURES = { max: 10, timeWindow: 60_000 }
@@ -86,8 +86,7 @@ export class Access {
       if (known === undefined && principal !== undefined) throw principal
       return known
     }
-    this.#giveCookie(principal, request, reply)
-    return principal
+    return this.#changeTicket(principal, request, reply)
   }
 
   #byCookie(request: FastifyRequest): Principal | undefined {
@@ -98,10 +97,13 @@ export class Access {
     return known
   }
 
-  #giveCookie({ name }: Principal, { protocol }: FastifyRequest, reply: FastifyReply): void {
-    const entry = this.#options.tokens?.().find((one) => one.name === name)
-    if (entry === undefined) return
+  /** Gives the cookie for the ticket, if there are tokens to sign it with, and answers whose both are. */
+  #changeTicket(principal: Principal, { protocol }: FastifyRequest, reply: FastifyReply): Principal {
+    const { tokens } = this.#options
+    if (tokens === undefined) return principal
+    const entry = requireCurrent(tokens(), principal)
     reply.header('set-cookie', streamCookie(entry, this.#cookiePath, protocol === 'https', Date.now()))
+    return entry
   }
 
   async #byHost(request: FastifyRequest, role: Role): Promise<Principal | undefined> {

@@ -19,28 +19,33 @@ function isLoopback(address: string): boolean {
  */
 export function requireLocal(request: FastifyRequest, corsOrigins: readonly string[]): void {
   if (!comesFromHere(request)) throw forbidden('without tokens only programs of its own machine are served')
-  const { host } = request.headers
-  if (host !== undefined && !isLocalHost(host))
-    throw forbidden(`without tokens it answers to localhost only, not to the host '${host.slice(0, 64)}'`)
+  if (!asksForHere(request))
+    throw forbidden('without tokens it answers to the host localhost only, whatever name leads here')
   requireOwnOrigin(request, corsOrigins)
+}
+
+/** Whether a request is from a program of this machine, or a page that this machine serves itself. */
+export function isLocal(request: FastifyRequest): boolean {
+  return comesFromHere(request) && asksForHere(request) && isOwnOrigin(request)
 }
 
 /**
  * Refuses requests that a page of another origin has the browser send.
  * @throws HttpError HTTP_FORBIDDEN
  */
-export function requireOwnOrigin(
-  { headers, protocol }: FastifyRequest,
-  corsOrigins: readonly string[],
-): void {
+export function requireOwnOrigin(request: FastifyRequest, corsOrigins: readonly string[]): void {
+  const { origin } = request.headers
+  if ((origin !== undefined && corsOrigins.includes(origin)) || isOwnOrigin(request)) return
+  throw forbidden('pages of other origins are not served unless corsOrigins names them')
+}
+
+function isOwnOrigin({ headers, protocol }: FastifyRequest): boolean {
   const { origin, host } = headers
-  if (origin !== undefined && corsOrigins.includes(origin)) return
   const isOwn = origin === undefined || origin === `${protocol}://${host}`
   const site = headers['sec-fetch-site']
   // Browsers leave Origin out of some requests, and say in this header where those come from.
   const isOwnSite = site === undefined || site === 'same-origin' || site === 'none'
-  if (!isOwn || !isOwnSite)
-    throw forbidden('pages of other origins are not served unless corsOrigins names them')
+  return isOwn && isOwnSite
 }
 
 function comesFromHere({ raw, server }: FastifyRequest): boolean {
@@ -48,6 +53,10 @@ function comesFromHere({ raw, server }: FastifyRequest): boolean {
   if (remoteAddress !== undefined) return isLoopback(remoteAddress)
   // A Unix socket has no addresses: its file's permissions say who may use it.
   return typeof server.server.address() === 'string'
+}
+
+function asksForHere({ headers: { host } }: FastifyRequest): boolean {
+  return host === undefined || isLocalHost(host)
 }
 
 function isLocalHost(host: string): boolean {
