@@ -1,5 +1,6 @@
 import { EventsError } from '../errors.ts'
 import type { PublishedEvent } from '../event.ts'
+import { backoffMs } from './backoff.ts'
 import type { EventHandler, HandlerContext, RetryPolicy, Subscription } from './options.ts'
 
 /** What all deliveries of one subscription share. */
@@ -126,7 +127,8 @@ export class Delivery implements HandlerContext {
     }
     this.#lastError = error
     this.#state = 'pausing'
-    this.#timer = setTimeout(() => this.#tryAgain(), pauseMs(this.attempt, this.#plan.retry))
+    const { minDelayMs, maxDelayMs } = this.#plan.retry
+    this.#timer = setTimeout(() => this.#tryAgain(), backoffMs(this.attempt - 1, minDelayMs, maxDelayMs))
   }
 
   #tryAgain(): void {
@@ -152,10 +154,4 @@ export class Delivery implements HandlerContext {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-/** Exponential, with jitter on the upper half so that many failing events do not come back in step. */
-function pauseMs(attempt: number, { minDelayMs, maxDelayMs }: Required<RetryPolicy>): number {
-  const ceiling = Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1))
-  return ceiling * (0.5 + Math.random() / 2)
 }

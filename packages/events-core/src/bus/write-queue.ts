@@ -27,6 +27,8 @@ export interface WriteQueueOptions {
 }
 
 const DEADLINE_CHECK_MS = 25
+const FIRST_BACKOFF_MS = 25
+const MAX_BACKOFF_MS = 1_000
 
 /**
  * Group commit: what is published while a batch is being written goes out together as the next one.
@@ -215,7 +217,7 @@ export class WriteQueue {
   async #recover(error: EventsError, failures: number): Promise<void> {
     const groups = this.#writing
     if (error.retryable) {
-      await sleep(backoffMs(failures))
+      await sleep(backoffMs(failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS))
       this.#writing = groups.filter((group) => group.state !== 'settled')
       return
     }

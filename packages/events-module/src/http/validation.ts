@@ -53,13 +53,13 @@ function verdict(value: unknown, issues: readonly Issue[]): Verdict {
 }
 
 /** TypeBox says of what is missing also that it has the wrong type. */
-export function onePerPath(issues: readonly Issue[]): readonly Issue[] {
+function onePerPath(issues: readonly Issue[]): readonly Issue[] {
   const byPath = new Map(issues.toReversed().map((issue) => [issue.path, issue]))
   return issues.filter((issue) => byPath.get(issue.path) === issue)
 }
 
 /** What is wrong with the value by its schema. */
-export function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
+function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
   if (check.Check(value)) return []
   const issues: Issue[] = []
   for (const error of check.Errors(value)) {

@@ -1,13 +1,10 @@
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { parseJson } from '../../http/body.ts'
 import { invalidRequest } from '../../http/problem.ts'
 import { shown } from '../../http/rule.ts'
-import { issuesOf, onePerPath } from '../../http/validation.ts'
+import { checkerOf } from '../../http/validation.ts'
 import { CLIENT_MESSAGES, type ClientMessage } from './messages.ts'
 
-const CHECKS = new Map(
-  Object.entries(CLIENT_MESSAGES).map(([type, { schema }]) => [type, TypeCompiler.Compile(schema)]),
-)
+const CHECKS = new Map(Object.entries(CLIENT_MESSAGES).map(([type, { schema }]) => [type, checkerOf(schema)]))
 const TYPES = [...CHECKS.keys()].join(', ')
 
 /** A message that cannot be acted on, with its id as far as it has one. */
@@ -38,8 +35,8 @@ function checked(value: unknown): ClientMessage {
   const check = typeof type === 'string' ? CHECKS.get(type) : undefined
   if (check === undefined)
     throw invalidRequest([{ path: 'type', message: `must be one of ${TYPES}, not ${shown(type)}` }])
-  const [first, ...others] = onePerPath(issuesOf(value, check))
-  if (first !== undefined) throw invalidRequest([first, ...others])
+  const found = check(value)
+  if ('issues' in found) throw invalidRequest(found.issues)
   // It passed the check of its type.
   return value as ClientMessage
 }
