@@ -3,7 +3,7 @@ import { integer, type OptionRule, shown, text, upTo } from './check-options.ts'
 import { EventsError, type Issue, invalid } from './errors.ts'
 import { type EventInput, PRIORITY, type PublishedEvent } from './event.ts'
 import { createEventId } from './event-id.ts'
-import { copyJsonObject, type JsonObject, jsonBytesAtMost } from './json.ts'
+import { copyJsonObject, type JsonCopy, type JsonObject } from './json.ts'
 import type { EventRecord } from './storage/storage.ts'
 import { formatTimestamp, parseTimestamp } from './timestamp.ts'
 
@@ -54,7 +54,7 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 const HUNDRED_YEARS_MS = 100 * 365.25 * 24 * 3_600_000
 const FIXED_BYTES = 500
 const NO_TAGS: readonly string[] = Object.freeze([])
-const NO_DATA: JsonObject = Object.freeze({})
+const NO_DATA: JsonCopy = { value: Object.freeze({}), bytesAtMost: 2 }
 
 /** A URL's path folds these away: `DELETE /events/.` would be `DELETE /events/`. */
 const DOTS: readonly unknown[] = ['.', '..']
@@ -117,12 +117,12 @@ export function draftEvent(input: EventInput, rules: EventRules, nowMs: number):
     issues.push({ path: 'timestamp', message: `must be at most ${rules.maxFutureMs} ms in the future` })
   }
   throwIssues(issues)
-  return new EventDraft(eventOf(input, data, { nowMs, timestampMs }, rules.registry), timestampMs)
+  return new EventDraft(eventOf(input, data.value, { nowMs, timestampMs }, rules.registry), timestampMs)
 }
 
-function checkSize(data: JsonObject, maxBytes: number, issues: Issue[]): void {
-  if (jsonBytesAtMost(data) <= maxBytes) return
-  const bytes = Buffer.byteLength(JSON.stringify(data))
+function checkSize(data: JsonCopy, maxBytes: number, issues: Issue[]): void {
+  if (data.bytesAtMost <= maxBytes) return
+  const bytes = Buffer.byteLength(JSON.stringify(data.value))
   if (bytes <= maxBytes) return
   issues.push({ path: 'data', message: `must be at most ${maxBytes} bytes as JSON, not ${bytes}` })
 }

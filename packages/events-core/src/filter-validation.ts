@@ -107,7 +107,7 @@ function time(value: unknown, path: string, issues: Issue[]): string | undefined
 }
 
 function data(value: unknown, path: string, issues: Issue[]): JsonObject {
-  const copy = copyJsonObject(value, path, issues)
+  const { value: copy } = copyJsonObject(value, path, issues)
   const values = countValues(copy)
   if (values > MAX_DATA_VALUES)
     issues.push({ path, message: `must hold at most ${MAX_DATA_VALUES} values, not ${values}` })

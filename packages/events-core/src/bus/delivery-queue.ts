@@ -30,7 +30,8 @@ export class DeliveryQueue {
   /** By key; a key is here while an event of it is handled. */
   readonly #behind = new Map<string, Fifo<PublishedEvent>>()
   readonly #due = new Fifo<readonly [PublishedEvent, key: string]>()
-  readonly #running = new Set<Delivery>()
+  /** In no order: each knows its place here, so that it leaves at once. */
+  readonly #running: Delivery[] = []
   readonly #idle: (() => void)[] = []
   #waiting = 0
   #scheduled = false
@@ -45,7 +46,7 @@ export class DeliveryQueue {
   }
 
   get inFlight(): number {
-    return this.#running.size
+    return this.#running.length
   }
 
   push(event: PublishedEvent): void {
@@ -81,7 +82,7 @@ export class DeliveryQueue {
    * ended, which may be never.
    */
   async cancel(reason: EventsError): Promise<void> {
-    await Promise.all(Array.from(this.#running, (delivery) => delivery.cancel(reason)))
+    await Promise.all([...this.#running].map((delivery) => delivery.cancel(reason)))
   }
 
   /** Resolves when nothing waits or runs, at the latest after `timeoutMs`. */
@@ -94,11 +95,11 @@ export class DeliveryQueue {
   }
 
   #isIdle(): boolean {
-    return this.#waiting === 0 && this.#running.size === 0
+    return this.#waiting === 0 && this.#running.length === 0
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#running.size >= this.#options.concurrency) return
+    if (this.#scheduled || this.#running.length >= this.#options.concurrency) return
     this.#scheduled = true
     queueMicrotask(this.#pump)
   }
@@ -106,7 +107,7 @@ export class DeliveryQueue {
   /** `#scheduled` stays set while it runs, so that what finishes at once does not schedule it again. */
   readonly #pump = (): void => {
     const until = performance.now() + TURN_MS
-    for (let begun = 1; this.#running.size < this.#options.concurrency; begun++) {
+    for (let begun = 1; this.#running.length < this.#options.concurrency; begun++) {
       if (!this.#startNext()) break
       if (begun % LOOK_EVERY === 0 && performance.now() > until) return void setImmediate(this.#pump)
     }
@@ -140,12 +141,16 @@ export class DeliveryQueue {
       return
     }
     const delivery = new Delivery(event, key, this.#plan)
-    this.#running.add(delivery)
+    delivery.place = this.#running.push(delivery) - 1
     delivery.start()
   }
 
   #finished(delivery: Delivery, error: unknown): void {
-    this.#running.delete(delivery)
+    const last = this.#running.pop()
+    if (last !== undefined && last !== delivery) {
+      this.#running[delivery.place] = last
+      last.place = delivery.place
+    }
     this.#leave(delivery.event, delivery.key, error)
   }
 

@@ -28,6 +28,8 @@ export class Delivery implements HandlerContext {
   /** What the subscription orders by; undefined when it does not. */
   readonly key: string | undefined
   attempt = 0
+  /** Where its queue has it among those that run. */
+  place = 0
   readonly #plan: DeliveryPlan
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined

@@ -59,7 +59,7 @@ export class WriteGroup {
 }
 
 /** The last that is done to an event before subscribers get it. @param receipt none for one that is not stored */
-export function completed(
+function completed(
   draft: EventDraft,
   receipt: AppendReceipt | undefined,
   recordedAt: string,
@@ -77,7 +77,7 @@ export function completed(
   return { id: event.id, position, duplicate }
 }
 
-function isStored(draft: EventDraft): boolean {
+export function isStored(draft: EventDraft): boolean {
   return draft.stored
 }
 

@@ -8,7 +8,7 @@ import type { AppendResult, EventRecord, EventStorage } from '../storage/storage
 import { backoffMs } from './backoff.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
-import { completed, outcomeUnknown, WriteGroup } from './write-group.ts'
+import { isStored, outcomeUnknown, WriteGroup } from './write-group.ts'
 
 export interface WriteQueueOptions {
   readonly storage: EventStorage
@@ -79,7 +79,7 @@ export class WriteQueue {
   write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
     const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
     signal?.throwIfAborted()
-    if (this.#mayPassOn(drafts)) {
+    if (this.#isClear && !drafts.some(isStored)) {
       this.#options.metrics.publishDuration(0)
       return Promise.resolve(this.#passOn(drafts))
     }
@@ -98,9 +98,8 @@ export class WriteQueue {
    * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'
    */
   offer(draft: EventDraft): void {
-    const drafts = [draft]
-    if (this.#mayPassOn(drafts)) return void this.#passOn(drafts)
-    const group = new WriteGroup(drafts, Number.POSITIVE_INFINITY)
+    if (this.#isClear && !draft.stored) return this.#passOnOne(draft)
+    const group = new WriteGroup([draft], Number.POSITIVE_INFINITY)
     if (this.#isFull() && !(this.#options.overflow === 'drop-oldest' && this.#dropOldest())) {
       const error = this.#fullError()
       this.#options.dropped('buffer_full', 1, error)
@@ -121,23 +120,21 @@ export class WriteQueue {
   }
 
   /** Live-only events need no store: while nothing is ahead of them they need no queue either. */
-  #mayPassOn(drafts: readonly EventDraft[]): boolean {
-    if (this.#flushing || this.#passedOn >= this.#options.batchEvents) return false
-    for (const draft of drafts) if (draft.stored) return false
-    return true
+  get #isClear(): boolean {
+    return !this.#flushing && this.#passedOn < this.#options.batchEvents
   }
 
   #passOn(drafts: readonly EventDraft[]): readonly PublishReceipt[] {
-    if (this.#passedOn === 0) queueMicrotask(this.#endTurn)
-    this.#passedOn += drafts.length
-    const receipts: PublishReceipt[] = []
-    const events: PublishedEvent[] = []
-    for (const draft of drafts) {
-      receipts.push(completed(draft, undefined, ''))
-      events.push(draft.event)
-    }
-    this.#options.deliver(events)
-    return receipts
+    return drafts.map((draft) => {
+      this.#passOnOne(draft)
+      return { id: draft.event.id, duplicate: false }
+    })
+  }
+
+  #passOnOne({ event }: EventDraft): void {
+    if (this.#passedOn++ === 0) queueMicrotask(this.#endTurn)
+    Object.freeze(event)
+    this.#options.deliver([event])
   }
 
   readonly #endTurn = (): void => {

@@ -26,7 +26,7 @@ const DEFAULTS = {
 export function makeRecord(fields: RecordFields = {}): EventRecord {
   const timestampMs = timeOf(fields.timestamp ?? DEFAULTS.timestamp)
   const issues: Issue[] = []
-  const data = copyJsonObject(fields.data ?? {}, 'data', issues)
+  const { value: data } = copyJsonObject(fields.data ?? {}, 'data', issues)
   const [first, ...others] = issues
   if (first !== undefined) throw invalid('record', [first, ...others])
   const event = Object.freeze({

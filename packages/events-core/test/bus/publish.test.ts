@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createTypeRegistry } from '../../src/catalogue/schemas.ts'
 import { createEventBus, type EventBusOptions, type EventInput, EventsError } from '../../src/index.ts'
-import { recordingMetrics, startedBus, storageWithAppend } from './setup.ts'
+import { gate, recordingMetrics, startedBus, storageWithAppend } from './setup.ts'
 
 const info: EventInput<'info'> = { type: 'info', source: 'test' }
 
@@ -158,6 +158,36 @@ describe('live-only events', () => {
       ['info', 2],
     ])
     expect(await bus.count()).toBe(2)
+  })
+
+  test('wait behind a stored event that is being written', async () => {
+    const write = gate()
+    const storage = storageWithAppend(async (append, records) => {
+      await write.opened
+      return append(records)
+    })
+    const bus = await startedBus({ storage, persist: (event) => event.type === 'info' })
+    const seen: string[] = []
+    await bus.subscribe('*', (event) => seen.push(event.type))
+    bus.publishAsync(info)
+    // The write has begun.
+    await new Promise((resolve) => setImmediate(resolve))
+    bus.publishAsync({ type: 'debug', source: 'test' })
+    const published = bus.publish({ type: 'warning', source: 'test' })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(seen).toEqual([])
+    write.open()
+    await published
+    await expect.poll(() => seen).toEqual(['info', 'debug', 'warning'])
+  })
+
+  test('of one turn come in batches, so that a short queue of a subscription has room for all', async () => {
+    const bus = await startedBus({ persist: 'none', batchEvents: 10 })
+    const seen: unknown[] = []
+    await bus.subscribe('*', ({ data }) => seen.push(data.n), { queueEvents: 10 })
+    for (let n = 0; n < 100; n++) bus.publishAsync({ ...info, data: { n } })
+    await expect.poll(() => seen.length).toBe(100)
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n))
   })
 })
 
