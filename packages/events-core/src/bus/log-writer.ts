@@ -7,13 +7,14 @@ const NOTHING_STORED: AppendResult = { recordedAt: '', receipts: [] }
 /** For how long a failure is told when nobody has tried again since. */
 const FAILURE_MEMORY_MS = 10_000
 
-/** Writes batches to the store, one at a time, and knows how that went. */
+/** Writes batches to the store, and knows how that went. */
 export class LogWriter {
   readonly #storage: EventStorage
   readonly #metrics: EventMetrics
   #lastPosition: number
-  #isWriting = false
-  #outcomeIsUnknown = false
+  #writes = 0
+  /** Records that an earlier try may have stored. */
+  readonly #uncertain = new WeakSet<EventRecord>()
   #failure: EventsError | undefined
   #failedAt = 0
 
@@ -26,7 +27,7 @@ export class LogWriter {
 
   /** Whether the store has a batch that it has not answered yet. */
   get isWriting(): boolean {
-    return this.#isWriting
+    return this.#writes > 0
   }
 
   /**
@@ -37,51 +38,67 @@ export class LogWriter {
     return performance.now() - this.#failedAt < FAILURE_MEMORY_MS ? this.#failure : undefined
   }
 
-  /** @throws EventsError as `EventLog.append` does, whatever the adapter throws */
-  async write(records: readonly EventRecord[]): Promise<AppendResult> {
+  /** Whether a batch may be written behind another that is under way. */
+  get isPipelined(): boolean {
+    return this.#storage.appendBehind !== undefined
+  }
+
+  /**
+   * Never fails: what the store throws is answered, whatever it is, as an EventsError.
+   * @param behind whether another batch is under way, without which this one must not be stored
+   */
+  async write(records: readonly EventRecord[], behind: boolean): Promise<AppendResult | EventsError> {
     if (records.length === 0) return NOTHING_STORED
     const began = performance.now()
-    this.#isWriting = true
+    this.#writes++
     try {
-      const { recordedAt, receipts } = await this.#storage.append(records)
-      return { recordedAt, receipts: this.#succeeded(receipts) }
+      const { appendBehind } = this.#storage
+      const stored =
+        behind && appendBehind ? appendBehind.call(this.#storage, records) : this.#storage.append(records)
+      return this.#succeeded(records, await stored)
     } catch (error) {
-      throw this.#failed(error)
+      return this.#failed(records, error)
     } finally {
-      this.#isWriting = false
+      this.#writes--
       this.#metrics.storageOperation('append', (performance.now() - began) / 1_000)
     }
   }
 
-  #succeeded(stored: readonly AppendReceipt[]): readonly AppendReceipt[] {
-    const receipts = this.#outcomeIsUnknown ? this.#ownReceipts(stored) : stored
-    for (const { position } of stored) if (position > this.#lastPosition) this.#lastPosition = position
-    this.#outcomeIsUnknown = false
+  #succeeded(records: readonly EventRecord[], { recordedAt, receipts }: AppendResult): AppendResult {
+    const before = this.#lastPosition
+    for (const { position } of receipts) if (position > this.#lastPosition) this.#lastPosition = position
     this.#failure = undefined
-    this.#metrics.batchSize(stored.length)
-    return receipts
+    this.#metrics.batchSize(receipts.length)
+    // All records of a batch were in the same tries.
+    const [first] = records
+    const isRepeated = first !== undefined && this.#uncertain.has(first)
+    return { recordedAt, receipts: isRepeated ? ownReceipts(receipts, before) : receipts }
   }
 
-  #failed(error: unknown): EventsError {
+  #failed(records: readonly EventRecord[], error: unknown): EventsError {
     const failure = storageError(error)
     this.#metrics.storageError('append')
-    this.#outcomeIsUnknown ||= failure.code === 'EVENTS_STORAGE_UNAVAILABLE'
+    if (failure.code === 'EVENTS_STORAGE_UNAVAILABLE')
+      for (const record of records) this.#uncertain.add(record)
     if (failure.retryable) {
       this.#failure = failure
       this.#failedAt = performance.now()
     }
     return failure
   }
+}
 
-  /** A duplicate above all positions known before was stored by the earlier try: for its publisher it is new. */
-  #ownReceipts(receipts: readonly AppendReceipt[]): readonly AppendReceipt[] {
-    let known = this.#lastPosition
-    return receipts.map(({ position, duplicate }) => {
-      const isNew = !duplicate || position > known
-      known = Math.max(known, position)
-      return { position, duplicate: !isNew }
-    })
-  }
+/**
+ * A duplicate above all positions known before was stored by the earlier try: for its publisher it is new.
+ * @param known the last position that was known before
+ */
+function ownReceipts(receipts: readonly AppendReceipt[], known: number): readonly AppendReceipt[] {
+  let last = known
+  return receipts.map(({ position, duplicate }) => {
+    const isNew = !duplicate || position > last
+    last = Math.max(last, position)
+    return { position, duplicate: !isNew }
+  })
 }
 
 function storageError(error: unknown): EventsError {

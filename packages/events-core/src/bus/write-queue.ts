@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { EventsError } from '../errors.ts'
 import type { PublishedEvent } from '../event.ts'
 import type { EventDraft } from '../event-validation.ts'
 import { Fifo } from '../fifo.ts'
 import type { DropReason, EventMetrics } from '../metrics/metrics.ts'
-import type { AppendResult, EventRecord, EventStorage } from '../storage/storage.ts'
-import { backoffMs } from './backoff.ts'
+import type { AppendResult, EventStorage } from '../storage/storage.ts'
+import { GroupCommit } from './group-commit.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
 import { isStored, outcomeUnknown, WriteGroup } from './write-group.ts'
@@ -27,30 +26,25 @@ export interface WriteQueueOptions {
 }
 
 const DEADLINE_CHECK_MS = 25
-const FIRST_BACKOFF_MS = 25
-const MAX_BACKOFF_MS = 1_000
 
 /**
- * Group commit: what is published while a batch is being written goes out together as the next one.
+ * Holds what is published until the store has it.
  *
  * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours,
- * and leaves settled: stored, rejected, or given up at its deadline. There is one writer at a time, so positions
- * follow the order of the calls. While the store fails for a passing reason the same groups are tried again, less
- * those that were given up. A publisher that waits is its own back-pressure; `offer`, for which nobody waits, is
- * held to the buffer's bounds.
+ * and leaves settled: stored, rejected, or given up at its deadline. Positions follow the order of the calls. While the
+ * store fails for a passing reason the same groups are tried again, less those that were given up. A publisher that
+ * waits is its own back-pressure; `offer`, for which nobody waits, is held to the buffer's bounds.
  */
 export class WriteQueue {
   readonly #options: WriteQueueOptions
   readonly #log: LogWriter
-  readonly #queue = new Fifo<WriteGroup>()
+  readonly #commits: GroupCommit
   /** What 'drop-oldest' may take, in order; groups that are no longer queued are skipped. */
   readonly #droppable = new Fifo<WriteGroup>()
   readonly #idle: (() => void)[] = []
   #events = 0
   #bytes = 0
   #unsettled = 0
-  #writing: readonly WriteGroup[] = []
-  #flushing = false
   #watching: NodeJS.Timeout | undefined
   #unwritten = 0
   #closed = false
@@ -60,6 +54,12 @@ export class WriteQueue {
   constructor(options: WriteQueueOptions) {
     this.#options = options
     this.#log = new LogWriter(options.storage, options.metrics, options.lastPosition)
+    this.#commits = new GroupCommit({
+      log: this.#log,
+      batchEvents: options.batchEvents,
+      stored: (groups, result) => this.#complete(groups, result),
+      refused: (group, error) => this.#giveUp(group, error),
+    })
   }
 
   /** Events that wait to be written or are being written. */
@@ -98,7 +98,10 @@ export class WriteQueue {
    * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'
    */
   offer(draft: EventDraft): void {
-    if (this.#isClear && !draft.stored) return this.#passOnOne(draft)
+    if (this.#isClear && !draft.stored) {
+      this.#passOnOne(draft)
+      return
+    }
     const group = new WriteGroup([draft], Number.POSITIVE_INFINITY)
     if (this.#isFull() && !(this.#options.overflow === 'drop-oldest' && this.#dropOldest())) {
       const error = this.#fullError()
@@ -113,15 +116,15 @@ export class WriteQueue {
   /** Writes what is left until `performance.now()` is `deadline`. Answers how many events were not stored. */
   async close(deadline: number): Promise<number> {
     this.#closed = true
-    for (const group of this.#queue) group.deadline = Math.min(group.deadline, deadline)
-    for (const group of this.#writing) group.deadline = Math.min(group.deadline, deadline)
+    const { waiting, writing } = this.#commits
+    for (const group of [...waiting, ...writing]) group.deadline = Math.min(group.deadline, deadline)
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
     return this.#unwritten
   }
 
   /** Live-only events need no store: while nothing is ahead of them they need no queue either. */
   get #isClear(): boolean {
-    return !this.#flushing && this.#passedOn < this.#options.batchEvents
+    return !this.#commits.isBusy && this.#passedOn < this.#options.batchEvents
   }
 
   #passOn(drafts: readonly EventDraft[]): readonly PublishReceipt[] {
@@ -142,60 +145,14 @@ export class WriteQueue {
   }
 
   #enqueue(group: WriteGroup): void {
-    this.#queue.push(group)
     this.#unsettled++
     this.#events += group.drafts.length
     this.#bytes += group.bytes
     this.#watching ??= setInterval(() => this.#checkDeadlines(), DEADLINE_CHECK_MS)
-    if (this.#flushing) return
-    this.#flushing = true
-    // Publishes of the same turn gather into the first batch.
-    queueMicrotask(() => void this.#flush())
-  }
-
-  async #flush(): Promise<void> {
-    for (let groups = this.#nextBatch(); groups.length > 0; groups = this.#nextBatch())
-      await this.#commit(groups)
-    this.#flushing = false
-  }
-
-  #nextBatch(): readonly WriteGroup[] {
-    const groups: WriteGroup[] = []
-    let events = 0
-    for (let group = this.#queue.peek(); group !== undefined; group = this.#queue.peek()) {
-      if (events > 0 && events + group.drafts.length > this.#options.batchEvents) break
-      this.#queue.shift()
-      if (group.state === 'settled') continue
-      group.state = 'writing'
-      groups.push(group)
-      events += group.drafts.length
-    }
-    return groups
-  }
-
-  /** Returns when each group is settled, and no sooner: the next batch must not overtake this one. */
-  async #commit(groups: readonly WriteGroup[]): Promise<void> {
-    this.#writing = groups
-    for (let failures = 0; this.#writing.length > 0; failures++) {
-      const written = await this.#write(this.#writing)
-      if (written instanceof EventsError) await this.#recover(written, failures)
-      else this.#complete(this.#writing, written)
-    }
-  }
-
-  async #write(groups: readonly WriteGroup[]): Promise<AppendResult | EventsError> {
-    const records: EventRecord[] = []
-    for (const group of groups) for (const record of group.records) records.push(record)
-    try {
-      return await this.#log.write(records)
-    } catch (error) {
-      if (error instanceof EventsError) return error
-      throw error
-    }
+    this.#commits.add(group)
   }
 
   #complete(groups: readonly WriteGroup[], { receipts, recordedAt }: AppendResult): void {
-    this.#writing = []
     const fresh: PublishedEvent[] = []
     const now = performance.now()
     let first = 0
@@ -210,33 +167,17 @@ export class WriteQueue {
     this.#options.deliver(fresh)
   }
 
-  /** Leaves in `#writing` what is to be tried again. */
-  async #recover(error: EventsError, failures: number): Promise<void> {
-    const groups = this.#writing
-    if (error.retryable) {
-      await sleep(backoffMs(failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS))
-      this.#writing = groups.filter((group) => group.state !== 'settled')
-      return
-    }
-    this.#writing = []
-    const [only, ...others] = groups
-    if (only === undefined) return
-    if (others.length === 0) return this.#giveUp(only, error)
-    // One bad record must not fail its neighbours.
-    for (const group of groups) await this.#commit([group])
-  }
-
   #checkDeadlines(): void {
     const now = performance.now()
     const { failure } = this.#log
-    for (const group of this.#writing) {
+    for (const group of this.#commits.writing) {
       // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
       const reason = this.#log.isWriting
         ? outcomeUnknown(group.drafts)
         : (failure ?? outcomeUnknown(group.drafts))
       if (group.deadline <= now) this.#giveUp(group, reason)
     }
-    for (const group of this.#queue) {
+    for (const group of this.#commits.waiting) {
       if (group.deadline <= now) this.#giveUp(group, failure ?? this.#fullError())
     }
     if (this.#unsettled > 0) return

@@ -58,6 +58,12 @@ export interface EventLog {
    */
   append(records: readonly EventRecord[]): Promise<AppendResult>
   /**
+   * As `append`, called while another append is under way: carried out after that one, and only if that one succeeds;
+   * else it fails with EVENTS_STORAGE_LOCKED and stores nothing, so that order is kept when both are repeated. Absent
+   * where it would gain nothing; batches are then written one at a time.
+   */
+  appendBehind?(records: readonly EventRecord[]): Promise<AppendResult>
+  /**
    * Visible events after a position, oldest first. A reader that is ahead of the head stays where it is.
    * @param limit of events, 1 to 10,000
    */

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, sql, type Transaction } from 'kysely'
 import { EventsError } from '../../errors.ts'
+import { AppendChain } from '../append-chain.ts'
 import { migrate } from '../sql/migrate.ts'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlLog } from '../sql/sql-log.ts'
@@ -47,6 +48,7 @@ export class LogDatabase {
   readonly #appendConnections: Connections
   readonly #appender: Appender
   readonly #appends = new Turns()
+  readonly #chain = new AppendChain()
   readonly #running = new Set<Promise<unknown>>()
   #closing = false
 
@@ -77,11 +79,13 @@ export class LogDatabase {
   }
 
   /** One batch at a time, in the order of the calls: each is a transaction, and the next has to come after it. */
-  append(records: readonly EventRecord[], nowMs: number): Promise<AppendResult> {
+  append(records: readonly EventRecord[], nowMs: number, behind: boolean): Promise<AppendResult> {
+    // What can be prepared is, while the server has the one before.
+    const call = this.#appender.prepare(records, nowMs)
     return this.#run(() =>
-      this.#appends.take(async () => {
+      this.#appends.take(() => {
         this.#refuseWhenClosing()
-        return await this.#appender.append(records, nowMs)
+        return this.#chain.next(behind, call)
       }),
     )
   }

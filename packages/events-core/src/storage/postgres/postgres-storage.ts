@@ -70,7 +70,11 @@ export class PostgresStorage implements EventStorage {
   }
 
   async append(records: readonly EventRecord[]): Promise<AppendResult> {
-    return await this.#database.append(records, this.#now())
+    return await this.#database.append(records, this.#now(), false)
+  }
+
+  async appendBehind(records: readonly EventRecord[]): Promise<AppendResult> {
+    return await this.#database.append(records, this.#now(), true)
   }
 
   async read(query: ReadQuery): Promise<ReadResult> {

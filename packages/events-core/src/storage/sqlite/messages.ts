@@ -48,7 +48,8 @@ export type AppendRow = readonly [
 export type WriterCalls = SubscriptionWriterCalls & {
   /** Opens the file; other calls do so too if nobody has. */
   open: { in: null; out: null }
-  append: { in: { rows: readonly AppendRow[]; nowMs: number }; out: AppendResult }
+  /** @param behind whether it is carried out only if the append before it succeeded */
+  append: { in: { rows: readonly AppendRow[]; nowMs: number; behind: boolean }; out: AppendResult }
   delete: { in: { id: string }; out: boolean }
   deleteMatching: { in: { filter: EventFilter }; out: number }
   clear: { in: null; out: number }

@@ -58,7 +58,11 @@ export class SqliteStorage implements EventStorage {
   }
 
   async append(records: readonly EventRecord[]): Promise<AppendResult> {
-    return await this.#writer.call('append', { rows: records.map(rowOf), nowMs: this.#now() })
+    return await this.#append(records, false)
+  }
+
+  async appendBehind(records: readonly EventRecord[]): Promise<AppendResult> {
+    return await this.#append(records, true)
   }
 
   async delete(id: string): Promise<boolean> {
@@ -108,6 +112,10 @@ export class SqliteStorage implements EventStorage {
 
   async totals(): Promise<EventTotals> {
     return await this.#reader.call('totals', { nowMs: this.#now() })
+  }
+
+  #append(records: readonly EventRecord[], behind: boolean): Promise<AppendResult> {
+    return this.#writer.call('append', { rows: records.map(rowOf), nowMs: this.#now(), behind })
   }
 
   get #writer(): StorageThread<WriterCalls> {

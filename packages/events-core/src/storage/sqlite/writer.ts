@@ -1,3 +1,4 @@
+import { AppendChain } from '../append-chain.ts'
 import { clearEvents } from '../sql/clear.ts'
 import { deleteEvent } from '../sql/delete.ts'
 import { deleteMatching } from '../sql/delete-matching.ts'
@@ -57,6 +58,7 @@ export async function startWriter(settings: ThreadSettings): Promise<Writer> {
 function serviceOf(connection: Connection, file: LogFile, wal: WalLimit): Service<WriterCalls> {
   const { log } = file
   const appender = new Appender(connection.file)
+  const chain = new AppendChain()
   const space = new FileSpace(connection.file, file, wal)
   const removing = async (remove: () => Promise<number>): Promise<number> => {
     const count = await remove()
@@ -66,7 +68,8 @@ function serviceOf(connection: Connection, file: LogFile, wal: WalLimit): Servic
   return {
     ...subscriptionWriterService(file),
     open: async () => null,
-    append: ({ rows, nowMs }) => file.take(() => appender.append(rows, nowMs)),
+    append: ({ rows, nowMs, behind }) =>
+      file.take(() => chain.next(behind, () => appender.append(rows, nowMs))),
     delete: ({ id }) => deleteEvent(log, id),
     deleteMatching: ({ filter }) => removing(() => deleteMatching(log, filter)),
     clear: () => removing(() => clearEvents(log)),
