@@ -1,5 +1,4 @@
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type EventBus, EventsError } from '@viewra/events-core'
@@ -18,6 +17,7 @@ import { subscriptionsRoutes } from './features/subscriptions.ts'
 import { ticketsRoutes } from './features/tickets.ts'
 import { typesRoutes } from './features/types.ts'
 import { Access } from './http/access/access.ts'
+import { keepPrincipals } from './http/access/principal.ts'
 import { Tickets } from './http/access/tickets.ts'
 import { recordAudits } from './http/audit.ts'
 import { acceptBodies } from './http/body.ts'
@@ -25,6 +25,7 @@ import { handleError } from './http/error-handler.ts'
 import type { Feature } from './http/feature.ts'
 import { documentRoutes } from './http/openapi.ts'
 import { shareRouteRules } from './http/routes.ts'
+import { addSecurityHeaders } from './http/security-headers.ts'
 import { validatorCompiler } from './http/validation.ts'
 import { type EventsModuleOptions, type ModuleOptions, moduleOptions } from './options.ts'
 
@@ -70,7 +71,7 @@ async function registerModule(app: FastifyInstance, given: EventsModuleOptions):
   app.decorate('events', options.bus)
   await app.register(
     async (scope) => {
-      await addSecurityHeaders(scope, options)
+      await addBrowserRules(scope, options)
       await documentRoutes(scope)
       await scope.register(async (api) => addRoutes(api, options))
     },
@@ -105,19 +106,17 @@ async function addRoutes(scope: FastifyInstance, options: ModuleOptions): Promis
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
   await scope.register(rateLimit, { global: false })
   const tickets = new Tickets()
-  const access = new Access(typed, options, tickets)
-  typed.addHook('onRequest', async (request, reply) => access.check(request, reply))
+  keepPrincipals(scope)
+  new Access(typed, options, tickets).guard(typed)
   shareRouteRules(typed)
   recordAudits(typed, options.bus)
   ticketsRoutes(tickets)(typed)
   for (const addFeature of FEATURES) addFeature(typed, options)
 }
 
-const API_CSP = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }
-
-/** Nothing of the API is a page, so a browser may do nothing with it; `/docs` says for itself what it may. */
-async function addSecurityHeaders(scope: FastifyInstance, { corsOrigins }: ModuleOptions): Promise<void> {
-  await scope.register(helmet, { contentSecurityPolicy: API_CSP })
+/** Tells browsers what they may do with answers, and pages of which other origins may read them. */
+async function addBrowserRules(scope: FastifyInstance, { corsOrigins }: ModuleOptions): Promise<void> {
+  addSecurityHeaders(scope)
   if (corsOrigins.length === 0) return
   await scope.register(cors, {
     origin: [...corsOrigins],

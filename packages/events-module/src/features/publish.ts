@@ -1,14 +1,15 @@
 import { Type } from '@sinclair/typebox'
 import { type EventBus, EventsError, type PublishReceipt } from '@viewra/events-core'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest, preValidationHookHandler } from 'fastify'
 import { checkMayPublish, principalOf } from '../http/access/principal.ts'
 import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
 import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
+import { abortedWith } from '../http/client-gone.ts'
 import { CloudEventSchema, fromCloudEvent, fromCloudEvents, withAttributeName } from '../http/cloudevents.ts'
 import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { refusePathWord } from '../http/path-words.ts'
-import { HttpError, invalidRequest } from '../http/problem.ts'
+import { invalidRequest } from '../http/problem.ts'
 
 const STRUCTURED = 'application/cloudevents+json'
 const BATCHED = 'application/cloudevents-batch+json'
@@ -57,7 +58,10 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
     response: { 201: PublishedSchema },
   }
   const config = { role: 'publisher', bodies: { [STRUCTURED]: CloudEventSchema } } as const
-  const preValidation = async (request: FastifyRequest) => readCloudEvent(request)
+  const preValidation: preValidationHookHandler = (request, _reply, done) => {
+    readCloudEvent(request)
+    done()
+  }
   scope.post('/', { schema, config, preValidation }, async (request, reply) => {
     refusePathWord(request.body.id, 'id')
     checkMayPublish(principalOf(request), request.body)
@@ -77,7 +81,10 @@ function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
   }
   const bodies = { 'application/x-ndjson': EventInputSchema, [BATCHED]: Type.Array(CloudEventSchema) }
   const config = { role: 'publisher', bodies } as const
-  const preValidation = async (request: FastifyRequest) => readCloudEventBatch(request)
+  const preValidation: preValidationHookHandler = (request, _reply, done) => {
+    readCloudEventBatch(request)
+    done()
+  }
   scope.post('/batch', { schema, config, bodyLimit, preValidation }, async (request, reply) => {
     const principal = principalOf(request)
     for (const [index, event] of request.body.entries()) {
@@ -98,7 +105,7 @@ interface Receipt {
 }
 
 function receiptOf({ id, position, duplicate }: PublishReceipt): Receipt {
-  return { event_id: id, ...(position !== undefined && { position }), duplicate }
+  return position === undefined ? { event_id: id, duplicate } : { event_id: id, position, duplicate }
 }
 
 /** Puts the event that a CloudEvent stands for in the place of the body. */
@@ -131,18 +138,4 @@ function isCloudEvent(request: FastifyRequest): boolean {
     [STRUCTURED, BATCHED].includes(mediaTypeOf(request)) ||
     binaryCloudEvent(request.headers, {}) !== undefined
   )
-}
-
-/**
- * Aborted when the client is gone before it was answered: an event that waits for room would be stored for nobody,
- * and sent again by a client that never heard of it.
- */
-function abortedWith(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  const gone = () => {
-    if (!reply.raw.writableFinished)
-      controller.abort(new HttpError('HTTP_CLIENT_GONE', 'the client did not wait'))
-  }
-  reply.raw.once('close', gone)
-  return controller.signal
 }

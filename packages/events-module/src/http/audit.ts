@@ -3,26 +3,31 @@ import type { FastifyRequest } from 'fastify'
 import { principalOf } from './access/principal.ts'
 import { clientOf } from './client.ts'
 import type { EventsScope } from './feature.ts'
+import type { AuditType } from './role.ts'
 
 /**
  * Has each successful call of a route with an `audit` leave one event of that type: who did what, with what, from
  * where. It is stored before the answer goes out.
  */
 export function recordAudits(scope: EventsScope, bus: EventBus): void {
-  scope.addHook('onSend', async (request, reply) => {
+  scope.addHook<unknown>('onSend', (request, reply, payload, done) => {
     const { audit } = request.routeOptions.config
-    if (typeof audit !== 'string' || reply.statusCode >= 400 || isDryRun(request.body)) return
-    const { name } = principalOf(request) ?? { name: 'unknown' }
-    const body = isObject(request.body) ? { request: request.body } : {}
-    const details = { principal: name, ...clientOf(request), target: request.params, ...body }
-    try {
-      const data = JSON.parse(JSON.stringify(details))
-      await bus.publish({ type: audit, source: `user:${name}`, title: titleOf(request), data })
-    } catch (error) {
-      // What was done is done, and the caller has to be told that.
-      request.log.error({ err: error, audit, ...details }, 'an admin action could not be recorded')
-    }
+    if (typeof audit !== 'string' || reply.statusCode >= 400 || isDryRun(request.body)) done()
+    else void record(bus, request, audit).then(() => done(null, payload))
   })
+}
+
+/** Never rejects: what was done is done, and the caller has to be told that. */
+async function record(bus: EventBus, request: FastifyRequest, audit: AuditType): Promise<void> {
+  const { name } = principalOf(request) ?? { name: 'unknown' }
+  const body = isObject(request.body) ? { request: request.body } : {}
+  const details = { principal: name, ...clientOf(request), target: request.params, ...body }
+  try {
+    const data = JSON.parse(JSON.stringify(details))
+    await bus.publish({ type: audit, source: `user:${name}`, title: titleOf(request), data })
+  } catch (error) {
+    request.log.error({ err: error, audit, ...details }, 'an admin action could not be recorded')
+  }
 }
 
 function titleOf({ routeOptions }: FastifyRequest): string {

@@ -7,7 +7,7 @@ export const ROLES = ['anyone', 'viewer', 'publisher', 'admin'] as const
 
 export type Role = (typeof ROLES)[number]
 
-type AuditType = Extract<keyof EventTypes, `audit.${string}`>
+export type AuditType = Extract<keyof EventTypes, `audit.${string}`>
 
 declare module 'fastify' {
   interface FastifyContextConfig {

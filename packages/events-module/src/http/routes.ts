@@ -23,7 +23,10 @@ export function shareRouteRules(scope: EventsScope): void {
     if (!hostIgnoresSlash) addWithSlash(this, route)
     if (route.routePath === '/:id' && route.method !== 'HEAD') addForLongIds(scope, route)
   })
-  scope.addHook('onRequest', async (request, reply) => checkMethod(methods, request, reply))
+  scope.addHook('onRequest', (request, reply, done) => {
+    if (methods.allow(request)) done()
+    else refuseMethod(methods, request, reply)
+  })
   scope.setNotFoundHandler((request) => {
     throw new HttpError('HTTP_NOT_FOUND', `there is nothing at ${pathOf(request.url)}`)
   })
@@ -69,16 +72,10 @@ function addWithSlash(scope: FastifyInstance, route: RouteOptions & { routePath:
   scope.route({ ...route, method, schema, url: `${route.routePath}/` })
 }
 
-async function checkMethod(
-  methods: PathMethods,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<unknown> {
+function refuseMethod(methods: PathMethods, request: FastifyRequest, reply: FastifyReply): void {
   const path = pathOf(request.url)
-  const allowed = methods.of(path)
-  if (allowed === undefined || allowed.has(request.method)) return
-  const allow = [...allowed].sort().join(', ')
-  if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
+  const allow = [...(methods.of(path) ?? [])].sort().join(', ')
+  if (request.method === 'OPTIONS') return void reply.code(204).header('allow', allow).send()
   throw new HttpError('HTTP_METHOD_NOT_ALLOWED', `${path} takes ${allow}, not ${request.method}`, {
     headers: { allow },
   })
@@ -102,7 +99,16 @@ class PathMethods {
     for (const method of methods) known.add(method)
   }
 
+  /** Whether the path takes the request's method, or is none of these. */
+  allow({ url, method }: FastifyRequest): boolean {
+    return this.of(pathOf(url))?.has(method) ?? true
+  }
+
   of(path: string): ReadonlySet<string> | undefined {
+    return this.#fixed.get(path) ?? this.#ofOther(path)
+  }
+
+  #ofOther(path: string): ReadonlySet<string> | undefined {
     const wanted = decoded(withoutSlash(path))
     const segments = wanted.split('/')
     return (

@@ -40,7 +40,9 @@ type Verdict = { readonly value: unknown } | { readonly error: Error }
 function queryVerdict(schema: TObject, check: TypeCheck<TSchema>, raw: unknown): Verdict {
   const { query, issues } = readQuery(schema, raw)
   // Which item of a list it was, the message says by its value.
-  const found = issuesOf(query, check).map(({ path, message }) => ({
+  const wrong = issuesOf(query, check)
+  if (wrong.length === 0) return verdict(query, issues)
+  const found = wrong.map(({ path, message }) => ({
     path: path.split('.', 1).join(),
     message,
   }))
@@ -48,6 +50,7 @@ function queryVerdict(schema: TObject, check: TypeCheck<TSchema>, raw: unknown):
 }
 
 function verdict(value: unknown, issues: readonly Issue[]): Verdict {
+  if (issues.length === 0) return { value }
   const [first, ...others] = onePerPath(issues)
   return first === undefined ? { value } : { error: invalidRequest([first, ...others]) }
 }

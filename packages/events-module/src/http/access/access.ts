@@ -43,19 +43,30 @@ export class Access {
     this.#requests = scope.createRateLimit({ max: requests, timeWindow: windowMs, keyGenerator })
   }
 
-  /** @throws HttpError HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_RATE_LIMITED; EventsError EVENTS_INVALID */
-  async check(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    refuseTokenInUrl(request)
-    const { role } = request.routeOptions.config
+  /** Has each request to the scope's routes checked. */
+  guard(scope: EventsScope): void {
     const isOpenMode = this.#options.tokens === undefined && this.#options.authorize === undefined
-    if (isOpenMode) this.#admit(request, LOCAL)
-    else if (role !== undefined && role !== 'anyone') await this.#authenticate(request, reply, role)
-    if (!isOpenMode) await this.#limit(this.#requests, request, 'too many requests')
+    if (!isOpenMode) scope.addHook('onRequest', async (request, reply) => this.#check(request, reply))
+    else
+      scope.addHook('onRequest', (request, _reply, done) => {
+        this.#admitLocal(request)
+        done()
+      })
   }
 
-  #admit(request: FastifyRequest, principal: Principal): void {
+  /** @throws HttpError HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_RATE_LIMITED; EventsError EVENTS_INVALID */
+  async #check(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    refuseTokenInUrl(request)
+    const { role } = request.routeOptions.config
+    if (role !== undefined && role !== 'anyone') await this.#authenticate(request, reply, role)
+    await this.#limit(this.#requests, request, 'too many requests')
+  }
+
+  /** @throws HttpError HTTP_FORBIDDEN; EventsError EVENTS_INVALID */
+  #admitLocal(request: FastifyRequest): void {
+    refuseTokenInUrl(request)
     requireLocal(request, this.#options.corsOrigins)
-    setPrincipal(request, principal)
+    setPrincipal(request, LOCAL)
   }
 
   async #authenticate(request: FastifyRequest, reply: FastifyReply, role: Role): Promise<void> {
@@ -143,7 +154,8 @@ function refuseTokenInUrl({ query }: FastifyRequest): void {
 
 /** As the host's parser has it; '' for a value that is no text. */
 function parameterOf(query: unknown, name: string): string | undefined {
-  const [, value] = Object.entries(query ?? {}).find(([key]) => key === name) ?? []
+  if (typeof query !== 'object' || query === null || !Object.hasOwn(query, name)) return undefined
+  const value: unknown = Reflect.get(query, name)
   return value === undefined || typeof value === 'string' ? value : ''
 }
 

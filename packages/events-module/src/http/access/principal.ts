@@ -1,5 +1,5 @@
 import { compileFilter, type EventFilter, type EventInput, type Issue } from '@viewra/events-core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HttpError } from '../problem.ts'
 import { ROLES, type Role } from '../role.ts'
 
@@ -17,15 +17,26 @@ export interface Principal {
 /** Records of what admins did, which nobody else may write. */
 const RESERVED_TYPES = /^audit(\.|$)/
 
-const principals = new WeakMap<FastifyRequest, Principal>()
+const PRINCIPAL = Symbol('principal')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [PRINCIPAL]?: Principal | undefined
+  }
+}
+
+/** Gives the requests of a scope room for who sent them: an entry of a WeakMap for each would cost more than the rest. */
+export function keepPrincipals(scope: FastifyInstance): void {
+  scope.decorateRequest(PRINCIPAL, undefined)
+}
 
 export function setPrincipal(request: FastifyRequest, principal: Principal): void {
-  principals.set(request, principal)
+  request[PRINCIPAL] = principal
 }
 
 /** Who sent the request; undefined where nobody had to say, which is on routes for anyone. */
 export function principalOf(request: FastifyRequest): Principal | undefined {
-  return principals.get(request)
+  return request[PRINCIPAL]
 }
 
 /** @throws HttpError HTTP_FORBIDDEN when the role is not enough */
