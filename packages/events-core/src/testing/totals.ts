@@ -83,6 +83,53 @@ export const totalsTests: ContractTests = {
     await expectTrueTotals(storage, 1)
   },
 
+  'the total of a tag counts an event once that has it twice, and a duplicate not at all': async ({
+    storage,
+  }) => {
+    await storage.append([
+      makeRecord({ id: 'a', tags: ['x', 'y', 'x'] }),
+      makeRecord({ id: 'a', tags: ['x'] }),
+      makeRecord({ tags: ['y', '\u0000', '__proto__'] }),
+    ])
+    await storage.append([makeRecord({ id: 'a', tags: ['x'] }), makeRecord({ tags: ['X', 'x '] })])
+    await expectTrueTags(storage, ['x', 'y', 'X', 'x ', '\u0000', '__proto__', 'none'])
+    await storage.delete('a')
+    await expectTrueTags(storage, ['x', 'y'])
+    expect(await storage.count({ tags: ['x'] })).toBe(0)
+  },
+
+  'the total of a tag is true after every kind of removal': async ({ storage, clock }) => {
+    await storage.append([makeRecord({ id: 'first', tags: ['t.0', 't.1'] }), ...mixedRecords(60)])
+    await storage.delete('first')
+    await expectTrueTags(storage)
+    await storage.deleteMatching({ tags: ['t.0'] })
+    await expectTrueTags(storage)
+    await storage.trim({ maxEvents: 20 })
+    await expectTrueTags(storage)
+    clock.advance(10)
+    await storage.append(mixedRecords(5))
+    await storage.trim({ maxAgeMs: 5 })
+    await expectTrueTags(storage)
+    expect(await storage.count({ tags: ['all'] })).toBe(5)
+    await storage.clear()
+    expect(await storage.count({ tags: ['all'] })).toBe(0)
+  },
+
+  'the total of a tag leaves out what has expired, before the sweep and after it': async ({
+    storage,
+    clock,
+  }) => {
+    await storage.append([...mixedRecords(20), ...mixedRecords(20, { ttl: 50 })])
+    clock.advance(50)
+    await expectTrueTags(storage)
+    expect(await storage.count({ tags: ['all'] })).toBe(20)
+    await storage.deleteMatching({ types: ['t.1'] })
+    await expectTrueTags(storage)
+    await storage.sweepExpired()
+    await expectTrueTags(storage)
+    expect(await storage.count({ tags: ['all'] })).toBe(15)
+  },
+
   'sources are the hundred with most events': async ({ storage }) => {
     const sources = Array.from({ length: 120 }, (_, index) => `plugin:${index}`)
     await storage.append(sources.map((source) => makeRecord({ source })))
@@ -101,10 +148,16 @@ export const totalsTests: ContractTests = {
   },
 }
 
-/** Of four types, three sources and two priorities. */
+/** Of four types, three sources, two priorities and three tags. */
 function mixedRecords(count: number, fields: RecordFields = {}): ReturnType<typeof makeRecord>[] {
   return Array.from({ length: count }, (_, i) =>
-    makeRecord({ ...fields, type: `t.${i % 4}`, source: `s.${i % 3}`, priority: i % 2 === 0 ? 1 : 20 }),
+    makeRecord({
+      ...fields,
+      type: `t.${i % 4}`,
+      source: `s.${i % 3}`,
+      priority: i % 2 === 0 ? 1 : 20,
+      tags: ['all', `t.${i % 2}`],
+    }),
   )
 }
 
@@ -118,6 +171,18 @@ async function expectTrueTotals(storage: EventStorage, total?: number): Promise<
     bySource: countBy(events, (event) => event.source),
     byPriority: countBy(events, (event) => String(event.priority)),
   })
+}
+
+/** The totals of tags are what counting one by one comes to, whatever else is asked for beside the tag. */
+async function expectTrueTags(storage: EventStorage, tags = ['all', 't.0', 't.1']): Promise<void> {
+  const events = await listAll(storage)
+  for (const tag of tags) {
+    const tagged = events.filter((event) => event.tags.includes(tag))
+    const ofType = tagged.filter((event) => event.type === 't.0')
+    expect((await storage.list({ filter: { tags: [tag] }, limit: 1 })).total, tag).toBe(tagged.length)
+    expect(await storage.count({ tags: [tag, tag], tagsMode: 'all' }), tag).toBe(tagged.length)
+    expect(await storage.count({ tags: [tag], types: ['t.0'] }), tag).toBe(ofType.length)
+  }
 }
 
 function countBy(

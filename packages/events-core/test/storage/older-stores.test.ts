@@ -1,17 +1,20 @@
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import { makeRecords } from '../../src/testing/record.ts'
+import type { EventStorage } from '../../src/storage/storage.ts'
+import { makeRecord, makeRecords } from '../../src/testing/record.ts'
 import { PostgresSetup } from './postgres-setup.ts'
 import { openStore, temporaryPath } from './sqlite-setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 
-/** Takes a store back to what it was before anybody noted where the kept log begins. */
-const FORGET_KEPT_FROM = [
+/** Takes a store back to what it was before anybody noted where the kept log begins, or counted tags. */
+const FORGET_NEWER = [
   'alter table log_head drop column kept_from',
   'alter table subscription_partitions drop column missed_from',
   'alter table subscription_partitions drop column missed_to',
   'alter table subscription_partitions drop column claim',
+  'drop table tag_counts',
+  'drop table hour_counts',
   "delete from kysely_migration where name >= '004'",
 ]
 
@@ -38,15 +41,45 @@ describe('a store that did not note yet where its kept log begins', () => {
     await storage.append(makeRecords(10))
     await storage.trim({ maxEvents: 4 })
     await storage.close()
-    await setup.server.query([`set search_path to ${schema}`, ...FORGET_KEPT_FROM].join(';'))
+    await setup.server.query([`set search_path to ${schema}`, ...FORGET_NEWER].join(';'))
     await storage.open()
     expect(await storage.head()).toMatchObject({ position: 10, keptFrom: 7 })
     expect((await storage.append(makeRecords(1))).receipts[0]?.position).toBe(11)
   })
 })
 
+describe('a store that did not count its tags yet', () => {
+  test('has them counted on SQLite and PostgreSQL, and keeps on counting', async () => {
+    const path = temporaryPath()
+    const onSqlite = await openStore(path)
+    await appendTagged(onSqlite)
+    await onSqlite.close()
+    forgetOnSqlite(path)
+    await expectTagged(onSqlite)
+    const schema = setup.newSchema()
+    const onPostgres = await setup.openStore({ schema })
+    await appendTagged(onPostgres)
+    await onPostgres.close()
+    await setup.server.query([`set search_path to ${schema}`, ...FORGET_NEWER].join(';'))
+    await expectTagged(onPostgres)
+  })
+})
+
+async function appendTagged(storage: EventStorage): Promise<void> {
+  await storage.append([makeRecord({ id: 'a', tags: ['x', 'y', 'x'] }), makeRecord({ tags: ['x'] })])
+}
+
+async function expectTagged(storage: EventStorage): Promise<void> {
+  await storage.open()
+  const counts = () => Promise.all(['x', 'y', 'z'].map((tag) => storage.count({ tags: [tag] })))
+  expect(await counts()).toEqual([2, 1, 0])
+  await storage.append([makeRecord({ tags: ['z', 'x'] })])
+  await storage.delete('a')
+  expect(await counts()).toEqual([2, 0, 1])
+}
+
 function forgetOnSqlite(path: string): void {
   const file = new Database(path)
-  for (const statement of FORGET_KEPT_FROM) file.exec(statement)
+  for (const statement of FORGET_NEWER) file.exec(statement)
   file.close()
 }

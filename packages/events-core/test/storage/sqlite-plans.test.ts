@@ -56,11 +56,13 @@ describe('an index serves', () => {
   test.each<[string, EventFilter]>([
     ['by type and priority', { types: ['a.*'], minPriority: 3 }],
     ['by source', { sources: ['plugin:*'] }],
+    ['of a tag', { tags: ['x'] }],
     ['of all', {}],
     ['of whole minutes', { since: '2030-01-01T00:00:00Z', until: '2030-01-01T00:59:59.999Z' }],
   ])('counts %s, which look at no events but expired ones', async (_name, filter) => {
     const steps = await stepsOf((log) => countEvents(log, filter, Date.now()))
     expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED])
+    expect(steps.filter((step) => step.includes(' event_tags '))).not.toContain(BY_TAG)
   })
 
   test('totals, the same', async () => {

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
 import { textPattern } from './text-pattern.ts'
@@ -13,10 +13,8 @@ export function postgresDialect(schema: string): SqlDialect {
       const pattern = textPattern(text)
       return sql`(title ~ ${pattern} or message ~ ${pattern})`
     },
-    taggedAny: (tags) => {
-      const any = tags.map((tag) => sql`tags @> ${new JsonParameter(JSON.stringify([tag]))}::jsonb`)
-      return sql`(${sql.join(any, sql` or `)})`
-    },
+    taggedAny: (tags) => sql`(${sql.join(tags.map(hasTag), sql` or `)})`,
+    isExpiredTagged: hasTag,
     forget: (transaction, gone) => {
       const column = <T>(of: (row: (typeof gone)[number]) => T): T[] => gone.map(of)
       return subtract(transaction, schema, {
@@ -24,6 +22,7 @@ export function postgresDialect(schema: string): SqlDialect {
         sources: column((row) => row.source),
         priorities: column((row) => row.priority),
         timestamps: column((row) => row.timestamp),
+        tagLists: column((row) => new JsonParameter(row.tags)),
       })
     },
   }
@@ -34,15 +33,21 @@ interface CountedColumns {
   readonly sources: readonly string[]
   readonly priorities: readonly number[]
   readonly timestamps: readonly number[]
+  readonly tagLists: readonly JsonParameter[]
+}
+
+function hasTag(tag: string): RawBuilder<SqlBool> {
+  return sql`tags @> ${new JsonParameter(JSON.stringify([tag]))}::jsonb`
 }
 
 async function subtract(
   transaction: Kysely<LogTables>,
   schema: string,
-  { types, sources, priorities, timestamps }: CountedColumns,
+  { types, sources, priorities, timestamps, tagLists }: CountedColumns,
 ): Promise<void> {
   await sql`
     select ${sql.id(schema, 'subtract_counts')}(
-      ${types}::text[], ${sources}::text[], ${priorities}::integer[], ${timestamps}::bigint[]
+      ${types}::text[], ${sources}::text[], ${priorities}::integer[], ${timestamps}::bigint[],
+      ${tagLists}::text[]
     )`.execute(transaction)
 }

@@ -19,6 +19,7 @@ import { deadLetters } from './migrations/003-dead-letters.ts'
 import { keptFrom } from './migrations/004-kept-from.ts'
 import { missed } from './migrations/005-missed.ts'
 import { claim } from './migrations/006-claim.ts'
+import { moreCounts } from './migrations/007-more-counts.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIGRATIONS = {
@@ -28,6 +29,7 @@ const MIGRATIONS = {
   '004-kept-from': keptFrom,
   '005-missed': missed,
   '006-claim': claim,
+  '007-more-counts': moreCounts,
 }
 
 /** A window is a statement of its own, so that none runs into its limit. */

@@ -2,7 +2,9 @@ import type { Kysely, QueryCreator } from 'kysely'
 import { expired } from './predicate.ts'
 import type { LogTables } from './schema.ts'
 
-type ExpiredEvents = Pick<LogTables['events'], 'type' | 'source' | 'priority' | 'timestamp'>
+const COLUMNS = ['position', 'type', 'source', 'priority', 'tags', 'timestamp'] as const
+
+type ExpiredEvents = Pick<LogTables['events'], (typeof COLUMNS)[number]>
 
 /**
  * The events that have expired and are not swept yet, as `expired_events`. Found by the index on their time before
@@ -14,7 +16,6 @@ export function withExpired(
 ): QueryCreator<LogTables & { expired_events: ExpiredEvents }> {
   return db.with(
     (cte) => cte('expired_events').materialized(),
-    (query) =>
-      query.selectFrom('events').select(['type', 'source', 'priority', 'timestamp']).where(expired(nowMs)),
+    (query) => query.selectFrom('events').select(COLUMNS).where(expired(nowMs)),
   )
 }

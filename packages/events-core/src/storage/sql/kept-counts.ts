@@ -3,7 +3,7 @@ import { type Conditions, hasTimes } from './conditions.ts'
 import { withExpired } from './expired.ts'
 import { anyOf, countedAs, during, matches } from './predicate.ts'
 import { HOUR_MS, MINUTE_MS } from './schema.ts'
-import type { SqlLog } from './sql-log.ts'
+import type { SqlDialect, SqlLog } from './sql-log.ts'
 import { EVERYWHERE } from './windows.ts'
 
 /** Counts that appends and deletes keep, so that nobody has to look at the events. */
@@ -12,6 +12,8 @@ export interface KeptCounts {
   readonly periodMs: number
   /** How many stored events meet the conditions, whether they have expired or not. */
   sum(log: SqlLog, conditions: Conditions): Promise<number>
+  /** Whether a row of `expired_events` is among them. */
+  isExpired(conditions: Conditions, dialect: SqlDialect): Predicate
 }
 
 type Predicate = Expression<SqlBool>
@@ -24,6 +26,7 @@ const BY_TYPE: KeptCounts = {
     const predicate = countedAs(conditions, log.dialect)
     return hasTimes(conditions) ? sumMinutes(log, conditions, predicate) : sumTypes(log, predicate)
   },
+  isExpired: matchesAnywhere,
 }
 
 const BY_SOURCE: KeptCounts = {
@@ -33,14 +36,39 @@ const BY_SOURCE: KeptCounts = {
     const predicate = sources ? anyOf('source', sources, log.dialect) : sql<SqlBool>`true`
     return hasTimes(conditions) ? sumHours(log, conditions, predicate) : sumSources(log, predicate)
   },
+  isExpired: matchesAnywhere,
+}
+
+/** They are kept for all times together, so the conditions have none. */
+function byTag(tag: string): KeptCounts {
+  return {
+    periodMs: Number.POSITIVE_INFINITY,
+    sum: async ({ db }) => {
+      const row = await db.selectFrom('tag_counts').select('count').where('tag', '=', tag).executeTakeFirst()
+      return row?.count ?? 0
+    },
+    isExpired: (_, dialect) => dialect.isExpiredTagged(tag),
+  }
+}
+
+function matchesAnywhere(conditions: Conditions, dialect: SqlDialect): Predicate {
+  return matches(conditions, EVERYWHERE, dialect)
 }
 
 /** The counts that are kept by just what these conditions ask for. */
 export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
   const asksFor = (name: keyof Conditions) => conditions[name] !== undefined
-  if (asksFor('tags') || asksFor('target') || asksFor('data') || asksFor('text')) return undefined
+  if (asksFor('target') || asksFor('data') || asksFor('text')) return undefined
+  if (asksFor('tags')) return keptForTags(conditions)
   if (!asksFor('sources')) return BY_TYPE
   return asksFor('types') || asksFor('minPriority') ? undefined : BY_SOURCE
+}
+
+/** One tag and nothing else: counts of several would have those twice that have more than one. */
+function keptForTags({ tags = [], tagsMode, ...others }: Conditions): KeptCounts | undefined {
+  const [tag, ...more] = new Set(tags)
+  const isAlone = more.length === 0 && Object.values(others).every((condition) => condition === undefined)
+  return tag !== undefined && isAlone ? byTag(tag) : undefined
 }
 
 /** How many visible events meet the conditions, by the kept counts. To be called in a snapshot. */
@@ -50,13 +78,14 @@ export async function countKept(
   conditions: Conditions,
   nowMs: number,
 ): Promise<number> {
-  return (await kept.sum(log, conditions)) - (await countExpired(log, conditions, nowMs))
+  const expired = kept.isExpired(conditions, log.dialect)
+  return (await kept.sum(log, conditions)) - (await countExpired(log, expired, nowMs))
 }
 
-async function countExpired({ db, dialect }: SqlLog, conditions: Conditions, nowMs: number): Promise<number> {
+async function countExpired({ db }: SqlLog, predicate: Predicate, nowMs: number): Promise<number> {
   const { count } = await withExpired(db, nowMs)
     .selectFrom('expired_events')
-    .where(matches(conditions, EVERYWHERE, dialect))
+    .where(predicate)
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
   return count

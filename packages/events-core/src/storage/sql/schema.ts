@@ -59,6 +59,15 @@ interface HourSourceCountsTable extends SourceCountsTable {
   readonly hour: number
 }
 
+interface HourCountsTable extends TypeCountsTable {
+  readonly hour: number
+}
+
+interface TagCountsTable {
+  readonly tag: string
+  readonly count: number
+}
+
 /**
  * Between which positions lies what was recorded in a minute. One row per batch instead of an index entry per event;
  * and unlike "the oldest come first" it holds when the clock was set back.
@@ -76,7 +85,9 @@ export interface LogTables extends SubscriptionTables {
   readonly type_counts: TypeCountsTable
   readonly source_counts: SourceCountsTable
   readonly minute_counts: MinuteCountsTable
+  readonly hour_counts: HourCountsTable
   readonly hour_source_counts: HourSourceCountsTable
+  readonly tag_counts: TagCountsTable
   readonly recorded_minutes: RecordedMinutesTable
 }
 

@@ -13,6 +13,8 @@ export interface SqlDialect {
   textContains(text: string): Expression<SqlBool>
   /** Whether the event has the tag, or one of them. Only events of `range` are asked about. */
   taggedAny(tags: readonly string[], range: Range): Expression<SqlBool>
+  /** Whether a row of `expired_events` has the tag. There are few, however many events have it. */
+  isExpiredTagged(tag: string): Expression<SqlBool>
   /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */
   forget(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void>
 }

@@ -9,20 +9,30 @@ export interface TypeTally {
   lastPosition: number
 }
 
+export interface HourTally {
+  readonly hour: number
+  readonly type: string
+  readonly priority: number
+  count: number
+}
+
 export interface SourceTally {
   readonly hour: number
   readonly source: string
   count: number
 }
 
-type TalliedRow = Pick<CountedRow, 'position' | 'type' | 'source' | 'priority' | 'timestamp'>
+interface TalliedEvent extends Pick<CountedRow, 'position' | 'type' | 'source' | 'priority' | 'timestamp'> {
+  readonly tags: readonly string[]
+}
 
 /** What events add to the kept counts, or take from them: one entry for each row of the finer tables. */
 export class Tally {
   readonly #byType = new Map<string, TypeTally>()
   readonly #bySource = new Map<string, SourceTally>()
+  readonly #byTag = new Map<string, number>()
 
-  add({ position, type, source, priority, timestamp }: TalliedRow): void {
+  add({ position, type, source, priority, tags, timestamp }: TalliedEvent): void {
     const minute = Math.floor(timestamp / MINUTE_MS)
     const typeKey = `${minute} ${priority} ${type}`
     const ofType = this.#byType.get(typeKey)
@@ -39,13 +49,38 @@ export class Tally {
     const ofSource = this.#bySource.get(sourceKey)
     if (ofSource === undefined) this.#bySource.set(sourceKey, { hour, source, count: 1 })
     else ofSource.count++
+    this.#addTags(tags)
   }
 
   get byType(): Iterable<TypeTally> {
     return this.#byType.values()
   }
 
+  /** The types again, by hour. */
+  get byHour(): Iterable<HourTally> {
+    const byHour = new Map<string, HourTally>()
+    for (const { minute, type, priority, count } of this.#byType.values()) {
+      const hour = Math.floor((minute * MINUTE_MS) / HOUR_MS)
+      const key = `${hour} ${priority} ${type}`
+      const tally = byHour.get(key)
+      if (tally === undefined) byHour.set(key, { hour, type, priority, count })
+      else tally.count += count
+    }
+    return byHour.values()
+  }
+
   get bySource(): Iterable<SourceTally> {
     return this.#bySource.values()
+  }
+
+  get byTag(): Iterable<readonly [tag: string, count: number]> {
+    return this.#byTag
+  }
+
+  /** An event may carry a tag twice, and counts once. Lists are short: to look through one is cheaper than a set. */
+  #addTags(tags: readonly string[]): void {
+    tags.forEach((tag, index) => {
+      if (tags.indexOf(tag) === index) this.#byTag.set(tag, (this.#byTag.get(tag) ?? 0) + 1)
+    })
   }
 }

@@ -71,7 +71,7 @@ export class Appender {
     )
     if (changes === 0) return false
     this.#tags.add(position, tags)
-    tally.add({ position, type, source, priority, timestamp })
+    tally.add({ position, type, source, priority, tags, timestamp })
     return true
   }
 

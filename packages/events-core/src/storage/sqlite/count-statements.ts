@@ -1,10 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Tally } from '../sql/tally.ts'
 
+type Counted = 'type' | 'minute' | 'hour' | 'source' | 'hourOfSource' | 'tag'
+
 /** Keeps the counts in step with the events; to be used in the transaction that changes these. */
 export class CountStatements {
-  readonly #add: Record<'type' | 'minute' | 'source' | 'hour', Statement>
-  readonly #subtract: Record<'type' | 'minute' | 'source' | 'hour', Subtraction>
+  readonly #add: Record<Counted, Statement>
+  readonly #subtract: Record<Counted, Subtraction>
 
   constructor(file: Database) {
     this.#add = {
@@ -16,18 +18,26 @@ export class CountStatements {
         insert into minute_counts (minute, type, priority, count, first_position, last_position)
         values (?, ?, ?, ?, ?, ?)
         on conflict do update set count = count + excluded.count, last_position = excluded.last_position`),
+      hour: file.prepare(`
+        insert into hour_counts (hour, type, priority, count) values (?, ?, ?, ?)
+        on conflict do update set count = count + excluded.count`),
       source: file.prepare(`
         insert into source_counts (source, count) values (?, ?)
         on conflict do update set count = count + excluded.count`),
-      hour: file.prepare(`
+      hourOfSource: file.prepare(`
         insert into hour_source_counts (hour, source, count) values (?, ?, ?)
+        on conflict do update set count = count + excluded.count`),
+      tag: file.prepare(`
+        insert into tag_counts (tag, count) values (?, ?)
         on conflict do update set count = count + excluded.count`),
     }
     this.#subtract = {
       type: subtraction(file, 'type_counts', 'type = ? and priority = ?'),
       minute: subtraction(file, 'minute_counts', 'minute = ? and type = ? and priority = ?'),
+      hour: subtraction(file, 'hour_counts', 'hour = ? and type = ? and priority = ?'),
       source: subtraction(file, 'source_counts', 'source = ?'),
-      hour: subtraction(file, 'hour_source_counts', 'hour = ? and source = ?'),
+      hourOfSource: subtraction(file, 'hour_source_counts', 'hour = ? and source = ?'),
+      tag: subtraction(file, 'tag_counts', 'tag = ?'),
     }
   }
 
@@ -36,10 +46,13 @@ export class CountStatements {
       this.#add.type.run(type, priority, count)
       this.#add.minute.run(minute, type, priority, count, firstPosition, lastPosition)
     }
+    for (const { hour, type, priority, count } of tally.byHour)
+      this.#add.hour.run(hour, type, priority, count)
     for (const { hour, source, count } of tally.bySource) {
       this.#add.source.run(source, count)
-      this.#add.hour.run(hour, source, count)
+      this.#add.hourOfSource.run(hour, source, count)
     }
+    for (const [tag, count] of tally.byTag) this.#add.tag.run(tag, count)
   }
 
   subtract(tally: Tally): void {
@@ -47,10 +60,14 @@ export class CountStatements {
       take(this.#subtract.type, count, type, priority)
       take(this.#subtract.minute, count, minute, type, priority)
     }
+    for (const { hour, type, priority, count } of tally.byHour) {
+      take(this.#subtract.hour, count, hour, type, priority)
+    }
     for (const { hour, source, count } of tally.bySource) {
       take(this.#subtract.source, count, source)
-      take(this.#subtract.hour, count, hour, source)
+      take(this.#subtract.hourOfSource, count, hour, source)
     }
+    for (const [tag, count] of tally.byTag) take(this.#subtract.tag, count, tag)
   }
 }
 

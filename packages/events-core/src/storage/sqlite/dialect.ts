@@ -25,6 +25,9 @@ export function sqliteDialect(file: Database): SqlDialect {
     taggedAny: (tags, { from, to }) => sql`position in (
       select position from event_tags where tag in (${sql.join([...tags])}) and position > ${from} and position <= ${to}
     )`,
+    isExpiredTagged: (tag) => sql`exists (
+      select 1 from event_tags where event_tags.tag = ${tag} and event_tags.position = expired_events.position
+    )`,
     forget: async (_transaction, gone) => forget(gone),
   }
 }
@@ -36,8 +39,7 @@ function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1])
     statements ??= { tags: new TagStatements(file), counts: new CountStatements(file) }
     const tally = new Tally()
     for (const row of gone) {
-      tally.add(row)
-      statements.tags.remove(row)
+      tally.add({ ...row, tags: statements.tags.remove(row) })
     }
     statements.counts.subtract(tally)
   }

@@ -6,23 +6,27 @@ import type { CountedRow } from '../sql/schema.ts'
 export class TagStatements {
   readonly #add: Statement
   readonly #remove: Statement
-  readonly #removeAll: Statement
+  readonly #removeAll: Statement<[number], string>
 
   constructor(file: Database) {
     // An event may carry a tag twice.
     this.#add = file.prepare('insert or ignore into event_tags (tag, position) values (?, ?)')
     this.#remove = file.prepare('delete from event_tags where tag = ? and position = ?')
-    this.#removeAll = file.prepare('delete from event_tags where position = ?')
+    this.#removeAll = file
+      .prepare<[number], string>('delete from event_tags where position = ? returning tag')
+      .pluck()
   }
 
   add(position: number, tags: readonly string[]): void {
     for (const tag of tags) this.#add.run(tag, position)
   }
 
-  remove(event: Pick<CountedRow, 'position' | 'tags'>): void {
+  /** Answers the tags that the event was found by. */
+  remove(event: Pick<CountedRow, 'position' | 'tags'>): readonly string[] {
     const tags = tagsOf(event)
     // Without its tags they have to be searched for, through all of the table.
-    if (tags === undefined) this.#removeAll.run(event.position)
-    else for (const tag of tags) this.#remove.run(tag, event.position)
+    if (tags === undefined) return this.#removeAll.all(event.position)
+    for (const tag of tags) this.#remove.run(tag, event.position)
+    return tags
   }
 }

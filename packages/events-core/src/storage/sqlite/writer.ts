@@ -17,6 +17,7 @@ import { deadLetters } from './migrations/003-dead-letters.ts'
 import { keptFrom } from './migrations/004-kept-from.ts'
 import { missed } from './migrations/005-missed.ts'
 import { claim } from './migrations/006-claim.ts'
+import { moreCounts } from './migrations/007-more-counts.ts'
 import { subscriptionWriterService } from './subscription-service.ts'
 import { WalLimit } from './wal-limit.ts'
 
@@ -27,6 +28,7 @@ const MIGRATIONS = {
   '004-kept-from': keptFrom,
   '005-missed': missed,
   '006-claim': claim,
+  '007-more-counts': moreCounts,
 }
 
 /** Appends wait for each slice of a delete: a thousand rows take some 10 ms. */

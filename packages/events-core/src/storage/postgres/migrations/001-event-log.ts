@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { APPEND_EVENTS } from './append-events.ts'
-import { SUBTRACT_COUNTS } from './subtract-counts.ts'
 
 /*
  * All of it is made in the schema that the search path of the migration names. Texts are compared by code points
@@ -91,11 +89,10 @@ const HEAD = sql`
     epoch text collate "C" not null
   ) with (fillfactor = 10)`
 
+/** The functions that append and that keep the counts are made by the last migration that changes them. */
 export const eventLog: Migration = {
   async up(db: Kysely<unknown>) {
-    for (const statement of [EVENTS, ...INDEXES, ...COUNTS, HEAD, APPEND_EVENTS, SUBTRACT_COUNTS]) {
-      await statement.execute(db)
-    }
+    for (const statement of [EVENTS, ...INDEXES, ...COUNTS, HEAD]) await statement.execute(db)
     await sql`insert into log_head (position, epoch) values (0, ${randomUUID()})`.execute(db)
   },
 }

@@ -11,7 +11,7 @@ import { sql } from 'kysely'
  * it, for each batch, when it has grown.
  */
 export const APPEND_EVENTS = sql`
-  create function append_events(
+  create or replace function append_events(
     ids text[], types text[], sources text[], targets text[], priorities integer[], timestamps bigint[],
     expiries bigint[], ttls bigint[], correlation_ids text[], causation_ids text[], traceparents text[],
     titles text[], messages text[], tag_lists text[], data_objects text[],
@@ -67,6 +67,10 @@ export const APPEND_EVENTS = sql`
       from fresh group by 1, type, priority
       on conflict (minute, type, priority) do update
         set count = counts.count + excluded.count, last_position = excluded.last_position
+    ), by_type_and_hour as (
+      insert into hour_counts as counts (hour, type, priority, count)
+      select floor(timestamp / 3600000::float8), type, priority, count(*) from fresh group by 1, type, priority
+      on conflict (hour, type, priority) do update set count = counts.count + excluded.count
     ), by_source as (
       insert into source_counts as counts (source, count)
       select source, count(*) from fresh group by source
@@ -75,6 +79,12 @@ export const APPEND_EVENTS = sql`
       insert into hour_source_counts as counts (hour, source, count)
       select floor(timestamp / 3600000::float8), source, count(*) from fresh group by 1, source
       on conflict (hour, source) do update set count = counts.count + excluded.count
+    ), by_tag as (
+      insert into tag_counts as counts (tag, count)
+      select tag, count(*)
+      from (select distinct position, tag from fresh, jsonb_array_elements_text(tags::jsonb) as tag) as carried
+      group by tag
+      on conflict (tag) do update set count = counts.count + excluded.count
     ), by_recording as (
       insert into recorded_minutes (minute, first_position, last_position)
       select floor(now_ms / 60000::float8), min(position), max(position) from fresh having count(*) > 0
