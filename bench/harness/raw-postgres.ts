@@ -46,7 +46,7 @@ export class RawPostgres {
     recordedAtMs: number = Date.now(),
     stored: readonly Row[] = [],
   ): Promise<void> {
-    const { byType, bySource } = countsOf(rows, first)
+    const { byType, byHour, bySource, byTag } = countsOf(rows, first)
     const values = [
       stored.map((_, index) => first + index),
       ...EVENT_COLUMNS.map((column) => stored.map(column)),
@@ -64,6 +64,12 @@ export class RawPostgres {
       first,
       this.#position,
       this.#schema,
+      byHour.map(({ hour }) => hour),
+      byHour.map(({ type }) => type),
+      byHour.map(({ priority }) => priority),
+      byHour.map(({ count }) => count),
+      byTag.map(([tag]) => tag),
+      byTag.map(([, count]) => count),
     ]
     await this.#client.query({ name: 'raw append', text: this.#append, values })
   }
@@ -186,6 +192,14 @@ function appendStatement(schema: string): string {
         as batch(minute, type, priority, count, first_position, last_position)
       on conflict (minute, type, priority) do update
         set count = counts.count + excluded.count, last_position = excluded.last_position
+    ), by_type_and_hour as (
+      insert into ${schema}.hour_counts as counts (hour, type, priority, count)
+      select * from unnest($26::bigint[], $27::text[], $28::integer[], $29::bigint[])
+      on conflict (hour, type, priority) do update set count = counts.count + excluded.count
+    ), by_tag as (
+      insert into ${schema}.tag_counts as counts (tag, count)
+      select * from unnest($30::text[], $31::bigint[])
+      on conflict (tag) do update set count = counts.count + excluded.count
     ), by_source as (
       insert into ${schema}.source_counts as counts (source, count)
       select source, sum(count) from unnest($18::text[], $20::bigint[]) as batch(source, count) group by source

@@ -83,6 +83,12 @@ export class RawSqlite {
     const source = file.prepare(`
       insert into source_counts (source, count) values (?, ?)
       on conflict do update set count = count + excluded.count`)
+    const typeAndHour = file.prepare(`
+      insert into hour_counts (hour, type, priority, count) values (?, ?, ?, ?)
+      on conflict do update set count = count + excluded.count`)
+    const tag = file.prepare(`
+      insert into tag_counts (tag, count) values (?, ?)
+      on conflict do update set count = count + excluded.count`)
     const hour = file.prepare(`
       insert into hour_source_counts (hour, source, count) values (?, ?, ?)
       on conflict do update set count = count + excluded.count`)
@@ -90,11 +96,13 @@ export class RawSqlite {
       insert into recorded_minutes (minute, first_position, last_position) values (?, ?, ?)
       on conflict do update set last_position = excluded.last_position`)
     return (rows, first, recordedAtMs) => {
-      const { byType, bySource } = countsOf(rows, first)
+      const { byType, byHour, bySource, byTag } = countsOf(rows, first)
       for (const of of byType) {
         type.run(of.type, of.priority, of.count)
         minute.run(of.minute, of.type, of.priority, of.count, of.first, of.last)
       }
+      for (const of of byHour) typeAndHour.run(of.hour, of.type, of.priority, of.count)
+      for (const [name, count] of byTag) tag.run(name, count)
       for (const of of bySource) {
         source.run(of.source, of.count)
         hour.run(of.hour, of.source, of.count)

@@ -53,20 +53,27 @@ export interface TypeCount {
   last: number
 }
 
+export type HourCount = Omit<TypeCount, 'minute' | 'first' | 'last'> & { readonly hour: number }
+
 export interface SourceCount {
   readonly hour: number
   readonly source: string
   count: number
 }
 
-/** What rows add to the kept counts. The first row has the position `first`, and so on. */
-export function countsOf(
-  rows: readonly Row[],
-  first: number,
-): { readonly byType: readonly TypeCount[]; readonly bySource: readonly SourceCount[] } {
+export interface Counts {
+  readonly byType: readonly TypeCount[]
+  readonly byHour: readonly HourCount[]
+  readonly bySource: readonly SourceCount[]
+  readonly byTag: readonly (readonly [tag: string, count: number])[]
+}
+
+/** What rows add to the kept counts. The first row has the position `first`, and so on; no row has a tag twice. */
+export function countsOf(rows: readonly Row[], first: number): Counts {
   const byType = new Map<string, TypeCount>()
   const bySource = new Map<string, SourceCount>()
-  rows.forEach(({ type, priority, source, timestampMs }, index) => {
+  const byTag = new Map<string, number>()
+  rows.forEach(({ type, priority, source, tags, timestampMs }, index) => {
     const position = first + index
     const minute = Math.floor(timestampMs / MINUTE_MS)
     const typeKey = `${minute} ${priority} ${type}`
@@ -81,6 +88,20 @@ export function countsOf(
     const ofSource = bySource.get(`${hour} ${source}`)
     if (ofSource === undefined) bySource.set(`${hour} ${source}`, { hour, source, count: 1 })
     else ofSource.count++
+    for (const tag of tags) byTag.set(tag, (byTag.get(tag) ?? 0) + 1)
   })
-  return { byType: [...byType.values()], bySource: [...bySource.values()] }
+  const byTypes = [...byType.values()]
+  return { byType: byTypes, byHour: byHour(byTypes), bySource: [...bySource.values()], byTag: [...byTag] }
+}
+
+function byHour(byType: readonly TypeCount[]): HourCount[] {
+  const counts = new Map<string, HourCount>()
+  for (const { minute, type, priority, count } of byType) {
+    const hour = Math.floor((minute * MINUTE_MS) / HOUR_MS)
+    const key = `${hour} ${priority} ${type}`
+    const ofHour = counts.get(key)
+    if (ofHour === undefined) counts.set(key, { hour, type, priority, count })
+    else ofHour.count += count
+  }
+  return [...counts.values()]
 }

@@ -26,6 +26,7 @@ interface Filled {
   readonly rows: number
   readonly bus: EventBus
   readonly sql: (text: string) => Promise<unknown>
+  readonly end: () => Promise<void>
 }
 
 const PAGE = { limit: 50 }
@@ -70,7 +71,7 @@ async function ask(
   await atDepth(store, report, settings, stores)
   await timeSeries(store, report, stores[1])
   await append(store, report, settings, stores)
-  for (const { bus } of stores) await bus.stop()
+  for (const { end } of stores) await end()
 }
 
 function names(stores: readonly Filled[]): string[] {
@@ -164,9 +165,11 @@ async function append(
   })
 }
 
-/** Asks the same again and again; a round's figure is the median. */
+/** Asks the same again and again; a round's figure is the median. What is slow is asked once for all rounds. */
 function asking(name: string, question: () => Promise<unknown>): Contender {
+  let slow: Figures | undefined
   const round = async (): Promise<Figures> => {
+    if (slow !== undefined) return slow
     const times: number[] = []
     const until = performance.now() + ROUND_MS
     do {
@@ -174,7 +177,9 @@ function asking(name: string, question: () => Promise<unknown>): Contender {
       await question()
       times.push(performance.now() - began)
     } while (times.length < PAGES && performance.now() < until)
-    return { 'p50 ms': quantile(times, 0.5), 'p99 ms': quantile(times, 0.99) }
+    const figures = { 'p50 ms': quantile(times, 0.5), 'p99 ms': quantile(times, 0.99) }
+    if (times.length === 1) slow = figures
+    return figures
   }
   return { name, round }
 }
@@ -184,7 +189,11 @@ async function filledSqlite(path: string, rows: number): Promise<Filled> {
   const bus = createEventBus({ storage: sqliteStorage({ path }) })
   await bus.start()
   const raw = new RawSqlite(path)
-  return { rows, bus, sql: async (text) => raw.query(text) }
+  const end = async () => {
+    raw.close()
+    await bus.stop()
+  }
+  return { rows, bus, sql: async (text) => raw.query(text), end }
 }
 
 async function filledPostgres(url: string, rows: number): Promise<Filled> {
@@ -194,5 +203,9 @@ async function filledPostgres(url: string, rows: number): Promise<Filled> {
   await bus.start()
   const raw = await RawPostgres.connect(url, schema)
   await raw.query(`set search_path to ${schema}`)
-  return { rows, bus, sql: (text) => raw.query(text) }
+  const end = async () => {
+    await raw.end()
+    await bus.stop()
+  }
+  return { rows, bus, sql: (text) => raw.query(text), end }
 }

@@ -40,5 +40,4 @@ function contains(key: string, value: unknown, store: string): string {
 export const BY_HOUR =
   'select timestamp / 3600000 as hour, type, count(*) from events group by 1, 2 order by 1'
 
-export const COUNTED_BY_HOUR =
-  'select minute / 60 as hour, type, sum(count) from minute_counts group by 1, 2 order by 1'
+export const COUNTED_BY_HOUR = 'select hour, type, sum(count) from hour_counts group by 1, 2 order by 1'
