@@ -11,9 +11,9 @@ export class RawSqlite {
   #position: number
 
   /** @param path of a store that exists and that nobody else has open */
-  constructor(path: string, synchronous: 'full' | 'off' = 'full') {
+  constructor(path: string) {
     const file = new Database(path)
-    file.pragma(`synchronous = ${synchronous}`)
+    file.pragma('synchronous = full')
     file.pragma('wal_autocheckpoint = 400')
     file.pragma('cache_size = -8000')
     this.#file = file
@@ -33,8 +33,20 @@ export class RawSqlite {
     return this.#file.prepare(sql).all()
   }
 
-  analyze(): void {
-    this.#file.exec('analyze')
+  /** Takes every risk until the end of `work`, and makes the indexes after it: nobody needs a file that was not finished. */
+  fill(work: () => void): void {
+    const file = this.#file
+    for (const pragma of ['journal_mode = off', 'synchronous = off', 'cache_size = -256000'])
+      file.pragma(pragma)
+    const indexes = file
+      .prepare<[], { name: string; sql: string }>(
+        "select name, sql from sqlite_schema where type = 'index' and name like 'events_by_%'",
+      )
+      .all()
+    for (const { name } of indexes) file.exec(`drop index ${name}`)
+    work()
+    for (const { sql } of indexes) file.exec(sql)
+    file.pragma('journal_mode = wal')
   }
 
   close(): void {
