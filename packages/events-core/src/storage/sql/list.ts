@@ -16,7 +16,9 @@ export async function listEvents(log: SqlLog, query: EventQuery, nowMs: number):
   const { scope, plan } = await openList(log, query, nowMs)
   const range = intersect(scope.range, beyond(query.after, order))
   // One more than wanted tells whether there is a next page.
-  const rows = await selectEvents(log, { ...scope, range }, { order, limit: limit + 1, offset, nowMs })
+  const indexed = plan && query.filter?.tags ? plan.known : 0
+  const wanted = { order, limit: limit + 1, offset, nowMs, indexed }
+  const rows = await selectEvents(log, { ...scope, range }, wanted)
   const events = rows.slice(0, limit).map(eventOf)
   const last = rows.length > limit ? events.at(-1) : undefined
   return {

@@ -10,13 +10,18 @@ export interface Wanted {
   readonly limit: number
   readonly offset: number
   readonly nowMs: number
+  /** How many of the scope's events match, where that is known and an index finds them. */
+  readonly indexed?: number
 }
+
+/** Events are not spread evenly, and one window more costs another statement. */
+const MARGIN = 1.5
 
 /** The visible events of the scope, in order, up to a limit. */
 export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): Promise<EventRow[]> {
   const rows: EventRow[] = []
   let skip = wanted.offset
-  for await (const window of windows(scope.range, wanted.order, log.pace)) {
+  for await (const window of windows(scope.range, wanted.order, log.pace, firstWindow(scope, wanted))) {
     const found = await visibleIn(log, scope, window, wanted.nowMs)
       .select(EVENT_COLUMNS)
       .orderBy('position', wanted.order)
@@ -30,6 +35,12 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
     if (rows.length === wanted.limit) break
   }
   return rows
+}
+
+/** What should hold all that is wanted, if the events that match are spread evenly. */
+function firstWindow({ range }: Scope, { limit, offset, indexed }: Wanted): number | undefined {
+  if (!indexed) return undefined
+  return ((limit + offset) * (range.to - range.from) * MARGIN) / indexed
 }
 
 /** How many visible events the scope has. */

@@ -31,9 +31,9 @@ export class SliceSize {
   #size: number
   #startedAt = 0
 
-  constructor(pace: Pace) {
+  constructor(pace: Pace, first = pace.first) {
     this.#pace = pace
-    this.#size = pace.first
+    this.#size = Math.min(pace.max, Math.max(pace.first, first))
   }
 
   /** Answers the size of the slice that begins now. */
@@ -53,9 +53,15 @@ export class SliceSize {
  * Cuts a range into windows, each as large as the pace allows; the time between two windows is what the caller took
  * for the first of them. An index on (column, position) and the primary key both serve a condition on a column within
  * a window, so a long search is as cheap in windows as in one statement.
+ * @param first size of the first window, if there is reason for another than the pace has
  */
-export async function* windows(range: Range, order: 'asc' | 'desc', pace: Pace): AsyncGenerator<Range> {
-  const slice = new SliceSize(pace)
+export async function* windows(
+  range: Range,
+  order: 'asc' | 'desc',
+  pace: Pace,
+  first?: number,
+): AsyncGenerator<Range> {
+  const slice = new SliceSize(pace, first)
   let { from, to } = range
   while (from < to) {
     const size = slice.begin()
