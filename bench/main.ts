@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { type SuiteReport, targetLine } from './harness/report.ts'
 import type { Settings } from './harness/settings.ts'
 
-const SUITES = ['dispatch', 'append', 'query', 'http', 'footprint']
+const SUITES = ['dispatch', 'append', 'query', 'http', 'fanout', 'footprint']
 const STORES = ['sqlite', 'postgres']
 const USAGE = `pnpm bench [${SUITES.join('|')} …] [--json FILE] [--rows N] [--rounds N] [--store ${STORES.join('|')}]…`
 
