@@ -127,7 +127,13 @@ export class EventFeed {
     while (this.#state !== 'ended') {
       const item = this.#take()
       if (item !== undefined) return this.#handOut(item)
-      await this.#more()
+      // Awaited here while it is live: one step fewer for each of many readers.
+      if (this.#mayWait) {
+        this.#isIdle = true
+        this.#window.wait(this.#signal)
+        await this.#signal.wait()
+        this.#isIdle = false
+      } else await this.#more()
     }
     return undefined
   }
@@ -195,10 +201,16 @@ export class EventFeed {
       this.#state = 'live'
       return { kind: 'caught_up', position: this.#cursor }
     }
-    const { events, end } = this.#window.slice(this.#place, this.#cursor)
+    const { events, end, position, mayExpire } = this.#window.slice(this.#place, this.#cursor)
     this.#place = Math.max(this.#place, end)
-    for (const { position } of events) if (position !== undefined) this.#cursor = position
-    return this.#eventsItem(events, this.#cursor)
+    if (position !== undefined) this.#cursor = position
+    if (mayExpire) return this.#eventsItem(events, this.#cursor)
+    return events.length === 0 ? undefined : { kind: 'events', events, position: this.#cursor }
+  }
+
+  /** Whether all was taken, and the window tells when there is more. All of a slice may have expired. */
+  get #mayWait(): boolean {
+    return this.#state !== 'finishing' && !this.#isBehind && this.#place >= this.#window.end
   }
 
   #fallBehind(): FeedItem | undefined {
@@ -208,14 +220,8 @@ export class EventFeed {
   }
 
   async #more(): Promise<void> {
-    if (this.#state === 'finishing') return this.close()
-    if (this.#isBehind) return this.#readOn()
-    // All of a slice may have expired.
-    if (this.#place < this.#window.end) return
-    this.#isIdle = true
-    this.#window.wait(this.#signal)
-    await this.#signal.wait()
-    this.#isIdle = false
+    if (this.#state === 'finishing') this.close()
+    else if (this.#isBehind) await this.#readOn()
   }
 
   async #readOn(): Promise<void> {

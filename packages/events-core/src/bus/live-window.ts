@@ -27,6 +27,10 @@ export interface WindowSlice {
   readonly events: readonly PublishedEvent[]
   /** Where the next slice begins. */
   readonly end: number
+  /** Of the last event that has one. */
+  readonly position: number | undefined
+  /** Whether an event has a time to live. */
+  readonly mayExpire: boolean
 }
 
 interface SharedSlice extends WindowSlice {
@@ -171,7 +175,14 @@ export class LiveWindow implements Receiver {
       events.push(item.event)
       bytes += item.bytes
     }
-    return { begin, events, end: begin + events.length, isFull: bytes >= SLICE_BYTES }
+    return {
+      begin,
+      events,
+      end: begin + events.length,
+      position: events.findLast(({ position }) => position !== undefined)?.position,
+      mayExpire: events.some(({ ttl }) => ttl !== undefined),
+      isFull: bytes >= SLICE_BYTES,
+    }
   }
 
   #evict(): void {

@@ -4,20 +4,29 @@ export class Signal {
   #wake: (() => void) | undefined
 
   notify(): void {
-    this.#notified = true
-    this.#wake?.()
+    const wake = this.#wake
+    this.#wake = undefined
+    if (wake === undefined) this.#notified = true
+    else wake()
   }
 
-  /** Resolves at the next notification, or after `timeoutMs`. */
-  async wait(timeoutMs?: number): Promise<void> {
-    if (!this.#notified) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = timeoutMs === undefined ? undefined : setTimeout(resolve, timeoutMs)
-      this.#wake = resolve
-      await promise
-      clearTimeout(timer)
-      this.#wake = undefined
-    }
+  /** Resolves at the next notification, or after `timeoutMs`. It may also resolve for one of before. */
+  wait(timeoutMs?: number): Promise<void> {
+    const isNotified = this.#notified
     this.#notified = false
+    if (isNotified) return Promise.resolve()
+    // No async function: thousands of readers wait here for each event.
+    const waiting = new Promise<void>(this.#setWake)
+    return timeoutMs === undefined ? waiting : this.#inTime(waiting, timeoutMs)
+  }
+
+  async #inTime(waiting: Promise<void>, timeoutMs: number): Promise<void> {
+    const timer = setTimeout(() => this.notify(), timeoutMs)
+    await waiting
+    clearTimeout(timer)
+  }
+
+  readonly #setWake = (resolve: () => void): void => {
+    this.#wake = resolve
   }
 }

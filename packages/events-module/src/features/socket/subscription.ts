@@ -38,13 +38,19 @@ export class SocketSubscription {
   async run(): Promise<void> {
     const { feed, isReset } = this.#opened
     if (isReset) this.#notice('reset')
-    for await (const item of feed) {
-      this.#isSending = true
-      if (item.kind === 'events') await this.#sendEvents(item)
-      else if (item.kind === 'gap') this.#sendGap(item.from, item.to)
-      else this.#notice(item.kind)
-      this.#isSending = false
-      await this.#outlet.room()
+    try {
+      // Neither `for await` nor an `await` without need: that is done for every client and event.
+      for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
+        this.#isSending = true
+        if (item.kind === 'gap') this.#sendGap(item.from, item.to)
+        else if (item.kind !== 'events') this.#notice(item.kind)
+        else if (this.#credit >= item.events.length) this.#sendPart(item.events, item.position)
+        else await this.#sendInParts(item)
+        this.#isSending = false
+        if (!this.#outlet.hasRoom) await this.#outlet.room()
+      }
+    } finally {
+      feed.close()
     }
   }
 
@@ -74,18 +80,21 @@ export class SocketSubscription {
     this.#moreCredit?.()
   }
 
-  async #sendEvents({ events, position }: EventsItem): Promise<void> {
+  async #sendInParts({ events, position }: EventsItem): Promise<void> {
     for (let sent = 0; sent < events.length && !this.#isClosed; ) {
       if (this.#credit === 0) await this.#creditGiven()
-      const part =
-        sent === 0 && this.#credit >= events.length ? events : events.slice(sent, sent + this.#credit)
+      const part = events.slice(sent, sent + this.#credit)
       // What waited for credit may have been closed meanwhile.
       if (this.#isClosed || part.length === 0) continue
-      this.#credit -= part.length
       sent += part.length
-      this.#outlet.write(encodeEvents(part, this.#id, this.#opened.epoch))
-      this.#position = sent === events.length ? position : (part.at(-1)?.position ?? this.#position)
+      this.#sendPart(part, sent === events.length ? position : (part.at(-1)?.position ?? this.#position))
     }
+  }
+
+  #sendPart(events: readonly PublishedEvent[], position: number): void {
+    this.#credit -= events.length
+    this.#outlet.write(encodeEvents(events, this.#id, this.#opened.epoch))
+    this.#position = position
   }
 
   #creditGiven(): Promise<void> {

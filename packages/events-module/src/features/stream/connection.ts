@@ -41,6 +41,8 @@ export class StreamConnection {
     this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs)
     response.on('drain', () => this.#resume?.())
     response.once('close', () => this.#leave('closed', resolve))
+    // The end of the connection is the end of the stream. Chunks would be three small writes more for each frame.
+    response.useChunkedEncodingByDefault = false
     response.writeHead(200)
   }
 
@@ -49,11 +51,11 @@ export class StreamConnection {
   }
 
   /**
-   * Writes some frames. Resolves when the client has room for more, or when there will be no more.
-   * To be called again only then.
+   * Writes some frames. Nothing to wait for when the client has room for more; otherwise it resolves when there is, or
+   * when there will be no more. To be called again only then.
    */
-  async send(frames: string | Buffer): Promise<void> {
-    if (this.#state === 'open' && !this.#response.write(frames)) await this.#room()
+  send(frames: string | Buffer): Promise<void> | undefined {
+    return this.#state !== 'open' || this.#response.write(frames) ? undefined : this.#room()
   }
 
   /** Says goodbye and closes. A client that does not take the last frame in time is cut off. */

@@ -40,7 +40,9 @@ const RETRY_SPREAD_MS = 2_000
 function encodedOnce(frameOf: (event: PublishedEvent, idLine: string) => string): StreamFormat['events'] {
   const known = new WeakMap<readonly PublishedEvent[], Buffer>()
   return (events, epoch) => {
-    const encoded = known.get(events) ?? encode(events, epoch, frameOf)
+    const before = known.get(events)
+    if (before !== undefined) return before
+    const encoded = encode(events, epoch, frameOf)
     known.set(events, encoded)
     return encoded
   }
