@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto'
-
 const RANDOM_BYTES = 8
 const random = new Uint8Array(RANDOM_BYTES * 512)
 let randomAt = random.length
@@ -27,7 +25,8 @@ text.write('7', AT.version)
 export function createEventId(nowMs: number): string {
   tick(nowMs)
   if (randomAt === random.length) {
-    randomFillSync(random)
+    // The global one: node:crypto takes a third of the time to import this package, and is loaded here when it is needed.
+    crypto.getRandomValues(random)
     randomAt = 0
   }
   if (writtenMs !== lastMs) writeTime(lastMs)

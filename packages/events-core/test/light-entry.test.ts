@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 
-/** Imports an entry as a service would, and prints the packages of which a module was loaded. */
+/** Imports an entry as a service would, and prints what was loaded. */
 const PROBE = `
   import { registerHooks } from 'node:module'
   const urls = []
@@ -15,17 +15,30 @@ const PROBE = `
     },
   })
   await import(process.argv[1])
-  const names = urls.map((url) => /.*\\/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1])
-  console.log(JSON.stringify([...new Set(names.filter((name) => name !== undefined))].sort()))
+  console.log(JSON.stringify(urls))
 `
 
-function packagesLoadedBy(entry: string): unknown {
+/** The packages of which a module was loaded. */
+function packagesLoadedBy(entry: string): readonly string[] {
+  const names = urlsLoadedBy(entry).map((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1])
+  return [...new Set(names.filter((name) => name !== undefined))].sort()
+}
+
+function urlsLoadedBy(entry: string): readonly string[] {
   const args = ['--conditions=@viewra/source', '--input-type=module', '--eval', PROBE, entry]
   return JSON.parse(execFileSync(process.execPath, args, { cwd: PACKAGE, encoding: 'utf8' }))
 }
 
 test('the root entry loads mitt and no other package', () => {
   expect(packagesLoadedBy('@viewra/events-core')).toEqual(['mitt'])
+})
+
+test('the root entry leaves durable subscriptions, and what Node needs for random numbers, to their first use', () => {
+  const names = urlsLoadedBy('@viewra/events-core').map((url) => url.split('/').at(-1))
+  expect(names).toContain('live-subscription.ts')
+  expect(names).not.toContain('durable-subscription.ts')
+  expect(names).not.toContain('partition-run.ts')
+  expect(names).not.toContain('node:crypto')
 })
 
 test('what is heavy comes with its own entry', () => {

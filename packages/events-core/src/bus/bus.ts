@@ -10,10 +10,9 @@ import type { EventPage, EventQuery, EventStorage, LogHead } from '../storage/st
 import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { DropLog } from './drop-log.ts'
-import { DurableSubscriptions } from './durable-subscriptions.ts'
+import { type CreateDurable, DurableSubscriptions } from './durable-subscriptions.ts'
 import type { EventFeed, FeedOptions } from './event-feed.ts'
 import { checkHealth } from './health.ts'
-import { processName } from './lease-holder.ts'
 import type {
   BusHealth,
   BusStats,
@@ -27,10 +26,11 @@ import type {
   Subscription,
   SubscriptionInfo,
 } from './options.ts'
+import { processName } from './process-name.ts'
 import { type BusParts, healthFacts, RunningBus } from './running-bus.ts'
 import { readStats, typeNames } from './stats.ts'
 import { type StreamOptions, streamEvents } from './stream.ts'
-import { durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
+import { type DurableSettings, durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 const DEFAULT_STOP_MS = 10_000
@@ -261,15 +261,20 @@ export class EventBus<M = EventTypes> {
     handler: EventHandler,
     options: SubscribeOptions,
   ): Promise<Subscription> {
+    if (options.durable !== undefined)
+      return this.#subscribeDurably(filter, handler, durableSettings(options.durable, options))
     if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
-    const running = this.#running
-    if (options.durable !== undefined) {
-      const settings = durableSettings(options.durable, options)
-      return this.durable.add(filter, handler, settings, running !== undefined)
-    }
     // "From now on" begins with what is appended after this call, by whichever process.
-    if (this.#subscriptions.size === 0) await running?.tail.settle(this.#settings.publishTimeoutMs)
+    if (this.#subscriptions.size === 0) await this.#running?.tail.settle(this.#settings.publishTimeoutMs)
     return this.#subscriptions.add(filter, handler, options)
+  }
+
+  async #subscribeDurably(filter: EventFilter, handler: EventHandler, settings: DurableSettings) {
+    // Loaded at its first use, since many buses have none; before the bus is looked at, which may start meanwhile.
+    const { DurableSubscription } = await import('./durable-subscription.ts')
+    if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
+    const create: CreateDurable = (id, host) => new DurableSubscription(id, filter, handler, settings, host)
+    return this.durable.add(settings.name, create, this.#running !== undefined)
   }
 
   #live(): RunningBus {

@@ -1,18 +1,13 @@
 import { checkOptions, type OptionRule } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
-import type { EventFilter } from '../filter.ts'
 import type { EventStorage } from '../storage/storage.ts'
 import type { PartitionState, PositionRange } from '../storage/subscription-store.ts'
-import { type DurableHost, DurableSubscription } from './durable-subscription.ts'
-import type {
-  DurableSubscriptionInfo,
-  EventHandler,
-  StartPosition,
-  Subscription,
-  SubscriptionInfo,
-} from './options.ts'
+import type { DurableHost, DurableSubscription } from './durable-subscription.ts'
+import type { DurableSubscriptionInfo, StartPosition, Subscription, SubscriptionInfo } from './options.ts'
 import { startPosition } from './start-position.ts'
-import { type DurableSettings, nameRule, startRule } from './subscription-settings.ts'
+import { nameRule, startRule } from './subscription-settings.ts'
+
+export type CreateDurable = (id: string, host: DurableHost) => DurableSubscription
 
 /**
  * Durable subscriptions by name: those that this process takes part in, and what the store knows of all. Every method
@@ -36,17 +31,11 @@ export class DurableSubscriptions {
    * Makes this process take part in a subscription: at once, or with `startAll` when the bus does not run yet.
    * @throws EventsError EVENTS_CONFLICT when the bus or the store has another one of that name; EVENTS_STORAGE_*
    */
-  async add(
-    filter: EventFilter,
-    handler: EventHandler,
-    settings: DurableSettings,
-    isRunning: boolean,
-  ): Promise<Subscription> {
-    const { name } = settings
+  async add(name: string, create: CreateDurable, isRunning: boolean): Promise<Subscription> {
     if (this.#active.has(name)) {
       throw new EventsError('EVENTS_CONFLICT', `This bus runs a durable subscription '${name}' already`)
     }
-    const subscription = new DurableSubscription(`durable-${++this.#made}`, filter, handler, settings, {
+    const subscription = create(`durable-${++this.#made}`, {
       ...this.#host,
       ending: (ending) => this.#remove(ending),
       ended: (ended) => this.#leaving.delete(ended),

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   HeldLease,
@@ -96,9 +94,4 @@ export class LeaseHolder {
 
 function isSame(a: LeaseSign | undefined, b: LeaseSign): boolean {
   return a !== undefined && a.token === b.token && a.beat === b.beat
-}
-
-/** Names this process in leases, for people who look who runs a subscription. */
-export function processName(): string {
-  return `${hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`
 }

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { EventsError } from '../errors.ts'
 import { formatTimestamp } from '../timestamp.ts'
 import type { MemoryDeadLetters } from './memory-dead-letters.ts'
@@ -52,7 +51,7 @@ export class MemorySubscriptions implements SubscriptionStore {
     const createdMs = this.#options.now()
     const partition = () => ({
       position,
-      token: randomInt(2 ** 47),
+      token: randomToken(),
       beat: 0,
       owner: null,
       claim: null,
@@ -201,4 +200,9 @@ function describe(name: string, entry: Entry | undefined): PartitionState[] {
     created,
     saved: formatTimestamp(savedMs),
   }))
+}
+
+/** Not from the start again: the holder of a subscription of this name that was deleted still has its token. */
+function randomToken(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0
 }
