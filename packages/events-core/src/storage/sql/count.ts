@@ -1,6 +1,7 @@
 import type { EventFilter } from '../../filter.ts'
 import { type Conditions, conditionsOf } from './conditions.ts'
 import { countKept, keptCountsFor } from './kept-counts.ts'
+import { splitByPeriod } from './periods.ts'
 import { openScope } from './scope.ts'
 import { countVisible } from './select.ts'
 import type { SqlLog } from './sql-log.ts'
@@ -38,26 +39,4 @@ export async function finishCount(log: SqlLog, plan: CountPlan, nowMs: number): 
     count += await countVisible(log, { ...scope, range }, nowMs)
   }
   return count
-}
-
-/** Counts are kept for whole periods: an edge is what a time span has of the period in which it begins or ends. */
-function splitByPeriod(
-  conditions: Conditions,
-  periodMs: number,
-): { whole?: Conditions; edges: readonly Conditions[] } {
-  const { sinceMs, untilMs } = conditions
-  const edges: Conditions[] = []
-  let whole = conditions
-  if (sinceMs !== undefined) {
-    const firstMs = Math.ceil(sinceMs / periodMs) * periodMs
-    if (firstMs > sinceMs) edges.push({ ...conditions, untilMs: firstMs - 1 })
-    whole = { ...whole, sinceMs: firstMs }
-  }
-  if (untilMs !== undefined) {
-    const endMs = Math.floor((untilMs + 1) / periodMs) * periodMs
-    if (endMs <= untilMs) edges.push({ ...conditions, sinceMs: endMs })
-    whole = { ...whole, untilMs: endMs - 1 }
-  }
-  const isEmpty = (whole.sinceMs ?? -Infinity) > (whole.untilMs ?? Infinity)
-  return isEmpty ? { edges: [conditions] } : { whole, edges }
 }

@@ -1,6 +1,7 @@
 import { type Expression, type SqlBool, sql } from 'kysely'
 import { type Conditions, hasTimes } from './conditions.ts'
 import { withExpired } from './expired.ts'
+import { splitByPeriod } from './periods.ts'
 import { anyOf, countedAs, during, matches } from './predicate.ts'
 import { HOUR_MS, MINUTE_MS } from './schema.ts'
 import type { SqlDialect, SqlLog } from './sql-log.ts'
@@ -24,7 +25,7 @@ const BY_TYPE: KeptCounts = {
   periodMs: MINUTE_MS,
   sum: (log, conditions) => {
     const predicate = countedAs(conditions, log.dialect)
-    return hasTimes(conditions) ? sumMinutes(log, conditions, predicate) : sumTypes(log, predicate)
+    return hasTimes(conditions) ? sumTimes(log, conditions, predicate) : sumTypes(log, predicate)
   },
   isExpired: matchesAnywhere,
 }
@@ -104,6 +105,23 @@ async function sumTypes({ db }: SqlLog, predicate: Predicate): Promise<number> {
 
 async function sumSources({ db }: SqlLog, predicate: Predicate): Promise<number> {
   const query = db.selectFrom('source_counts').where(predicate).select(sumOfCounts.as('count'))
+  return (await query.executeTakeFirstOrThrow()).count
+}
+
+/** Whole hours have counts of their own: over a month that is a small part of the rows. */
+async function sumTimes(log: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
+  const { whole, edges } = splitByPeriod(conditions, HOUR_MS)
+  let sum = whole ? await sumTypeHours(log, whole, predicate) : 0
+  for (const edge of edges) sum += await sumMinutes(log, edge, predicate)
+  return sum
+}
+
+async function sumTypeHours({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
+  const query = db
+    .selectFrom('hour_counts')
+    .where(during('hour', conditions, HOUR_MS))
+    .where(predicate)
+    .select(sumOfCounts.as('count'))
   return (await query.executeTakeFirstOrThrow()).count
 }
 
