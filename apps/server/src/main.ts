@@ -3,9 +3,10 @@ import process from 'node:process'
 import manifest from '../package.json' with { type: 'json' }
 import { tokenCommand } from './cli/token.ts'
 import { UsageError } from './cli/token-edit.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import { helpText } from './config-reference.ts'
-import { EventServer } from './server.ts'
+import { openStore } from './open-store.ts'
+import type { EventServer } from './server.ts'
 import { StartError } from './start-problem.ts'
 
 const EXIT = { ok: 0, failed: 1, misused: 2 } as const
@@ -51,9 +52,7 @@ async function serve(): Promise<number> {
   const asked = stopRequest()
   try {
     const config = readConfig(process.env, process.cwd())
-    const options = { config, version: manifest.version, logStream: process.stderr }
-    const server = await EventServer.create(options)
-    const url = await startedBefore(asked, server)
+    const { server, url } = await startedBefore(asked, start(config))
     console.log(`Viewra events listening on ${url} — data ${config.database.place}`)
     return (await server.stop(await asked)) ? EXIT.ok : EXIT.failed
   } catch (error) {
@@ -69,15 +68,28 @@ async function serve(): Promise<number> {
   }
 }
 
+interface Started {
+  readonly server: EventServer
+  readonly url: string
+}
+
+/** The store is opened, by threads of its own where it is a file, while the rest of the program is loaded. */
+async function start(config: Config): Promise<Started> {
+  const [storage, { EventServer }] = await Promise.all([openStore(config), import('./server.ts')])
+  const options = { config, version: manifest.version, logStream: process.stderr }
+  const server = new EventServer(options, storage)
+  return { server, url: await server.start() }
+}
+
 /** A start that hangs, on a file system that does not answer for one, must not outlive who asked for it. */
-async function startedBefore(asked: Promise<string>, server: EventServer): Promise<string> {
+async function startedBefore(asked: Promise<string>, starting: Promise<Started>): Promise<Started> {
   let isStarting = true
   void asked.then(() => {
     if (isStarting) process.exit(EXIT.failed)
   })
-  const url = await server.start()
+  const started = await starting
   isStarting = false
-  return url
+  return started
 }
 
 /** Resolves with the reason when the process is first asked to stop; a second signal ends it on the spot. */

@@ -1,10 +1,4 @@
-import {
-  createEventBus,
-  createStorage,
-  type EventBus,
-  type EventStorage,
-  systemEvent,
-} from '@viewra/events-core'
+import { createEventBus, type EventBus, type EventStorage, systemEvent } from '@viewra/events-core'
 import { prometheusMetrics } from '@viewra/events-core/prometheus'
 import { createTypeRegistry } from '@viewra/events-core/schemas'
 import { eventsModule } from '@viewra/events-module'
@@ -16,7 +10,7 @@ import { defaultLimits, type LoadLimits, shedLoad } from './load-shedding.ts'
 import { operations } from './operations.ts'
 import { refuseConnection, refuseUrl } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
-import { StartError, startProblem } from './start-problem.ts'
+import { startError } from './start-problem.ts'
 import { TokensFile } from './tokens-file.ts'
 
 export interface EventServerOptions {
@@ -49,17 +43,8 @@ export class EventServer {
   readonly #tokens: TokensFile | undefined
   #stopping = false
 
-  /** @throws StartError when there can be no store at the configured address */
-  static async create(options: EventServerOptions): Promise<EventServer> {
-    const { config } = options
-    try {
-      return new EventServer(options, await createStorage(config.database.url))
-    } catch (error) {
-      throw startError(error, config)
-    }
-  }
-
-  private constructor(options: EventServerOptions, storage: EventStorage) {
+  /** @param storage from `openStore`; it is closed when the server stops */
+  constructor(options: EventServerOptions, storage: EventStorage) {
     const { config, logStream } = options
     const register = new Registry()
     collectDefaultMetrics({ register })
@@ -84,7 +69,7 @@ export class EventServer {
   }
 
   /**
-   * Opens the store, then listens.
+   * Starts the bus, then listens.
    * @returns the address, as a URL
    * @throws StartError when the store or the address cannot be had; nothing is left open
    */
@@ -201,11 +186,6 @@ async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undef
   } finally {
     clearTimeout(timer)
   }
-}
-
-function startError(error: unknown, config: Config): unknown {
-  const problem = startProblem(error, config)
-  return problem === undefined ? error : new StartError(problem, { cause: error })
 }
 
 function uptimeMs(): number {

@@ -7,7 +7,7 @@ export class StartError extends Error {
 }
 
 /** What a person can do about a failed start; undefined when the failure is a fault of ours. */
-export function startProblem(error: unknown, config: Config): string | undefined {
+function startProblem(error: unknown, config: Config): string | undefined {
   if (error instanceof EventsError) return `Cannot start: ${error.message}`
   const { host, port } = config
   switch (systemCode(error)) {
@@ -24,4 +24,10 @@ export function startProblem(error: unknown, config: Config): string | undefined
 
 function systemCode(error: unknown): unknown {
   return error instanceof Error && 'code' in error && 'syscall' in error ? error.code : undefined
+}
+
+/** A failed start as a StartError where a person can do something about it; any other error as it is. */
+export function startError(error: unknown, config: Config): unknown {
+  const problem = startProblem(error, config)
+  return problem === undefined ? error : new StartError(problem, { cause: error })
 }

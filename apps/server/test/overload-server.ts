@@ -1,12 +1,14 @@
 // A server that is overloaded soon, for overload.test.ts.
 import { readConfig } from '../src/config.ts'
+import { openStore } from '../src/open-store.ts'
 import { EventServer } from '../src/server.ts'
 
 const config = readConfig(process.env, process.cwd())
-const server = await EventServer.create({
+const options = {
   config,
   version: '0.0.0',
   logStream: process.stderr,
   limits: { eventLoopDelayMs: 4, sampleMs: 50, reads: 2 },
-})
+}
+const server = new EventServer(options, await openStore(config))
 console.log(`listening on ${await server.start()} — ${config.database.place}`)

@@ -1,9 +1,9 @@
 import { renameSync } from 'node:fs'
 import path from 'node:path'
-import { createEventBus, type EventBus } from '@viewra/events-core'
+import { createEventBus, type EventBus, memoryStorage } from '@viewra/events-core'
 import { sqliteStorage } from '@viewra/events-core/sqlite'
 import { describe, expect, test, vi } from 'vitest'
-import { EventServer } from '../src/server.ts'
+import { EventServer, type EventServerOptions } from '../src/server.ts'
 import { HeldPublish, Publishing } from './publishing.ts'
 import { startServer, temporaryFolder } from './server-process.ts'
 
@@ -121,7 +121,7 @@ test('kill -9 under load loses no event that was acknowledged', async () => {
 
 test('a request that does not end is cut off, and the stop tells that something was left undone', async () => {
   const lines: string[] = []
-  const server = await EventServer.create({
+  const options: EventServerOptions = {
     config: {
       host: '127.0.0.1',
       port: 0,
@@ -134,7 +134,8 @@ test('a request that does not end is cut off, and the stop tells that something 
     version: '1.2.3',
     logStream: { write: (line) => lines.push(line) },
     stopTimeoutMs: 100,
-  })
+  }
+  const server = new EventServer(options, memoryStorage())
   const held = await HeldPublish.open(await server.start())
   expect(await server.stop('test')).toBe(false)
   expect(await held.status()).toBeUndefined()

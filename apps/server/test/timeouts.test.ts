@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import type { HttpTimeouts } from '../src/http-limits.ts'
+import { openStore } from '../src/open-store.ts'
 import { EventServer } from '../src/server.ts'
 
 const ENV = {
@@ -22,7 +23,8 @@ afterEach(async () => {
 async function start(timeouts: Partial<HttpTimeouts>): Promise<string> {
   const config = readConfig(ENV, '/')
   const logStream = { write: () => {} }
-  const server = await EventServer.create({ config, version: '0.0.0', logStream, timeouts })
+  const options = { config, version: '0.0.0', logStream, timeouts }
+  const server = new EventServer(options, await openStore(config))
   servers.push(server)
   return server.start()
 }
