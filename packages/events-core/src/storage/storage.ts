@@ -60,7 +60,7 @@ export interface EventLog {
   /**
    * As `append`, called while another append is under way: carried out after that one, and only if that one succeeds;
    * else it fails with EVENTS_STORAGE_LOCKED and stores nothing, so that order is kept when both are repeated. Absent
-   * where it would gain nothing; batches are then written one at a time.
+   * where it gains nothing; batches are then written one at a time.
    */
   appendBehind?(records: readonly EventRecord[]): Promise<AppendResult>
   /**

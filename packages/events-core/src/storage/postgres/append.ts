@@ -27,20 +27,17 @@ export class Appender {
     this.#statement = `select ${pg.escapeIdentifier(settings.schema)}.append_events(${parameters}) as positions`
   }
 
-  /** Answers what appends the records when it is called: all that can be done beforehand is done now. */
-  prepare(records: readonly EventRecord[], nowMs: number): () => Promise<AppendResult> {
+  async append(records: readonly EventRecord[], nowMs: number): Promise<AppendResult> {
     const recordedAt = formatTimestamp(nowMs)
-    if (records.length === 0) return async () => ({ recordedAt, receipts: [] })
-    const parameters = [...columnsOf(records), nowMs, this.#lockTimeoutMs, this.#origin]
-    const call = { sql: this.#statement, parameters }
-    return async () => {
-      const connection = await this.#connections.take()
-      try {
-        const { rows } = await connection.executeQuery<{ positions: readonly number[] }>(call)
-        return { recordedAt, receipts: (rows[0]?.positions ?? []).map(receiptOf) }
-      } finally {
-        this.#connections.giveBack(connection)
-      }
+    if (records.length === 0) return { recordedAt, receipts: [] }
+    const values = [...columnsOf(records), nowMs, this.#lockTimeoutMs, this.#origin]
+    const connection = await this.#connections.take()
+    try {
+      const call = { sql: this.#statement, parameters: values }
+      const { rows } = await connection.executeQuery<{ positions: readonly number[] }>(call)
+      return { recordedAt, receipts: (rows[0]?.positions ?? []).map(receiptOf) }
+    } finally {
+      this.#connections.giveBack(connection)
     }
   }
 }

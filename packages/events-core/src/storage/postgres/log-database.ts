@@ -1,7 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, sql, type Transaction } from 'kysely'
 import { EventsError } from '../../errors.ts'
-import { AppendChain } from '../append-chain.ts'
 import { migrate } from '../sql/migrate.ts'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlLog } from '../sql/sql-log.ts'
@@ -50,7 +49,6 @@ export class LogDatabase {
   readonly #appendConnections: Connections
   readonly #appender: Appender
   readonly #appends = new Turns()
-  readonly #chain = new AppendChain()
   readonly #running = new Set<Promise<unknown>>()
   #closing = false
 
@@ -81,13 +79,11 @@ export class LogDatabase {
   }
 
   /** One batch at a time, in the order of the calls: each is a transaction, and the next has to come after it. */
-  append(records: readonly EventRecord[], nowMs: number, behind: boolean): Promise<AppendResult> {
-    // What can be prepared is, while the server has the one before.
-    const call = this.#appender.prepare(records, nowMs)
+  append(records: readonly EventRecord[], nowMs: number): Promise<AppendResult> {
     return this.#run(() =>
-      this.#appends.take(() => {
+      this.#appends.take(async () => {
         this.#refuseWhenClosing()
-        return this.#chain.next(behind, call)
+        return await this.#appender.append(records, nowMs)
       }),
     )
   }

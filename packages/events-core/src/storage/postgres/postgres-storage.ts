@@ -70,11 +70,7 @@ export class PostgresStorage implements EventStorage {
   }
 
   async append(records: readonly EventRecord[]): Promise<AppendResult> {
-    return await this.#database.append(records, this.#now(), false)
-  }
-
-  async appendBehind(records: readonly EventRecord[]): Promise<AppendResult> {
-    return await this.#database.append(records, this.#now(), true)
+    return await this.#database.append(records, this.#now())
   }
 
   async read(query: ReadQuery): Promise<ReadResult> {

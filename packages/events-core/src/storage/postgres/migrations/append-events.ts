@@ -7,6 +7,8 @@ import { sql } from 'kysely'
  * statement of the function sees what was committed before it began: so the lock is taken by one of its own, and only the
  * next one looks which ids are there.
  *
+ * Nearly always all ids are new: who is first among duplicates, and what was there before them, is asked only if not.
+ *
  * Sequential scans are off because the plan is kept: one that was made while the table was small must not read all of
  * it, for each batch, when it has grown.
  */
@@ -23,10 +25,13 @@ export const APPEND_EVENTS = sql`
   as $$
   declare
     head bigint;
+    all_new boolean;
     positions bigint[];
   begin
     perform set_config('lock_timeout', lock_timeout_ms::text, true);
     select log_head.position into strict head from log_head for update;
+    all_new := not exists (select from events where events.id = any (ids))
+      and (select count(distinct given.id) from unnest(ids) as given (id)) = cardinality(ids);
 
     with incoming as materialized (
       select *
@@ -46,8 +51,8 @@ export const APPEND_EVENTS = sql`
       from incoming
     ), fresh as materialized (
       select incoming.*, head + row_number() over (order by ordinal) as position
-      from incoming join seen using (ordinal)
-      where seen.is_first and seen.position is null
+      from incoming
+      where all_new or ordinal in (select seen.ordinal from seen where seen.is_first and seen.position is null)
     ), stored as (
       insert into events (
         position, id, type, source, target, priority, timestamp, expires_at, recorded_at, ttl,
@@ -93,11 +98,17 @@ export const APPEND_EVENTS = sql`
       update log_head set position = head + (select count(*) from fresh)
       where exists (select from fresh)
     )
-    select array_agg(
-      case when fresh.ordinal = seen.ordinal then fresh.position else -coalesce(seen.position, fresh.position) end
-      order by seen.ordinal
-    ) into positions
-    from seen left join fresh on fresh.id = seen.id;
+    select case
+      when all_new then array(select head + nth from generate_series(1, cardinality(ids)) as nth)
+      else (
+        select array_agg(
+          case when fresh.ordinal = seen.ordinal then fresh.position
+            else -coalesce(seen.position, fresh.position) end
+          order by seen.ordinal
+        )
+        from seen left join fresh on fresh.id = seen.id
+      )
+    end into positions;
 
     -- Within the transaction, so whoever is woken finds the events.
     perform pg_notify(current_schema(), origin);

@@ -2,15 +2,12 @@ import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import type { EventStorage } from '../../src/storage/storage.ts'
 import { makeRecord } from '../../src/testing/record.ts'
-import { PostgresSetup } from './postgres-setup.ts'
 import { openStore, temporaryPath } from './sqlite-setup.ts'
 
-const setup = await PostgresSetup.start({ fsync: 'off' })
-
-/** Each store has a trigger that refuses events titled so. */
+/** The store has a trigger that refuses events titled so. */
 const REFUSED = 'refused'
 
-async function sqlite(): Promise<EventStorage> {
+async function openedStore(): Promise<EventStorage> {
   const path = temporaryPath()
   const storage = await openStore(path)
   const file = new Database(path)
@@ -20,24 +17,9 @@ async function sqlite(): Promise<EventStorage> {
   return storage
 }
 
-async function postgres(): Promise<EventStorage> {
-  const schema = setup.newSchema()
-  const storage = await setup.openStore({ schema })
-  const client = await setup.client()
-  await client.query(`
-    create function ${schema}.refuse() returns trigger language plpgsql as
-      $$ begin raise exception 'refused by the test'; end $$;
-    create trigger refuse before insert on ${schema}.events for each row
-      when (new.title = '${REFUSED}') execute function ${schema}.refuse()`)
-  return storage
-}
-
-describe.each([
-  ['SQLite', sqlite],
-  ['PostgreSQL', postgres],
-] as const)('an append behind another, on %s', (_, open) => {
+describe('an append behind another', () => {
   test('is stored after it', async () => {
-    const storage = await open()
+    const storage = await openedStore()
     const answers = await Promise.all([
       storage.append([makeRecord(), makeRecord()]),
       storage.appendBehind?.([makeRecord()]),
@@ -48,7 +30,7 @@ describe.each([
   })
 
   test('is not stored when that fails, nor is one behind it; the next append is', async () => {
-    const storage = await open()
+    const storage = await openedStore()
     const answers = await Promise.allSettled([
       storage.append([makeRecord({ title: REFUSED })]),
       storage.appendBehind?.([makeRecord()]),

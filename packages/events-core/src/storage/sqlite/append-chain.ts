@@ -1,4 +1,4 @@
-import { EventsError } from '../errors.ts'
+import { EventsError } from '../../errors.ts'
 
 /** Carries out appends in order, and none behind one that failed: their order would be lost when that is repeated. */
 export class AppendChain {
