@@ -19,23 +19,25 @@ export interface KeptCounts {
 
 type Predicate = Expression<SqlBool>
 
-const sumOfCounts = sql<number>`coalesce(sum("count"), 0)`
-
 const BY_TYPE: KeptCounts = {
   periodMs: MINUTE_MS,
   sum: (log, conditions) => {
     const predicate = countedAs(conditions, log.dialect)
-    return hasTimes(conditions) ? sumTimes(log, conditions, predicate) : sumTypes(log, predicate)
+    return hasTimes(conditions)
+      ? sumTimes(log, conditions, predicate)
+      : sumOf(log.db, 'type_counts', predicate)
   },
   isExpired: matchesAnywhere,
 }
 
 const BY_SOURCE: KeptCounts = {
   periodMs: HOUR_MS,
-  sum: (log, conditions) => {
+  sum: ({ db, dialect }, conditions) => {
     const { sources } = conditions
-    const predicate = sources ? anyOf('source', sources, log.dialect) : sql<SqlBool>`true`
-    return hasTimes(conditions) ? sumHours(log, conditions, predicate) : sumSources(log, predicate)
+    const predicate = sources ? anyOf('source', sources, dialect) : sql<SqlBool>`true`
+    return hasTimes(conditions)
+      ? sumOf(db, 'hour_source_counts', during('hour', conditions, HOUR_MS), predicate)
+      : sumOf(db, 'source_counts', predicate)
   },
   isExpired: matchesAnywhere,
 }
@@ -93,52 +95,25 @@ async function countExpired({ db }: SqlLog, predicate: Predicate, nowMs: number)
 }
 
 /** How many events are stored, expired ones too. */
-export async function countStored(db: SqlLog['db']): Promise<number> {
-  const query = db.selectFrom('type_counts').select(sumOfCounts.as('count'))
-  return (await query.executeTakeFirstOrThrow()).count
-}
-
-async function sumTypes({ db }: SqlLog, predicate: Predicate): Promise<number> {
-  const query = db.selectFrom('type_counts').where(predicate).select(sumOfCounts.as('count'))
-  return (await query.executeTakeFirstOrThrow()).count
-}
-
-async function sumSources({ db }: SqlLog, predicate: Predicate): Promise<number> {
-  const query = db.selectFrom('source_counts').where(predicate).select(sumOfCounts.as('count'))
-  return (await query.executeTakeFirstOrThrow()).count
+export function countStored(db: SqlLog['db']): Promise<number> {
+  return sumOf(db, 'type_counts')
 }
 
 /** Whole hours have counts of their own: over a month that is a small part of the rows. */
-async function sumTimes(log: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
+async function sumTimes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
   const { whole, edges } = splitByPeriod(conditions, HOUR_MS)
-  let sum = whole ? await sumTypeHours(log, whole, predicate) : 0
-  for (const edge of edges) sum += await sumMinutes(log, edge, predicate)
+  let sum = whole ? await sumOf(db, 'hour_counts', during('hour', whole, HOUR_MS), predicate) : 0
+  for (const edge of edges)
+    sum += await sumOf(db, 'minute_counts', during('minute', edge, MINUTE_MS), predicate)
   return sum
 }
 
-async function sumTypeHours({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
-  const query = db
-    .selectFrom('hour_counts')
-    .where(during('hour', conditions, HOUR_MS))
-    .where(predicate)
-    .select(sumOfCounts.as('count'))
-  return (await query.executeTakeFirstOrThrow()).count
-}
+type CountsTable = 'type_counts' | 'minute_counts' | 'hour_counts' | 'source_counts' | 'hour_source_counts'
 
-async function sumMinutes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
-  const query = db
-    .selectFrom('minute_counts')
-    .where(during('minute', conditions, MINUTE_MS))
-    .where(predicate)
-    .select(sumOfCounts.as('count'))
-  return (await query.executeTakeFirstOrThrow()).count
-}
-
-async function sumHours({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
-  const query = db
-    .selectFrom('hour_source_counts')
-    .where(during('hour', conditions, HOUR_MS))
-    .where(predicate)
-    .select(sumOfCounts.as('count'))
-  return (await query.executeTakeFirstOrThrow()).count
+async function sumOf(db: SqlLog['db'], table: CountsTable, ...predicates: Predicate[]): Promise<number> {
+  const query = db.selectFrom(table).where((eb) => eb.and(predicates))
+  const { count } = await query
+    .select(sql<number>`coalesce(sum("count"), 0)`.as('count'))
+    .executeTakeFirstOrThrow()
+  return count
 }

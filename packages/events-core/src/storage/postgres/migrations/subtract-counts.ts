@@ -1,5 +1,40 @@
 import { sql } from 'kysely'
 
+/** The hour or the minute, of so many milliseconds, of each deleted event, with more of its fields. */
+const periods = (name: string, ms: number, fields: string, arrays: string) => `
+  select floor(timestamp / ${ms}::float8)::bigint as ${name}, ${fields}
+  from unnest(timestamps, ${arrays}) as events(timestamp, ${fields})`
+
+const ROWS = {
+  types: 'select type, priority from unnest(types, priorities) as events(type, priority)',
+  minutes: periods('minute', 60_000, 'type, priority', 'types, priorities'),
+  hours: periods('hour', 3_600_000, 'type, priority', 'types, priorities'),
+  sources: 'select source from unnest(sources) as events(source)',
+  hoursOfSources: periods('hour', 3_600_000, 'source', 'sources'),
+  // An event may carry a tag twice.
+  tags: `
+  select distinct ordinal, tag
+  from unnest(tag_lists) with ordinality as events(tags, ordinal), jsonb_array_elements_text(tags::jsonb) as tag`,
+} as const
+
+/** Takes away from the counts of a table, and removes the rows that come to zero. @param rows one for each to take */
+const subtraction = (table: string, keys: readonly string[], rows: string) => `
+    with gone as (select ${keys}, count(*) from (${rows}) as events group by ${keys})
+    update ${table} as counts set count = counts.count - gone.count from gone
+    where ${keys.map((key) => `counts.${key} = gone.${key}`).join(' and ')};
+
+    delete from ${table} where count = 0 and (${keys}) in (select ${keys} from (${rows}) as events);
+`
+
+const SUBTRACTIONS = [
+  subtraction('type_counts', ['type', 'priority'], ROWS.types),
+  subtraction('minute_counts', ['minute', 'type', 'priority'], ROWS.minutes),
+  subtraction('hour_counts', ['hour', 'type', 'priority'], ROWS.hours),
+  subtraction('source_counts', ['source'], ROWS.sources),
+  subtraction('hour_source_counts', ['hour', 'source'], ROWS.hoursOfSources),
+  subtraction('tag_counts', ['tag'], ROWS.tags),
+]
+
 /**
  * Takes deleted events out of the kept counts, in the transaction that deleted them. A row that comes to zero goes: what
  * was once seen must not be looked at for ever.
@@ -13,74 +48,6 @@ export const SUBTRACT_COUNTS = sql`
   set search_path from current
   as $$
   begin
-    with gone as (
-      select type, priority, count(*) from unnest(types, priorities) as events(type, priority) group by 1, 2
-    )
-    update type_counts as counts set count = counts.count - gone.count from gone
-    where counts.type = gone.type and counts.priority = gone.priority;
-
-    delete from type_counts
-    where count = 0
-      and (type, priority) in (select * from unnest(types, priorities));
-
-    with gone as (
-      select floor(timestamp / 60000::float8)::bigint as minute, type, priority, count(*)
-      from unnest(timestamps, types, priorities) as events(timestamp, type, priority) group by 1, 2, 3
-    )
-    update minute_counts as counts set count = counts.count - gone.count from gone
-    where counts.minute = gone.minute and counts.type = gone.type and counts.priority = gone.priority;
-
-    delete from minute_counts
-    where count = 0
-      and (minute, type, priority) in (
-        select floor(timestamp / 60000::float8)::bigint, type, priority
-        from unnest(timestamps, types, priorities) as events(timestamp, type, priority)
-      );
-
-    with gone as (
-      select floor(timestamp / 3600000::float8)::bigint as hour, type, priority, count(*)
-      from unnest(timestamps, types, priorities) as events(timestamp, type, priority) group by 1, 2, 3
-    )
-    update hour_counts as counts set count = counts.count - gone.count from gone
-    where counts.hour = gone.hour and counts.type = gone.type and counts.priority = gone.priority;
-
-    delete from hour_counts
-    where count = 0
-      and (hour, type, priority) in (
-        select floor(timestamp / 3600000::float8)::bigint, type, priority
-        from unnest(timestamps, types, priorities) as events(timestamp, type, priority)
-      );
-
-    with gone as (select source, count(*) from unnest(sources) as events(source) group by 1)
-    update source_counts as counts set count = counts.count - gone.count from gone
-    where counts.source = gone.source;
-
-    delete from source_counts where count = 0 and source = any (sources);
-
-    with gone as (
-      select floor(timestamp / 3600000::float8)::bigint as hour, source, count(*)
-      from unnest(timestamps, sources) as events(timestamp, source) group by 1, 2
-    )
-    update hour_source_counts as counts set count = counts.count - gone.count from gone
-    where counts.hour = gone.hour and counts.source = gone.source;
-
-    delete from hour_source_counts
-    where count = 0
-      and (hour, source) in (
-        select floor(timestamp / 3600000::float8)::bigint, source
-        from unnest(timestamps, sources) as events(timestamp, source)
-      );
-
-    with carried as (
-      select distinct ordinal, tag
-      from unnest(tag_lists) with ordinality as events(tags, ordinal), jsonb_array_elements_text(tags::jsonb) as tag
-    ), gone as (select tag, count(*) from carried group by tag)
-    update tag_counts as counts set count = counts.count - gone.count from gone where counts.tag = gone.tag;
-
-    delete from tag_counts
-    where count = 0
-      and tag in (
-        select tag from unnest(tag_lists) as events(tags), jsonb_array_elements_text(tags::jsonb) as tag
-      );
+    ${sql.raw(SUBTRACTIONS.join(''))}
   end
   $$`
