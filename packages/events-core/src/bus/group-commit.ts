@@ -43,9 +43,8 @@ export class GroupCommit {
   #inFlight: Batch[] = []
   /** Ends when the batches that were sent so far have been dealt with. */
   #settled: Promise<void> = Promise.resolve()
-  /** What is tried again, or will be. */
+  /** What is tried again, or will be: nothing is sent until all of it is settled. */
   #failed: readonly WriteGroup[] = []
-  #isRecovering = false
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
@@ -53,7 +52,7 @@ export class GroupCommit {
 
   /** Whether something is ahead of what would be added now. */
   get isBusy(): boolean {
-    return this.#scheduled || this.#inFlight.length > 0 || this.#isRecovering
+    return this.#scheduled || this.#inFlight.length > 0 || this.#failed.length > 0
   }
 
   /** Groups that may be with the store; those that were answered already are among them. */
@@ -75,7 +74,7 @@ export class GroupCommit {
   }
 
   #mayBegin(): boolean {
-    if (this.#isRecovering || this.#waitingEvents === 0) return false
+    if (this.#failed.length > 0 || this.#waitingEvents === 0) return false
     const inFlight = this.#inFlight.length
     if (inFlight === 0) return true
     return (
@@ -143,19 +142,17 @@ export class GroupCommit {
 
   /** @param error why the first batch in flight failed */
   async #recover(error: EventsError): Promise<void> {
-    this.#isRecovering = true
     const batches = this.#inFlight
-    // Those behind it are refused, but they have to say so before they are sent again.
-    await Promise.all(batches.map((batch) => batch.answer))
     this.#inFlight = []
     this.#failed = batches.flatMap((batch) => batch.groups)
+    // Those behind it are refused, but they have to say so before they are sent again.
+    await Promise.all(batches.map((batch) => batch.answer))
     let failure: EventsError | undefined = error
     for (const { groups } of batches) {
       await this.#retry(groups, failure)
       failure = undefined
     }
     this.#failed = []
-    this.#isRecovering = false
   }
 
   /** Returns when each group is settled. @param failure of the try before */
