@@ -44,7 +44,8 @@ export class SocketSubscription {
         this.#isSending = true
         if (item.kind === 'gap') this.#sendGap(item.from, item.to)
         else if (item.kind !== 'events') this.#notice(item.kind)
-        else if (this.#credit >= item.events.length) this.#sendPart(item.events, item.position)
+        else if (this.#credit >= item.events.length && !this.#isClosed)
+          this.#sendPart(item.events, item.position)
         else await this.#sendInParts(item)
         this.#isSending = false
         if (!this.#outlet.hasRoom) await this.#outlet.room()

@@ -73,17 +73,20 @@ export class EventStreams {
     // The app may have begun to close while this was under way.
     if (this.#closing) connection.close('shutdown')
     let isQuiet = !format.announcesLive && start.after === undefined && start.from !== 'beginning'
-    // Neither `for await` nor an `await` without need: that is done for every client and event.
-    for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
-      let full: Promise<void> | undefined
-      if (item.kind === 'events') full = connection.send(format.events(item.events, epoch))
-      else if (item.kind !== 'caught_up' || !isQuiet) full = connection.send(write(noticeOf(item)))
-      if (full !== undefined) await full
-      isQuiet = false
-      if (!connection.isOpen) break
+    try {
+      // Neither `for await` nor an `await` without need: that is done for every client and event.
+      for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
+        let full: Promise<void> | undefined
+        if (item.kind === 'events') full = connection.send(format.events(item.events, epoch))
+        else if (item.kind !== 'caught_up' || !isQuiet) full = connection.send(write(noticeOf(item)))
+        if (full !== undefined) await full
+        isQuiet = false
+        if (!connection.isOpen) break
+      }
+    } finally {
+      // At once, although the last frame may take its time.
+      feed.close()
     }
-    // The last frame may take its time.
-    feed.close()
     connection.close('stopped')
     await connection.closed
   }
