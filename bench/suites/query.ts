@@ -40,7 +40,7 @@ const SINGLE_FILTERS: Readonly<Record<string, EventQuery>> = {
   'tag, 0.1 %': { ...PAGE, filter: { tags: ['rare'] } },
   'tag, 12 %': { ...PAGE, filter: { tags: ['library-3'] } },
   'priority, 1 %': { ...PAGE, filter: { minPriority: 20 } },
-  target: { ...PAGE, filter: { target: 'item:48' } },
+  target: { ...PAGE, filter: { target: 'item:41' } },
   'data, 0.02 %': { ...PAGE, filter: { data: { item_id: 7 } } },
 }
 

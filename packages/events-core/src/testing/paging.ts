@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import type { EventFilter } from '../filter.ts'
 import type { EventStorage } from '../storage/storage.ts'
 import type { ContractContext, ContractTests } from './contract-context.ts'
 import { idsOf, pagesOf } from './reading.ts'
@@ -73,6 +74,24 @@ export const pagingTests: ContractTests = {
     }
   },
 
+  'what is for one of few, of many or of none has full pages and its total, with other conditions too':
+    async ({ storage }) => {
+      await storage.append(
+        Array.from({ length: 3_000 }, (_, index) =>
+          makeRecord({ target: targetOf(index), type: index % 300 === 0 ? 'first.type' : 'other.type' }),
+        ),
+      )
+      const totalOf = async (filter: EventFilter) => (await storage.list({ filter, limit: 4 })).total
+      const pages = await pagesOf(storage, { filter: { target: 'few' }, limit: 8 })
+      expect(pages.map((page) => page.length)).toEqual([8, 8, 4])
+      expect(new Set(pages.flatMap(idsOf)).size).toBe(20)
+      expect(await totalOf({ target: 'few', types: ['first.*'] })).toBe(10)
+      expect(await totalOf({ target: 'few', minPriority: 100 })).toBe(0)
+      expect(await totalOf({ target: 'many' })).toBe(1_480)
+      expect(await totalOf({ target: 'many', types: ['first.type'] })).toBe(0)
+      expect(await storage.list({ filter: { target: 'nobody' }, limit: 8 })).toEqual({ events: [], total: 0 })
+    },
+
   'filtered pages are as full as others, and the total is exact, whatever the filter': testFullPages,
 
   'a full page of 10,000 is given': async ({ storage, base }) => {
@@ -112,6 +131,11 @@ const RARE = {
   priority: 20,
   target: 'somebody',
   timestamp: '2030-01-02T00:00:00Z',
+}
+
+function targetOf(index: number): string {
+  if (index % 150 === 0) return 'few'
+  return index % 2 === 0 ? 'many' : ''
 }
 
 async function appendNumbered(storage: EventStorage, count: number): Promise<string[]> {

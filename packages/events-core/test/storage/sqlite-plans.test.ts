@@ -53,6 +53,14 @@ describe('an index serves', () => {
     expect(steps).not.toContain('SCAN events')
   })
 
+  test.each<[string, EventFilter, string, number]>([
+    ['a target, page and total', { target: 'somebody' }, BY_TARGET, 2],
+    ['a rare type, whose total is kept', { types: ['b'] }, BY_TYPE, 1],
+  ])('%s, in one look however long the log is', async (_name, filter, step, looks) => {
+    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10 }, Date.now()))
+    expect(steps.filter((each) => each === step)).toHaveLength(looks)
+  })
+
   test.each<[string, EventFilter]>([
     ['by type and priority', { types: ['a.*'], minPriority: 3 }],
     ['by source', { sources: ['plugin:*'] }],
@@ -83,7 +91,7 @@ async function stepsOf(work: (log: SqlLog) => Promise<unknown>): Promise<string[
     file.close()
   })
   const db = new Kysely<LogTables>({ dialect: sqliteKyselyDialect(file, 'begin immediate') })
-  const { log } = new LogFile({ file, db }, { first: 100, max: 100, targetMs: 10 })
+  const { log } = new LogFile({ file, db }, { first: 1, max: 1, targetMs: 10 })
   const prepare = vi.spyOn(file, 'prepare')
   await work(log)
   const statements = prepare.mock.calls.map(([statement]) => statement)

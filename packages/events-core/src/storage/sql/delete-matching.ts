@@ -12,7 +12,7 @@ const eb = expressionBuilder<LogTables, 'events'>()
 
 /** Deletes the events that match when the call comes in, expired ones too. */
 export async function deleteMatching(log: SqlLog, filter: EventFilter): Promise<number> {
-  const scope = await log.snapshot((db) => openScope(db, log.dialect, conditionsOf(filter)))
+  const scope = await log.snapshot((db) => openScope({ ...log, db }, conditionsOf(filter)))
   let count = 0
   for await (const window of windows(scope.range, 'asc', log.pace)) {
     const predicate = eb.and([inRange(window), matches(scope.conditions, window, log.dialect)])

@@ -1,4 +1,4 @@
-import { type Expression, type SqlBool, sql } from 'kysely'
+import { type AliasableExpression, type Expression, type SqlBool, sql } from 'kysely'
 import { type Conditions, hasTimes } from './conditions.ts'
 import { withExpired } from './expired.ts'
 import { splitByPeriod } from './periods.ts'
@@ -12,7 +12,7 @@ export interface KeptCounts {
   /** Times in the conditions must be those at which such a period begins and ends. */
   readonly periodMs: number
   /** How many stored events meet the conditions, whether they have expired or not. */
-  sum(log: SqlLog, conditions: Conditions): Promise<number>
+  sum(log: SqlLog, conditions: Conditions): Expression<number>
   /** Whether a row of `expired_events` is among them. */
   isExpired(conditions: Conditions, dialect: SqlDialect): Predicate
 }
@@ -46,9 +46,9 @@ const BY_SOURCE: KeptCounts = {
 function byTag(tag: string): KeptCounts {
   return {
     periodMs: Number.POSITIVE_INFINITY,
-    sum: async ({ db }) => {
-      const row = await db.selectFrom('tag_counts').select('count').where('tag', '=', tag).executeTakeFirst()
-      return row?.count ?? 0
+    sum: ({ db }) => {
+      const count = db.selectFrom('tag_counts').select('count').where('tag', '=', tag)
+      return sql`coalesce(${count}, 0)`
     },
     isExpired: (_, dialect) => dialect.isExpiredTagged(tag),
   }
@@ -74,46 +74,47 @@ function keptForTags({ tags = [], tagsMode, ...others }: Conditions): KeptCounts
   return tag !== undefined && isAlone ? byTag(tag) : undefined
 }
 
-/** How many visible events meet the conditions, by the kept counts. To be called in a snapshot. */
+/** How many visible events meet the conditions, by the kept counts: one statement, so all of it is of one moment. */
 export async function countKept(
   log: SqlLog,
   kept: KeptCounts,
   conditions: Conditions,
   nowMs: number,
 ): Promise<number> {
-  const expired = kept.isExpired(conditions, log.dialect)
-  return (await kept.sum(log, conditions)) - (await countExpired(log, expired, nowMs))
-}
-
-async function countExpired({ db }: SqlLog, predicate: Predicate, nowMs: number): Promise<number> {
-  const { count } = await withExpired(db, nowMs)
-    .selectFrom('expired_events')
-    .where(predicate)
-    .select((eb) => eb.fn.countAll<number>().as('count'))
+  const isExpired = kept.isExpired(conditions, log.dialect)
+  const { count } = await withExpired(log.db, nowMs)
+    .selectNoFrom((eb) => {
+      const expired = eb.selectFrom('expired_events').where(isExpired).select(eb.fn.countAll().as('count'))
+      return sql<number>`${kept.sum(log, conditions)} - ${expired}`.as('count')
+    })
     .executeTakeFirstOrThrow()
   return count
 }
 
 /** How many events are stored, expired ones too. */
-export function countStored(db: SqlLog['db']): Promise<number> {
-  return sumOf(db, 'type_counts')
+export async function countStored(db: SqlLog['db']): Promise<number> {
+  const { count } = await db.selectNoFrom(sumOf(db, 'type_counts').as('count')).executeTakeFirstOrThrow()
+  return count
 }
 
 /** Whole hours have counts of their own: over a month that is a small part of the rows. */
-async function sumTimes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Promise<number> {
+function sumTimes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Expression<number> {
   const { whole, edges } = splitByPeriod(conditions, HOUR_MS)
-  let sum = whole ? await sumOf(db, 'hour_counts', during('hour', whole, HOUR_MS), predicate) : 0
-  for (const edge of edges)
-    sum += await sumOf(db, 'minute_counts', during('minute', edge, MINUTE_MS), predicate)
-  return sum
+  const sums = edges.map((edge) => sumOf(db, 'minute_counts', during('minute', edge, MINUTE_MS), predicate))
+  if (whole) sums.push(sumOf(db, 'hour_counts', during('hour', whole, HOUR_MS), predicate))
+  return sql`(${sql.join(sums, sql` + `)})`
 }
 
 type CountsTable = 'type_counts' | 'minute_counts' | 'hour_counts' | 'source_counts' | 'hour_source_counts'
 
-async function sumOf(db: SqlLog['db'], table: CountsTable, ...predicates: Predicate[]): Promise<number> {
-  const query = db.selectFrom(table).where((eb) => eb.and(predicates))
-  const { count } = await query
+function sumOf(
+  db: SqlLog['db'],
+  table: CountsTable,
+  ...predicates: Predicate[]
+): AliasableExpression<number> {
+  return db
+    .selectFrom(table)
+    .where((eb) => eb.and(predicates))
     .select(sql<number>`coalesce(sum("count"), 0)`.as('count'))
-    .executeTakeFirstOrThrow()
-  return count
+    .$asScalar()
 }

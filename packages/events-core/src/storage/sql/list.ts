@@ -16,9 +16,12 @@ export async function listEvents(log: SqlLog, query: EventQuery, nowMs: number):
   const { scope, plan } = await openList(log, query, nowMs)
   const range = intersect(scope.range, beyond(query.after, order))
   // One more than wanted tells whether there is a next page.
-  const indexed = plan && query.filter?.tags ? plan.known : 0
-  const wanted = { order, limit: limit + 1, offset, nowMs, indexed }
-  const rows = await selectEvents(log, { ...scope, range }, wanted)
+  const wanted = { order, limit: limit + 1, offset, nowMs }
+  const rows = await selectEvents(
+    log,
+    { ...scope, range, found: scope.found ?? foundBy(plan, scope) },
+    wanted,
+  )
   const events = rows.slice(0, limit).map(eventOf)
   const last = rows.length > limit ? events.at(-1) : undefined
   return {
@@ -35,10 +38,17 @@ function openList(
 ): Promise<{ scope: Scope; plan?: CountPlan }> {
   const conditions = conditionsOf(query.filter ?? {})
   return log.snapshot(async (db) => {
-    const scope = await openScope(db, log.dialect, conditions)
+    const scope = await openScope({ ...log, db }, conditions)
     if (query.count === 'none') return { scope }
-    return { scope, plan: await planCount({ ...log, db }, conditions, nowMs) }
+    return { scope, plan: await planCount({ ...log, db }, conditions, nowMs, scope) }
   })
+}
+
+/** All that are counted, if nothing but an index is needed to find them. */
+function foundBy(plan: CountPlan | undefined, { conditions }: Scope): number | undefined {
+  if (plan === undefined || plan.rest.length > 0) return undefined
+  const { minPriority, sources } = conditions
+  return minPriority === undefined && !sources?.prefixes.length ? plan.known : undefined
 }
 
 function beyond(after: number | undefined, order: 'asc' | 'desc'): Range {

@@ -66,7 +66,7 @@ export function during(
   return ebCounts.and(all)
 }
 
-function isFor(target: string): Predicate {
+export function isFor(target: string): Predicate {
   const is = eb('target', '=', target)
   // The index has only events with a target, and is used only where the text of the query says that it wants no others.
   return target === '' ? is : eb.and([is, sql<SqlBool>`target <> ''`])

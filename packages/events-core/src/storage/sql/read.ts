@@ -19,7 +19,7 @@ export interface ReadQuery {
  */
 export async function readEvents(log: SqlLog, query: ReadQuery, nowMs: number): Promise<ReadResult> {
   const { after, limit, filter = {} } = query
-  const scope = await openScope(log.db, log.dialect, conditionsOf(filter))
+  const scope = await openScope(log, conditionsOf(filter))
   const range = intersect(scope.range, { ...EVERYWHERE, from: after })
   const rows = await selectEvents(log, { ...scope, range }, { order: 'asc', limit, offset: 0, nowMs })
   // Events that were committed after the head was read are among the rows, and must not come again.

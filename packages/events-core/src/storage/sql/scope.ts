@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely'
+import { type AliasableExpression, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
 import { type Conditions, hasTimes, type Patterns } from './conditions.ts'
-import { anyOf, during } from './predicate.ts'
+import { anyOf, during, isFor } from './predicate.ts'
 import { type LogTables, MINUTE_MS } from './schema.ts'
-import type { SqlDialect } from './sql-log.ts'
+import type { SqlDialect, SqlLog } from './sql-log.ts'
 import { EVERYWHERE, intersect, type Range } from './windows.ts'
 
 /** Where to look for events, and what for. */
@@ -13,39 +13,61 @@ export interface Scope {
   readonly range: Range
   /** Says the same of the events in `range` as the conditions that were asked for. */
   readonly conditions: Conditions
+  /** How many events, at most, an index finds for the conditions, if they are known to be few. */
+  readonly found?: number | undefined
 }
 
 /** Above so many types it is cheaper to compare each event's than to look for each type. */
 const MAX_TYPES = 100
+
+/** So many events of a target are looked at in one statement, wherever they lie. */
+const FEW = 1_000
 
 /**
  * The head is read before anything else: whatever is found out after it holds for all events up to it, also when
  * others append meanwhile.
  */
 export async function openScope(
-  db: Kysely<LogTables>,
-  dialect: SqlDialect,
+  { db, dialect }: Pick<SqlLog, 'db' | 'dialect'>,
   conditions: Conditions,
 ): Promise<Scope> {
-  const { head, oldest } = await readEnds(db)
+  const { head, oldest, aimed } = await readEnds(db, conditions)
   const stored = { from: (oldest ?? head + 1) - 1, to: head }
   const known = await withKnownTypes(db, dialect, conditions)
   if (known === undefined) return { head, range: { from: head, to: head }, conditions }
-  return { head, range: intersect(stored, await timeBounds(db, conditions)), conditions: known }
+  const range = intersect(stored, await timeBounds(db, conditions))
+  return { head, range, conditions: known, found: aimed !== null && aimed <= FEW ? aimed : undefined }
 }
 
-async function readEnds(db: Kysely<LogTables>): Promise<{ head: number; oldest: number | null }> {
+interface Ends {
+  readonly head: number
+  readonly oldest: number | null
+  /** How many events the target of the conditions has; FEW + 1 if more, null if there is no target. */
+  readonly aimed: number | null
+}
+
+async function readEnds(db: Kysely<LogTables>, { target }: Conditions): Promise<Ends> {
+  const oldest = db.selectFrom('events').select((eb) => eb.fn.min('position').as('oldest'))
+  const aimed: AliasableExpression<number | null> = target ? countSome(db, isFor(target)) : sql`null`
   return await db
     .selectFrom('log_head')
-    .select([
-      'log_head.position as head',
-      (eb) =>
-        eb
-          .selectFrom('events')
-          .select((events) => events.fn.min('events.position').as('oldest'))
-          .as('oldest'),
-    ])
+    .select(['position as head', oldest.as('oldest'), aimed.as('aimed')])
     .executeTakeFirstOrThrow()
+}
+
+function countSome(
+  db: Kysely<LogTables>,
+  predicate: Expression<SqlBool>,
+): AliasableExpression<number | null> {
+  const some = db
+    .selectFrom('events')
+    .select('position')
+    .where(predicate)
+    .limit(FEW + 1)
+  return db
+    .selectFrom(some.as('some'))
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .$asScalar()
 }
 
 /** `scan.*` as the stored types that it means, which an index finds; undefined when there are none of any kind. */

@@ -10,8 +10,6 @@ export interface Wanted {
   readonly limit: number
   readonly offset: number
   readonly nowMs: number
-  /** How many of the scope's events match, where that is known and an index finds them. */
-  readonly indexed?: number
 }
 
 /** Events are not spread evenly, and one window more costs another statement. */
@@ -37,16 +35,17 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
   return rows
 }
 
-/** What should hold all that is wanted, if the events that match are spread evenly. */
-function firstWindow({ range }: Scope, { limit, offset, indexed }: Wanted): number | undefined {
-  if (!indexed) return undefined
-  return ((limit + offset) * (range.to - range.from) * MARGIN) / indexed
+/** What should hold all that is wanted, if the events that match are spread evenly; of few it is everything. */
+function firstWindow({ range, found }: Scope, { limit, offset }: Wanted): number | undefined {
+  if (found === undefined) return undefined
+  return ((limit + offset) * (range.to - range.from) * MARGIN) / Math.max(1, found)
 }
 
 /** How many visible events the scope has. */
 export async function countVisible(log: SqlLog, scope: Scope, nowMs: number): Promise<number> {
   let count = 0
-  for await (const window of windows(scope.range, 'asc', log.pace)) {
+  const first = scope.found === undefined ? undefined : Number.POSITIVE_INFINITY
+  for await (const window of windows(scope.range, 'asc', log.pace, first)) {
     count += await countIn(log, scope, window, nowMs)
   }
   return count
