@@ -137,6 +137,19 @@ test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKE
   expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
 })
 
+test('a head that is behind the events is told of, and nothing is stored over them', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  await storage.append(makeRecords(3))
+  await server.query(`update ${schema}.log_head set position = 1`)
+  await expect(storage.append([makeRecord({ id: 'late' })])).rejects.toHaveProperty(
+    'code',
+    'EVENTS_STORAGE_CORRUPT',
+  )
+  expect(await storage.get('late')).toBeUndefined()
+  expect(await storage.count()).toBe(3)
+})
+
 test('a database that takes no writes can be read', async () => {
   const schema = setup.newSchema()
   await (await setup.openStore({ schema })).append(makeRecords(3))

@@ -74,9 +74,12 @@ export async function appendBySql(client: pg.Client, schema: string, ids: readon
     all(null),
     all(null),
   ]
-  const others = [all(null), all(null), all(''), all(''), all('[]'), all('{}'), 0, 60_000, 'test']
-  const parameters = Array.from({ length: 18 }, (_, index) => `$${index + 1}`)
-  await client.query(`select "${schema}".append_events(${parameters})`, [...columns, ...others])
+  const texts = [all(null), all(null), all(''), all(''), all('[]').join('\x1e'), all('{}').join('\x1e')]
+  const count = [ids.length]
+  const counts = [[0], ['test.event'], [5], count, [1], count, [0], ['test'], count, [], []]
+  const values = [...columns, ...texts, ...counts, 0, 60_000, 'test']
+  const parameters = values.map((_, index) => `$${index + 1}`)
+  await client.query(`select "${schema}".append_events(${parameters})`, values)
 }
 
 /** Appends as the bus does: again while the error says that it may help. */

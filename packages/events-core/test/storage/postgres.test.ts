@@ -21,6 +21,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '005-missed' },
     { name: '006-claim' },
     { name: '007-more-counts' },
+    { name: '008-counted-batches' },
   ])
 })
 

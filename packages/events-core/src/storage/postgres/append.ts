@@ -1,9 +1,12 @@
 import pg from 'pg'
+import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../timestamp.ts'
+import { Tally } from '../sql/tally.ts'
 import type { AppendReceipt, AppendResult, EventRecord } from '../storage.ts'
+import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { PostgresSettings } from './settings.ts'
-import { JsonParameter } from './values.ts'
+import { jsonSequence } from './values.ts'
 
 export interface AppenderOptions {
   readonly connections: Connections
@@ -12,38 +15,97 @@ export interface AppenderOptions {
   readonly origin: string
 }
 
-/** Appends batches, each by one call of a function: one round trip, one transaction. */
+/** What the function answers: the position before the first event, or where the ids are that were there. */
+interface Answer {
+  readonly head: number
+  readonly known: readonly (number | null)[] | null
+}
+
+/** Appends batches, each by one call of a function: one round trip, one transaction; one more if some were there. */
 export class Appender {
   readonly #connections: Connections
   readonly #lockTimeoutMs: number
   readonly #origin: string
-  readonly #statement: string
+  readonly #function: string
 
   constructor({ connections, settings, origin }: AppenderOptions) {
     this.#connections = connections
     this.#lockTimeoutMs = settings.statementTimeoutMs
     this.#origin = origin
-    const parameters = Array.from({ length: 18 }, (_, index) => `$${index + 1}`)
-    this.#statement = `select ${pg.escapeIdentifier(settings.schema)}.append_events(${parameters}) as positions`
+    this.#function = `${pg.escapeIdentifier(settings.schema)}.append_events`
   }
 
   async append(records: readonly EventRecord[], nowMs: number): Promise<AppendResult> {
-    const recordedAt = formatTimestamp(nowMs)
-    if (records.length === 0) return { recordedAt, receipts: [] }
-    const values = [...columnsOf(records), nowMs, this.#lockTimeoutMs, this.#origin]
+    const fresh = firstOfEach(records)
+    const known = new Map<string, number>()
+    let last = 0
     const connection = await this.#connections.take()
     try {
-      const call = { sql: this.#statement, parameters: values }
-      const { rows } = await connection.executeQuery<{ positions: readonly number[] }>(call)
-      return { recordedAt, receipts: (rows[0]?.positions ?? []).map(receiptOf) }
+      while (fresh.size > 0) {
+        const answer = await this.#call(connection, [...fresh.values()], nowMs)
+        last = answer.head
+        if (answer.known === null) break
+        setAside(fresh, known, answer.known)
+      }
     } finally {
       this.#connections.giveBack(connection)
     }
+    return { recordedAt: formatTimestamp(nowMs), receipts: receiptsOf(records, known, last) }
+  }
+
+  async #call(connection: Connection, records: readonly EventRecord[], nowMs: number): Promise<Answer> {
+    const parameters = [...columnsOf(records), ...countsOf(records), nowMs, this.#lockTimeoutMs, this.#origin]
+    const places = parameters.map((_, index) => `$${index + 1}`)
+    const sql = `select head, known from ${this.#function}(${places})`
+    const { rows } = await connection.executeQuery<Answer>({ sql, parameters })
+    const [answer] = rows
+    if (answer === undefined) throw new Error('append_events answered no row')
+    return answer
   }
 }
 
+function firstOfEach(records: readonly EventRecord[]): Map<string, EventRecord> {
+  const first = new Map<string, EventRecord>()
+  for (const record of records) if (!first.has(record.event.id)) first.set(record.event.id, record)
+  return first
+}
+
+/** Moves what is stored already. @param positions of the fresh ones, in order; null of those that are not stored */
+function setAside(
+  fresh: Map<string, EventRecord>,
+  known: Map<string, number>,
+  positions: NonNullable<Answer['known']>,
+): void {
+  for (const [index, id] of [...fresh.keys()].entries()) {
+    const position = positions[index]
+    if (position == null) continue
+    known.set(id, position)
+    fresh.delete(id)
+  }
+  if (fresh.size === positions.length)
+    throw new EventsError(
+      'EVENTS_STORAGE_CORRUPT',
+      'the head of the event store is behind its events: restore a backup',
+    )
+}
+
+/** @param known where events of these ids were stored before @param head the position before the first new one */
+function receiptsOf(
+  records: readonly EventRecord[],
+  known: Map<string, number>,
+  head: number,
+): AppendReceipt[] {
+  let last = head
+  return records.map(({ event: { id } }) => {
+    const position = known.get(id)
+    if (position !== undefined) return { position, duplicate: true }
+    known.set(id, ++last)
+    return { position: last, duplicate: false }
+  })
+}
+
 /** A column at a time: some 10 % cheaper for the server than one JSON document of all. */
-function columnsOf(records: readonly EventRecord[]): unknown[][] {
+function columnsOf(records: readonly EventRecord[]): unknown[] {
   const column = (of: (record: EventRecord) => unknown) => records.map(of)
   return [
     column(({ event }) => event.id),
@@ -59,12 +121,30 @@ function columnsOf(records: readonly EventRecord[]): unknown[][] {
     column(({ event }) => event.traceparent ?? null),
     column(({ event }) => event.title),
     column(({ event }) => event.message),
-    column(({ event }) => new JsonParameter(JSON.stringify(event.tags))),
-    column(({ dataJson }) => new JsonParameter(dataJson)),
+    jsonSequence(records.map(({ event }) => JSON.stringify(event.tags))),
+    jsonSequence(records.map(({ dataJson }) => dataJson)),
   ]
 }
 
-/** The function marks duplicates by a minus. */
-function receiptOf(position: number): AppendReceipt {
-  return { position: Math.abs(position), duplicate: position < 0 }
+/** What the batch adds to the kept counts; its positions are those in the batch, from 1. */
+function countsOf(records: readonly EventRecord[]): unknown[][] {
+  const tally = new Tally()
+  for (const [index, { event, timestampMs }] of records.entries())
+    tally.add({ ...event, position: index + 1, timestamp: timestampMs })
+  const types = [...tally.byType]
+  const sources = [...tally.bySource]
+  const tags = [...tally.byTag]
+  return [
+    types.map(({ minute }) => minute),
+    types.map(({ type }) => type),
+    types.map(({ priority }) => priority),
+    types.map(({ count }) => count),
+    types.map(({ firstPosition }) => firstPosition),
+    types.map(({ lastPosition }) => lastPosition),
+    sources.map(({ hour }) => hour),
+    sources.map(({ source }) => source),
+    sources.map(({ count }) => count),
+    tags.map(([tag]) => tag),
+    tags.map(([, count]) => count),
+  ]
 }

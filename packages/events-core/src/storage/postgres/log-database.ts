@@ -19,6 +19,7 @@ import { keptFrom } from './migrations/004-kept-from.ts'
 import { missed } from './migrations/005-missed.ts'
 import { claim } from './migrations/006-claim.ts'
 import { moreCounts } from './migrations/007-more-counts.ts'
+import { countedBatches } from './migrations/008-counted-batches.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIGRATIONS = {
@@ -29,6 +30,7 @@ const MIGRATIONS = {
   '005-missed': missed,
   '006-claim': claim,
   '007-more-counts': moreCounts,
+  '008-counted-batches': countedBatches,
 }
 
 /** A window is a statement of its own, so that none runs into its limit. */

@@ -1,6 +1,5 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { APPEND_EVENTS } from './append-events.ts'
 import { SUBTRACT_COUNTS } from './subtract-counts.ts'
 
 /** Rows that every append changes leave room on their page for the next version, which then needs no index entry. */
@@ -36,7 +35,6 @@ const COUNTS = [
 /** A process of the version before can no longer delete: it would leave the new counts as they are. */
 const FUNCTIONS = [
   sql`drop function if exists subtract_counts(text[], text[], integer[], bigint[])`,
-  APPEND_EVENTS,
   SUBTRACT_COUNTS,
 ]
 
