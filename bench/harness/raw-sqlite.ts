@@ -14,7 +14,6 @@ export class RawSqlite {
   constructor(path: string) {
     const file = new Database(path)
     file.pragma('synchronous = full')
-    file.pragma('wal_autocheckpoint = 400')
     file.pragma('cache_size = -8000')
     this.#file = file
     this.#position = Number(file.prepare('select position from log_head').pluck().get())

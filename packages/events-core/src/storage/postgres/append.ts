@@ -145,6 +145,6 @@ function countsOf(records: readonly EventRecord[]): unknown[][] {
     sources.map(({ source }) => source),
     sources.map(({ count }) => count),
     tags.map(([tag]) => tag),
-    tags.map(([, count]) => count),
+    tags.map(([, positions]) => positions.length),
   ]
 }

@@ -30,7 +30,7 @@ interface TalliedEvent extends Pick<CountedRow, 'position' | 'type' | 'source' |
 export class Tally {
   readonly #byType = new Map<string, TypeTally>()
   readonly #bySource = new Map<string, SourceTally>()
-  readonly #byTag = new Map<string, number>()
+  readonly #byTag = new Map<string, number[]>()
 
   add({ position, type, source, priority, tags, timestamp }: TalliedEvent): void {
     const minute = Math.floor(timestamp / MINUTE_MS)
@@ -49,7 +49,7 @@ export class Tally {
     const ofSource = this.#bySource.get(sourceKey)
     if (ofSource === undefined) this.#bySource.set(sourceKey, { hour, source, count: 1 })
     else ofSource.count++
-    this.#addTags(tags)
+    this.#addTags(position, tags)
   }
 
   get byType(): Iterable<TypeTally> {
@@ -73,14 +73,18 @@ export class Tally {
     return this.#bySource.values()
   }
 
-  get byTag(): Iterable<readonly [tag: string, count: number]> {
+  /** Each event comes once for each of its tags, in the order in which it was added. */
+  get byTag(): Iterable<readonly [tag: string, positions: readonly number[]]> {
     return this.#byTag
   }
 
-  /** An event may carry a tag twice, and counts once. Lists are short: to look through one is cheaper than a set. */
-  #addTags(tags: readonly string[]): void {
+  /** An event may carry a tag twice. Lists are short: to look through one is cheaper than a set. */
+  #addTags(position: number, tags: readonly string[]): void {
     tags.forEach((tag, index) => {
-      if (tags.indexOf(tag) === index) this.#byTag.set(tag, (this.#byTag.get(tag) ?? 0) + 1)
+      if (tags.indexOf(tag) !== index) return
+      const positions = this.#byTag.get(tag)
+      if (positions === undefined) this.#byTag.set(tag, [position])
+      else positions.push(position)
     })
   }
 }

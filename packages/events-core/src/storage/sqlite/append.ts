@@ -51,6 +51,7 @@ export class Appender {
     if (last > before) {
       this.#setHead.run(last)
       this.#recorded.run(Math.floor(nowMs / MINUTE_MS), before + 1, last)
+      for (const [tag, positions] of tally.byTag) this.#tags.add(tag, positions)
       this.#counts.add(tally)
     }
     return { recordedAt: formatTimestamp(nowMs), receipts }
@@ -70,7 +71,6 @@ export class Appender {
       nowMs,
     )
     if (changes === 0) return false
-    this.#tags.add(position, tags)
     tally.add({ position, type, source, priority, tags, timestamp })
     return true
   }

@@ -52,7 +52,7 @@ export class CountStatements {
       this.#add.source.run(source, count)
       this.#add.hourOfSource.run(hour, source, count)
     }
-    for (const [tag, count] of tally.byTag) this.#add.tag.run(tag, count)
+    for (const [tag, positions] of tally.byTag) this.#add.tag.run(tag, positions.length)
   }
 
   subtract(tally: Tally): void {
@@ -67,7 +67,7 @@ export class CountStatements {
       take(this.#subtract.source, count, source)
       take(this.#subtract.hourOfSource, count, hour, source)
     }
-    for (const [tag, count] of tally.byTag) take(this.#subtract.tag, count, tag)
+    for (const [tag, positions] of tally.byTag) take(this.#subtract.tag, positions.length, tag)
   }
 }
 
