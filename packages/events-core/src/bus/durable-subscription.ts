@@ -257,6 +257,7 @@ export class DurableSubscription implements Subscription {
       subscription: this,
       retry,
       handlerTimeoutMs,
+      clock: this.#record.clock,
       concurrency,
       keyOf: orderBy && concurrency > 1 ? (event) => this.#record.keyOf(event, orderBy) : undefined,
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),

@@ -3,6 +3,7 @@ import type { EventMetrics } from '../metrics/metrics.ts'
 import { formatTimestamp, parseTimestamp } from '../timestamp.ts'
 import type { Delivery } from './delivery.ts'
 import type { Logger, SubscribeOptions, SubscriptionInfo } from './options.ts'
+import { unmeasured } from './silent.ts'
 
 export interface HandlerRecordOptions {
   readonly name: string
@@ -11,8 +12,12 @@ export interface HandlerRecordOptions {
   readonly now: () => number
 }
 
+const stoppedClock = (): number => 0
+
 /** What a subscription's handler did: counted, measured, and logged where it failed. */
 export class HandlerRecord {
+  /** What the handler's calls are measured by. It stands where nobody measures: to read one takes as long as a small handler. */
+  readonly clock: () => number
   readonly #options: HandlerRecordOptions
   readonly #createdMs: number
   #lastTriggeredMs: number | undefined
@@ -22,6 +27,7 @@ export class HandlerRecord {
 
   constructor(options: HandlerRecordOptions) {
     this.#options = options
+    this.clock = options.metrics === unmeasured ? stoppedClock : () => performance.now()
     this.#createdMs = options.now()
   }
 

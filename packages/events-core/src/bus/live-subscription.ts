@@ -54,6 +54,7 @@ export class LiveSubscription implements Subscription, Receiver {
       subscription: this,
       retry: settings.retry,
       handlerTimeoutMs: settings.handlerTimeoutMs,
+      clock: this.#record.clock,
       concurrency: settings.concurrency,
       keyOf:
         settings.orderBy && settings.concurrency > 1
