@@ -260,6 +260,7 @@ export class DurableSubscription implements Subscription {
       clock: this.#record.clock,
       concurrency,
       keyOf: orderBy && concurrency > 1 ? (event) => this.#record.keyOf(event, orderBy) : undefined,
+      looked: () => this.#record.look(),
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
     })
   }

@@ -62,6 +62,7 @@ export class LiveSubscription implements Subscription, Receiver {
           : undefined,
       mayStart: () => true,
       wanted: (event) => this.#isWanted(event),
+      looked: () => this.#record.look(),
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
       finished: () => undefined,
     })
