@@ -121,8 +121,7 @@ export class EventBus<M = EventTypes> {
     if (options !== NO_OPTIONS) checkOptions('publish options', options, PUBLISH_RULES)
     const running = this.#live()
     const draft = running.prepare(draftEvent(input, this.#settings, this.#settings.now()))
-    const answer = running.writes.write([draft], options)
-    const receipts = answer instanceof Promise ? await answer : answer
+    const receipts = await running.writes.write([draft], options)
     // One draft has one receipt.
     return receipts[0] as PublishReceipt
   }

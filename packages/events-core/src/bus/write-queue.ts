@@ -73,19 +73,15 @@ export class WriteQueue {
   }
 
   /**
-   * Resolves when the drafts are stored, together or not at all. Those that are live only are answered at once, without
-   * a promise, while nothing is ahead of them.
+   * Resolves when the drafts are stored, together or not at all.
    * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; the signal's reason
    */
-  write(
-    drafts: readonly EventDraft[],
-    options: PublishOptions,
-  ): readonly PublishReceipt[] | Promise<readonly PublishReceipt[]> {
+  write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
     const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
     signal?.throwIfAborted()
     if (this.#isClear && !drafts.some(isStored)) {
       this.#options.metrics.publishDuration(0)
-      return this.#passOn(drafts)
+      return Promise.resolve(this.#passOn(drafts))
     }
     const { promise, resolve, reject } = Promise.withResolvers<readonly PublishReceipt[]>()
     const group = new WriteGroup(drafts, timeoutMs, { resolve, reject })
