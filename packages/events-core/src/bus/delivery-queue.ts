@@ -9,6 +9,8 @@ export interface DeliveryQueueOptions extends Omit<DeliveryPlan, 'finished'> {
   readonly keyOf: ((event: PublishedEvent) => string | undefined) | undefined
   /** Asked when an event's turn has come; one that is refused is finished without a call. */
   readonly wanted: (event: PublishedEvent) => boolean
+  /** Told before calls are begun, and again after every 16 of them: time to read a clock once for all of them. */
+  readonly looked: () => void
   /** Called once for each event that was pushed and not removed. @param error of the last call; undefined when all is well */
   readonly finished: (event: PublishedEvent, error: unknown) => void
 }
@@ -106,10 +108,13 @@ export class DeliveryQueue {
 
   /** `#scheduled` stays set while it runs, so that what finishes at once does not schedule it again. */
   readonly #pump = (): void => {
+    this.#options.looked()
     const until = performance.now() + TURN_MS
     for (let begun = 1; this.#running.length < this.#options.concurrency; begun++) {
       if (!this.#startNext()) break
-      if (begun % LOOK_EVERY === 0 && performance.now() > until) return void setImmediate(this.#pump)
+      if (begun % LOOK_EVERY !== 0) continue
+      if (performance.now() > until) return void setImmediate(this.#pump)
+      this.#options.looked()
     }
     this.#scheduled = false
   }

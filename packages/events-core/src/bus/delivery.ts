@@ -9,6 +9,8 @@ export interface DeliveryPlan {
   readonly subscription: Subscription
   readonly retry: Required<RetryPolicy>
   readonly handlerTimeoutMs: number
+  /** What calls are measured by, in milliseconds. */
+  readonly clock: () => number
   /** Whether the handler may be called now. Asked before each further call, which otherwise waits. */
   readonly mayStart: () => boolean
   /** Called after each call of the handler. @param error what it threw or rejected with; undefined when it did well */
@@ -65,7 +67,7 @@ export class Delivery implements HandlerContext {
     this.#state = 'running'
     this.attempt++
     this.#controller = undefined
-    this.#began = performance.now()
+    this.#began = this.#plan.clock()
     let promise: Promise<unknown> | undefined
     try {
       const result = this.#plan.handler(this.event, this)
@@ -140,7 +142,7 @@ export class Delivery implements HandlerContext {
 
   #called(error: unknown): void {
     this.#stopTimer()
-    this.#plan.called(this, (performance.now() - this.#began) / 1_000, error)
+    this.#plan.called(this, (this.#plan.clock() - this.#began) / 1_000, error)
   }
 
   #finish(error: unknown): void {

@@ -29,6 +29,7 @@ export class Dispatcher {
   }
 
   dispatch(event: PublishedEvent): void {
+    if (this.#receivers.size === 0) return
     const { type } = event
     if (!this.#emitter.all.has(type)) this.#open(type)
     this.#emitter.emit(type, event)

@@ -257,8 +257,10 @@ export class DurableSubscription implements Subscription {
       subscription: this,
       retry,
       handlerTimeoutMs,
+      clock: this.#record.clock,
       concurrency,
       keyOf: orderBy && concurrency > 1 ? (event) => this.#record.keyOf(event, orderBy) : undefined,
+      looked: () => this.#record.look(),
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
     })
   }

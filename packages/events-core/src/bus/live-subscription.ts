@@ -54,6 +54,7 @@ export class LiveSubscription implements Subscription, Receiver {
       subscription: this,
       retry: settings.retry,
       handlerTimeoutMs: settings.handlerTimeoutMs,
+      clock: this.#record.clock,
       concurrency: settings.concurrency,
       keyOf:
         settings.orderBy && settings.concurrency > 1
@@ -61,6 +62,7 @@ export class LiveSubscription implements Subscription, Receiver {
           : undefined,
       mayStart: () => true,
       wanted: (event) => this.#isWanted(event),
+      looked: () => this.#record.look(),
       called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
       finished: () => undefined,
     })

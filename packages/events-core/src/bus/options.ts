@@ -137,6 +137,7 @@ export interface SubscriptionInfo {
   readonly subscriber: string
   readonly filter: EventFilter
   readonly created: string
+  /** When the handler was last called; of several calls that are begun together, when the first of them was. */
   readonly last_triggered: string | null
   readonly trigger_count: number
   readonly durable: boolean

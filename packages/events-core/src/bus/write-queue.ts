@@ -170,12 +170,10 @@ export class WriteQueue {
   #checkDeadlines(): void {
     const now = performance.now()
     const { failure } = this.#log
+    // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
+    const reason = this.#log.isWriting ? undefined : failure
     for (const group of this.#commits.writing) {
-      // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
-      const reason = this.#log.isWriting
-        ? outcomeUnknown(group.drafts)
-        : (failure ?? outcomeUnknown(group.drafts))
-      if (group.deadline <= now) this.#giveUp(group, reason)
+      if (group.deadline <= now) this.#giveUp(group, reason ?? outcomeUnknown(group.drafts))
     }
     for (const group of this.#commits.waiting) {
       if (group.deadline <= now) this.#giveUp(group, failure ?? this.#fullError())

@@ -97,6 +97,20 @@ describe('subscriptions', () => {
       },
     ])
   })
+
+  test('are listed with when they were last called', async () => {
+    let nowMs = Date.parse('2030-01-31T12:00:00.000Z')
+    const bus = await startedBus({ now: () => nowMs })
+    await bus.subscribe('*', () => 1)
+    const { created } = bus.subscriptions()[0] ?? {}
+    nowMs += 1_000
+    await bus.publish(info)
+    await expect.poll(() => bus.subscriptions()[0]?.last_triggered).toBe('2030-01-31T12:00:01.000Z')
+    nowMs += 1_000
+    await bus.publishMany(numbered(40))
+    await expect.poll(() => bus.subscriptions()[0]?.trigger_count).toBe(41)
+    expect(bus.subscriptions()[0]).toMatchObject({ created, last_triggered: '2030-01-31T12:00:02.000Z' })
+  })
 })
 
 describe('a handler', () => {
