@@ -1,6 +1,7 @@
 // Packs the packages as they would be published and checks what a user would get.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { build } from './setup/build.mjs'
@@ -9,6 +10,10 @@ import { pnpm, ROOT } from './setup/pnpm.mjs'
 
 const FILES = /^package\/(package\.json|README\.md|LICENSE|dist\/.+)$/
 const NEEDED = ['package/package.json', 'package/README.md', 'package/LICENSE']
+/** As a bundler writes it. */
+const IMPORT = /^(?:import |.* from )"([^."][^"]*)";$/gm
+/** Bytes: the code of a package is more than Node takes by default. */
+const MAX_OUTPUT = 16 * 1024 * 1024
 const UNPUBLISHABLE = /"(workspace|catalog):[^"]*"/g
 
 await install()
@@ -33,11 +38,22 @@ function check(tarball) {
     ...(manifest.match(UNPUBLISHABLE) ?? []).map(
       (range) => `depends on ${range}, which only this workspace knows`,
     ),
+    ...foreignImports(tarball, JSON.parse(manifest)).map(
+      (found) => `imports ${found}, on which it does not depend`,
+    ),
     ...tool('publint', ['run', tarball, '--strict']),
     ...tool('attw', [tarball, '--profile', 'esm-only']),
   ]
   if (failures.length === 0) console.log(`${name}: ${files.length} files, fine`)
   return failures.map((failure) => `${name} ${failure}`)
+}
+
+/** Packages that the code imports and a user would not have. */
+function foreignImports(tarball, { name, dependencies, peerDependencies }) {
+  const known = new Set([name, ...Object.keys({ ...dependencies, ...peerDependencies })])
+  const code = run('tar', ['-xzOf', tarball, '--wildcards', 'package/dist/*.js'])
+  const packages = [...code.matchAll(IMPORT)].map(([, from]) => /^(?:@[^/]+\/)?[^/]+/.exec(from)?.[0])
+  return [...new Set(packages)].filter((found) => !isBuiltin(found) && !known.has(found))
 }
 
 function tool(command, args) {
@@ -50,5 +66,10 @@ function tool(command, args) {
 }
 
 function run(command, args) {
-  return execFileSync(command, args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  return execFileSync(command, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: MAX_OUTPUT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 }

@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises'
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
@@ -11,6 +12,9 @@ export default defineConfig({
     postgres: 'src/storage/postgres/index.ts',
     testing: 'src/testing/index.ts',
   },
+  // Kysely goes into the bundle, as what is for development does: each thread of the SQLite adapter would load its 300
+  // files, which takes 0.2 s and 6 MB more than one does.
+  onSuccess: () => copyFile('node_modules/kysely/LICENSE', 'dist/kysely.LICENSE'),
   format: 'esm',
   target: 'node22',
   platform: 'node',

@@ -42,7 +42,7 @@ function refuseMissing(cause: unknown): never {
   if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
   throw new EventsError(
     'EVENTS_STORAGE_FAILED',
-    'events in PostgreSQL need packages that are not installed: npm install pg kysely',
+    'events in PostgreSQL need a package that is not installed: npm install pg',
     { cause },
   )
 }

@@ -67,8 +67,7 @@ const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> =
 }
 
 /**
- * Events in a PostgreSQL database, for several processes or machines that share one log. Needs the packages `pg` and
- * `kysely`.
+ * Events in a PostgreSQL database, for several processes or machines that share one log. Needs the package `pg`.
  * @throws EventsError EVENTS_INVALID that names each wrong option, or the URL whose certificate files cannot be read
  * @example
  * const bus = createEventBus({ storage: postgresStorage({ url: 'postgres://app:secret@db/app' }) })

@@ -29,7 +29,7 @@ const RULES: Readonly<Record<keyof SqliteStorageOptions, OptionRule>> = {
 }
 
 /**
- * Events in one SQLite file, for one process or a few on one machine. Needs the packages `better-sqlite3` and `kysely`.
+ * Events in one SQLite file, for one process or a few on one machine. Needs the package `better-sqlite3`.
  * @throws EventsError EVENTS_INVALID that names each wrong option
  * @example
  * const bus = createEventBus({ storage: sqliteStorage({ path: './data/events.db' }) })
