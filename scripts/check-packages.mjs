@@ -38,7 +38,7 @@ function check(tarball) {
     ...(manifest.match(UNPUBLISHABLE) ?? []).map(
       (range) => `depends on ${range}, which only this workspace knows`,
     ),
-    ...foreignImports(tarball, JSON.parse(manifest)).map(
+    ...foreignImports(tarball, files, JSON.parse(manifest)).map(
       (found) => `imports ${found}, on which it does not depend`,
     ),
     ...tool('publint', ['run', tarball, '--strict']),
@@ -49,9 +49,9 @@ function check(tarball) {
 }
 
 /** Packages that the code imports and a user would not have. */
-function foreignImports(tarball, { name, dependencies, peerDependencies }) {
+function foreignImports(tarball, files, { name, dependencies, peerDependencies }) {
   const known = new Set([name, ...Object.keys({ ...dependencies, ...peerDependencies })])
-  const code = run('tar', ['-xzOf', tarball, '--wildcards', 'package/dist/*.js'])
+  const code = run('tar', ['-xzOf', tarball, ...files.filter((file) => file.endsWith('.js'))])
   const packages = [...code.matchAll(IMPORT)].map(([, from]) => /^(?:@[^/]+\/)?[^/]+/.exec(from)?.[0])
   return [...new Set(packages)].filter((found) => !isBuiltin(found) && !known.has(found))
 }

@@ -9,7 +9,7 @@ interface Pending {
 
 /**
  * Caps, not reservations: a page of 10,000 events fits, and a thread that goes wild dies alone. With 2 MB of young
- * generation a thread takes 3 MB less, and a page of 1,000 events twice as long.
+ * generation a thread takes 2 MB less, and a page of 1,000 events two to three times as long.
  */
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
 
