@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'string' },
-    rows: { type: 'string', default: '1000000' },
+    rows: { type: 'string', default: '5000000' },
     rounds: { type: 'string', default: '5' },
     store: { type: 'string', multiple: true, default: STORES },
   },
