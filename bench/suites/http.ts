@@ -2,10 +2,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createEventBus } from '@viewra/events-core'
+import { createEventBus, type EventBus } from '@viewra/events-core'
+import { sqliteStorage } from '@viewra/events-core/sqlite'
 import { type Contender, Contest, type Figures } from '../harness/contest.ts'
 import { eventAt } from '../harness/events.ts'
-import { batches } from '../harness/publishers.ts'
+import { publishers } from '../harness/publishers.ts'
 import { load, requestText } from '../harness/raw-http.ts'
 import type { Report } from '../harness/report.ts'
 import type { Settings } from '../harness/settings.ts'
@@ -31,7 +32,7 @@ export async function suite(report: Report, settings: Settings): Promise<void> {
     if (ports === undefined) throw new Error('the servers told no ports')
     const target = new Target(child, ports)
     await publish(report, settings, target)
-    await publishBatches(report, settings, target)
+    await publishBatches(report, settings, target, join(directory, 'in-process.db'))
     await list(report, settings, target)
     const exited = once(child, 'exit')
     child.disconnect()
@@ -91,35 +92,43 @@ async function publish(report: Report, { rounds }: Settings, target: Target): Pr
   })
 }
 
-async function publishBatches(report: Report, { rounds }: Settings, target: Target): Promise<void> {
+async function publishBatches(
+  report: Report,
+  { rounds }: Settings,
+  target: Target,
+  path: string,
+): Promise<void> {
   const requests = Array.from({ length: REQUESTS / 10 }, (_, n) => post(`${PATH}/batch`, eventsFrom(n)))
-  const bus = createEventBus()
-  await bus.start()
-  const direct = {
-    name: 'publishMany, in process',
-    round: () => publishMany((n) => bus.publishMany(eventsFrom(n))),
-  }
+  const buses = { memory: createEventBus(), SQLite: createEventBus({ storage: sqliteStorage({ path }) }) }
+  for (const bus of Object.values(buses)) await bus.start()
   const contest = await Contest.run({
     title: `batches of ${BATCH}`,
     contenders: [
-      direct,
+      inProcess('memory', buses.memory),
+      inProcess('SQLite', buses.SQLite),
       target.contender('bare route', 'bare', requests),
       target.contender('viewra, memory', 'memory', requests),
       target.contender('viewra, SQLite', 'sqlite', requests),
     ],
     rounds,
   })
-  await bus.stop()
+  for (const bus of Object.values(buses)) await bus.stop()
   report.add(contest)
-  report.target('batches, memory, of publishMany', contest.ratio('viewra, memory', direct.name), {
-    atLeast: 0.7,
-  })
+  for (const store of Object.keys(buses)) {
+    const ratio = contest.ratio(`viewra, ${store}`, `publishMany, ${store}, in process`)
+    report.target(`batches, ${store}, of publishMany`, ratio, { atLeast: 0.7 })
+  }
 }
 
-/** In the unit of the others: a batch is a request. */
-async function publishMany(write: (n: number) => Promise<unknown>): Promise<Figures> {
-  const { 'events/s': events = 0, 'p50 ms': p50 = 0, 'p99 ms': p99 = 0 } = await batches(BATCH, write)
-  return { 'requests/s': events / BATCH, 'p50 ms': p50, 'p99 ms': p99 }
+/** As many callers as the others have connections, and in their unit: a batch is a request. */
+function inProcess(store: string, bus: EventBus): Contender {
+  const round = async (): Promise<Figures> => {
+    const { 'events/s': batches = 0, ...others } = await publishers(CONNECTIONS, (n) =>
+      bus.publishMany(eventsFrom(n)),
+    )
+    return { 'requests/s': batches, ...others }
+  }
+  return { name: `publishMany, ${store}, in process`, round }
 }
 
 async function list(report: Report, { rounds }: Settings, target: Target): Promise<void> {
