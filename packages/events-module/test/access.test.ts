@@ -374,6 +374,16 @@ describe('audit events', () => {
     ])
   })
 
+  test('are left once by each form of a path', async () => {
+    const { app, bus } = await guardedApp()
+    const headers = bearer(admin.token)
+    for (const [index, path] of ['/e', '/e/'].entries()) {
+      await bus.publish({ id: 'e', type: 'a', source: 'x' })
+      await app.inject({ method: 'DELETE', url: `${URL}${path}`, headers })
+      expect(await audits(bus)).toHaveLength(index + 1)
+    }
+  })
+
   test('are not left by what was refused or failed', async () => {
     const { app, bus } = await guardedApp()
     await app.inject({ method: 'DELETE', url: `${URL}/none`, headers: bearer(admin.token) })

@@ -1,5 +1,5 @@
 import type { EventBus } from '@viewra/events-core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, onSendHookHandler } from 'fastify'
 import { principalOf } from './access/principal.ts'
 import { clientOf } from './client.ts'
 import type { EventsScope } from './feature.ts'
@@ -7,13 +7,19 @@ import type { AuditType } from './role.ts'
 
 /**
  * Has each successful call of a route with an `audit` leave one event of that type: who did what, with what, from
- * where. It is stored before the answer goes out.
+ * where. It is stored before the answer goes out. To be called before the routes are added, and
+ * after `shareRouteRules`, which adds second forms of them as it finds them.
  */
 export function recordAudits(scope: EventsScope, bus: EventBus): void {
-  scope.addHook<unknown>('onSend', (request, reply, payload, done) => {
+  const recordAudit: onSendHookHandler<unknown> = (request, reply, payload, done) => {
     const { audit } = request.routeOptions.config
     if (typeof audit !== 'string' || reply.statusCode >= 400 || isDryRun(request.body)) done()
     else void record(bus, request, audit).then(() => done(null, payload))
+  }
+  // Of those routes only: a hook of all would be asked at every answer to a publisher.
+  scope.addHook('onRoute', (route) => {
+    if (typeof route.config?.audit !== 'string') return
+    route.onSend = [route.onSend ?? [], recordAudit].flat()
   })
 }
 
