@@ -138,6 +138,32 @@ export class EventFeed {
     return undefined
   }
 
+  /**
+   * Has `receive` called with each item as soon as there is one, instead of `next`: readers that wait for the same events
+   * get them one after the other in one turn, where a promise for each would cost more than the rest. When `receive`
+   * answers a promise, the next item comes after that.
+   * @returns when the feed has ended
+   * @throws what `receive` throws; the feed is closed then
+   */
+  follow(receive: (item: FeedItem) => Promise<void> | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const fail = (error: unknown): void => {
+      this.close()
+      reject(error)
+    }
+    const goOn = (): void => {
+      try {
+        const pause = this.#handOutAll(receive, goOn)
+        if (this.#state === 'ended') resolve()
+        else pause?.then(goOn, fail)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    goOn()
+    return promise
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<FeedItem, void> {
     try {
       for (let item = await this.next(); item !== undefined; item = await this.next()) yield item
@@ -201,6 +227,8 @@ export class EventFeed {
       this.#state = 'live'
       return { kind: 'caught_up', position: this.#cursor }
     }
+    // The window keeps one slice for all: to ask for an empty one would have the next reader's made anew.
+    if (this.#place >= this.#window.end) return undefined
     const { events, end, position, mayExpire } = this.#window.slice(this.#place, this.#cursor)
     this.#place = Math.max(this.#place, end)
     if (position !== undefined) this.#cursor = position
@@ -217,6 +245,30 @@ export class EventFeed {
     if (this.#state !== 'live') return undefined
     this.#state = 'catching up'
     return { kind: 'fell_behind', position: this.#cursor }
+  }
+
+  /** @returns what to wait for before it goes on; nothing when it has ended, or `goOn` is called when there is more */
+  #handOutAll(
+    receive: (item: FeedItem) => Promise<void> | undefined,
+    goOn: () => void,
+  ): Promise<void> | undefined {
+    while (this.#state !== 'ended') {
+      this.#isIdle = false
+      this.#inFlight = 0
+      const item = this.#take()
+      const pause = item === undefined ? this.#pause(goOn) : receive(this.#handOut(item))
+      if (pause !== undefined) return pause
+      if (this.#isIdle) return undefined
+    }
+    return undefined
+  }
+
+  /** Waits idly when it may, and does otherwise what leads to more. */
+  #pause(goOn: () => void): Promise<void> | undefined {
+    if (!this.#mayWait) return this.#more()
+    this.#window.wait(this.#signal)
+    this.#isIdle = this.#signal.arm(goOn)
+    return undefined
   }
 
   async #more(): Promise<void> {
