@@ -42,21 +42,19 @@ const PAGE = {
 export async function bareRoutes(app: FastifyInstance): Promise<void> {
   let position = 0
   app.post('/api/v1/events', { schema: { body: event } }, async (_request, reply) =>
-    reply.code(201).send(published(++position)),
+    reply.code(201).send({ message: 'Event published successfully', ...receipt(++position) }),
   )
   app.post<{ Body: readonly unknown[] }>(
     '/api/v1/events/batch',
     { schema: { body: { type: 'array', items: event } } },
-    async (request, reply) => reply.code(201).send({ events: request.body.map(() => published(++position)) }),
+    async (request, reply) => {
+      const events = request.body.map(() => receipt(++position))
+      return reply.code(201).send({ message: 'Events published successfully', count: events.length, events })
+    },
   )
   app.get('/api/v1/events', async () => PAGE)
 }
 
-function published(position: number): object {
-  return {
-    message: 'Event published successfully',
-    event_id: randomUUIDv7(),
-    position,
-    duplicate: false,
-  }
+function receipt(position: number): object {
+  return { event_id: randomUUIDv7(), position, duplicate: false }
 }

@@ -11,7 +11,8 @@ import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { DropLog } from './drop-log.ts'
 import { type CreateDurable, DurableSubscriptions } from './durable-subscriptions.ts'
-import type { EventFeed, FeedOptions } from './event-feed.ts'
+import type { EventFeed } from './event-feed.ts'
+import type { FeedOptions } from './feed-item.ts'
 import { checkHealth } from './health.ts'
 import type {
   BusHealth,

@@ -1,33 +1,10 @@
 import type { PublishedEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import { formatTimestamp, parseTimestamp } from '../timestamp.ts'
+import type { FeedItem, FeedReceiver } from './feed-item.ts'
 import type { LiveWindow, LogPage } from './live-window.ts'
 import type { SubscriptionInfo } from './options.ts'
 import { Signal } from './signal.ts'
-
-/**
- * What a feed hands out, one after the other. `position` is that up to which every matching event was handed out then.
- *
- * `events`: in order, never empty; feeds of one filter may get the very same array. `caught_up`: what follows is live.
- * `fell_behind`: more came than waits for a reader, so what follows is read from the store again; live-only events are
- * missing then. `gap`: retention has removed events between these positions, both inclusive, or may have.
- */
-export type FeedItem =
-  | { readonly kind: 'events'; readonly events: readonly PublishedEvent[]; readonly position: number }
-  | { readonly kind: 'caught_up'; readonly position: number }
-  | { readonly kind: 'fell_behind'; readonly position: number }
-  | { readonly kind: 'gap'; readonly from: number; readonly to: number }
-
-export interface FeedOptions {
-  /** Goes on behind this position: that of the last event that is not to come again. */
-  readonly after?: number
-  /** Where to begin without `after`: with all that is kept, or with what comes from now on; 'now' by default. */
-  readonly from?: 'beginning' | 'now'
-  /** Shown in lists and metrics; `feed-<n>` by default. */
-  readonly name?: string
-  /** Who reads, for lists. */
-  readonly subscriber?: string
-}
 
 /** What a feed needs of its bus. */
 export interface FeedHost {
@@ -127,7 +104,6 @@ export class EventFeed {
     while (this.#state !== 'ended') {
       const item = this.#take()
       if (item !== undefined) return this.#handOut(item)
-      // Awaited here while it is live: one step fewer for each of many readers.
       if (this.#mayWait) {
         this.#isIdle = true
         this.#window.wait(this.#signal)
@@ -136,6 +112,31 @@ export class EventFeed {
       } else await this.#more()
     }
     return undefined
+  }
+
+  /**
+   * Has `receive` called with each item as soon as there is one, instead of `next`: readers that wait for the same events
+   * get them in one turn, where a promise for each would cost more than the rest.
+   * @returns when the feed has ended
+   * @throws what `receive` throws; the feed is closed then
+   */
+  follow(receive: FeedReceiver): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const fail = (error: unknown): void => {
+      this.close()
+      reject(error)
+    }
+    const goOn = (): void => {
+      try {
+        const pause = this.#handOutAll(receive, goOn)
+        if (this.#state === 'ended') resolve()
+        else pause?.then(goOn, fail)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    goOn()
+    return promise
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FeedItem, void> {
@@ -201,6 +202,8 @@ export class EventFeed {
       this.#state = 'live'
       return { kind: 'caught_up', position: this.#cursor }
     }
+    // The window keeps one slice for all: to ask for an empty one would have the next reader's made anew.
+    if (this.#place >= this.#window.end) return undefined
     const { events, end, position, mayExpire } = this.#window.slice(this.#place, this.#cursor)
     this.#place = Math.max(this.#place, end)
     if (position !== undefined) this.#cursor = position
@@ -217,6 +220,27 @@ export class EventFeed {
     if (this.#state !== 'live') return undefined
     this.#state = 'catching up'
     return { kind: 'fell_behind', position: this.#cursor }
+  }
+
+  /** @returns what to wait for before it goes on; nothing when it has ended, or `goOn` is called when there is more */
+  #handOutAll(receive: FeedReceiver, goOn: () => void): Promise<void> | undefined {
+    while (this.#state !== 'ended') {
+      this.#isIdle = false
+      this.#inFlight = 0
+      const item = this.#take()
+      const pause = item === undefined ? this.#pause(goOn) : receive(this.#handOut(item))
+      if (pause !== undefined) return pause
+      if (this.#isIdle) return undefined
+    }
+    return undefined
+  }
+
+  /** Waits idly when it may, and does otherwise what leads to more. */
+  #pause(goOn: () => void): Promise<void> | undefined {
+    if (!this.#mayWait) return this.#more()
+    this.#window.wait(this.#signal)
+    this.#isIdle = this.#signal.arm(goOn)
+    return undefined
   }
 
   async #more(): Promise<void> {

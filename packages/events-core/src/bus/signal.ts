@@ -20,6 +20,14 @@ export class Signal {
     return timeoutMs === undefined ? waiting : this.#inTime(waiting, timeoutMs)
   }
 
+  /** Has `wake` called at the next notification, once and without a promise. False when there was one already. */
+  arm(wake: () => void): boolean {
+    const isNotified = this.#notified
+    this.#notified = false
+    if (!isNotified) this.#wake = wake
+    return !isNotified
+  }
+
   async #inTime(waiting: Promise<void>, timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.notify(), timeoutMs)
     await waiting

@@ -1,6 +1,7 @@
 import { checkOptions, func, type OptionRule, shown } from '../check-options.ts'
 import type { PublishedEvent } from '../event.ts'
-import type { EventFeed, FeedItem, FeedOptions } from './event-feed.ts'
+import type { EventFeed } from './event-feed.ts'
+import type { FeedItem, FeedOptions } from './feed-item.ts'
 
 /** What happens beside events: see `FeedItem`. */
 export type StreamNotice = Exclude<FeedItem, { kind: 'events' }>

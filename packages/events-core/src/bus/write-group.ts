@@ -18,12 +18,17 @@ export class WriteGroup {
   readonly began: number
   /** `performance.now()` after which the publisher no longer waits. */
   deadline: number
+  /** By which its publisher may take it back. */
+  readonly signal: AbortSignal | undefined
   /** Queued groups may be dropped, written ones no more; a settled one has been answered. */
   state: 'queued' | 'writing' | 'settled' = 'queued'
   readonly #waiter: Waiter | undefined
 
-  /** @param waiter who wants the receipts; nobody for `publishAsync` */
-  constructor(drafts: readonly EventDraft[], timeoutMs: number, waiter?: Waiter) {
+  /**
+   * @param waiter who wants the receipts; nobody for `publishAsync`
+   * @param signal by which the publisher may take it back
+   */
+  constructor(drafts: readonly EventDraft[], timeoutMs: number, waiter?: Waiter, signal?: AbortSignal) {
     this.drafts = drafts
     this.records = drafts.every(isStored) ? drafts : drafts.filter(isStored)
     let bytes = 0
@@ -32,6 +37,7 @@ export class WriteGroup {
     this.began = performance.now()
     this.deadline = this.began + timeoutMs
     this.#waiter = waiter
+    this.signal = signal
   }
 
   /** Whether a publisher learns what becomes of it. */

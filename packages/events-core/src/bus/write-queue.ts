@@ -7,6 +7,7 @@ import type { AppendResult, EventStorage } from '../storage/storage.ts'
 import { GroupCommit } from './group-commit.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
+import { keepFrom, withdrawOn } from './withdrawals.ts'
 import { isStored, outcomeUnknown, WriteGroup } from './write-group.ts'
 
 export interface WriteQueueOptions {
@@ -84,13 +85,15 @@ export class WriteQueue {
       return Promise.resolve(this.#passOn(drafts))
     }
     const { promise, resolve, reject } = Promise.withResolvers<readonly PublishReceipt[]>()
-    const group = new WriteGroup(drafts, timeoutMs, { resolve, reject })
+    const group = new WriteGroup(drafts, timeoutMs, { resolve, reject }, signal)
     this.#enqueue(group)
-    if (signal === undefined) return promise
-    // A write that has begun cannot be called back, so only a queued group is withdrawn.
-    const abort = () => group.state === 'queued' && this.#giveUp(group, signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    return promise.finally(() => signal.removeEventListener('abort', abort))
+    if (signal !== undefined) withdrawOn(signal, group, this.#withdraw)
+    return promise
+  }
+
+  /** A write that has begun cannot be called back, so only a queued group is withdrawn. */
+  readonly #withdraw = (group: WriteGroup, reason: unknown): void => {
+    if (group.state === 'queued') this.#giveUp(group, reason)
   }
 
   /**
@@ -198,6 +201,7 @@ export class WriteQueue {
   /** Called once for each group, when it was answered. */
   #leave(group: WriteGroup, now: number): void {
     if (group.awaited) this.#options.metrics.publishDuration((now - group.began) / 1_000)
+    if (group.signal !== undefined) keepFrom(group.signal, group)
     this.#events -= group.drafts.length
     this.#bytes -= group.bytes
     this.#unsettled--

@@ -49,6 +49,21 @@ describe('a store that is slow', () => {
     expect(await bus.get('given up')).toBeUndefined()
   })
 
+  test('takes all back that wait with one signal, but neither what is answered nor what is being written', async () => {
+    const { storage, open } = closedStorage()
+    const bus = await startedBus({ storage })
+    const controller = new AbortController()
+    const publish = (id: string) => bus.publish({ ...info, id }, { signal: controller.signal })
+    const writing = publish('being written')
+    await new Promise((resolve) => setImmediate(resolve))
+    const waiting = Promise.allSettled([publish('a'), publish('b')])
+    controller.abort(new Error('the client is gone'))
+    expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    open()
+    await writing
+    expect((await bus.list({ limit: 10 })).events.map(({ id }) => id)).toEqual(['being written'])
+  })
+
   test('does not take an event whose signal is aborted already', async () => {
     const bus = await startedBus()
     await expect(bus.publish(info, { signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow(

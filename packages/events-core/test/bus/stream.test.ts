@@ -373,3 +373,77 @@ describe('stream', () => {
     expect(bus.subscriptions()).toEqual([])
   })
 })
+
+describe('a feed that is followed', () => {
+  test('brings history and then what comes live, each once and in order', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 20))
+    const feed = await openFeed(bus, {}, { from: 'beginning' })
+    const items: FeedItem[] = []
+    const following = feed.follow((item) => {
+      items.push(item)
+      return undefined
+    })
+    await expect.poll(() => items.some(isCaughtUp)).toBe(true)
+    await bus.publishMany(inputs(21, 30))
+    await bus.publish(input(31))
+    const numbers = () => items.flatMap((item) => (item.kind === 'events' ? item.events.map(numberOf) : []))
+    await expect.poll(numbers).toEqual(range(1, 31))
+    feed.close()
+    await following
+  })
+
+  test('hands nothing out while its reader asks it to wait', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus)
+    const kinds: string[] = []
+    let goOn = () => {}
+    void feed.follow((item) => {
+      kinds.push(item.kind)
+      return item.kind === 'events' ? new Promise<void>((resolve) => (goOn = resolve)) : undefined
+    })
+    await bus.publish(input(1))
+    await expect.poll(() => kinds).toEqual(['caught_up', 'events'])
+    await bus.publish(input(2))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(kinds).toEqual(['caught_up', 'events'])
+    expect(feed.lag).toBe(1)
+    goOn()
+    await expect.poll(() => kinds).toEqual(['caught_up', 'events', 'events'])
+  })
+
+  test('gives readers of one filter the very same events, and one that throws disturbs no other', async () => {
+    const bus = await startedBus()
+    const [broken, first, second] = [await openFeed(bus), await openFeed(bus), await openFeed(bus)]
+    const got = new Map<EventFeed, readonly PublishedEvent[]>()
+    const failing = broken.follow((item) => {
+      if (item.kind === 'events') throw new Error('cannot be written')
+      return undefined
+    })
+    for (const feed of [first, second]) {
+      void feed.follow((item) => {
+        if (item.kind === 'events') got.set(feed, item.events)
+        return undefined
+      })
+    }
+    await bus.publish(input(1))
+    await expect(failing).rejects.toThrow('cannot be written')
+    await broken.ended
+    await expect.poll(() => got.size).toBe(2)
+    expect(got.get(first)).toBe(got.get(second))
+  })
+
+  test('ends with the bus, after what was published before', async () => {
+    const bus = await startedBus()
+    const feed = await openFeed(bus)
+    const numbers: unknown[] = []
+    const following = feed.follow((item) => {
+      if (item.kind === 'events') numbers.push(...item.events.map(numberOf))
+      return undefined
+    })
+    await bus.publishMany(inputs(1, 3))
+    await bus.stop()
+    await following
+    expect(numbers).toEqual(range(1, 3))
+  })
+})

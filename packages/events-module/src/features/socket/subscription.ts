@@ -38,21 +38,7 @@ export class SocketSubscription {
   async run(): Promise<void> {
     const { feed, isReset } = this.#opened
     if (isReset) this.#notice('reset')
-    try {
-      // Neither `for await` nor an `await` without need: that is done for every client and event.
-      for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
-        this.#isSending = true
-        if (item.kind === 'gap') this.#sendGap(item.from, item.to)
-        else if (item.kind !== 'events') this.#notice(item.kind)
-        else if (this.#credit >= item.events.length && !this.#isClosed)
-          this.#sendPart(item.events, item.position)
-        else await this.#sendInParts(item)
-        this.#isSending = false
-        if (!this.#outlet.hasRoom) await this.#outlet.room()
-      }
-    } finally {
-      feed.close()
-    }
+    await feed.follow((item) => this.#send(item))
   }
 
   addCredit(events: number): void {
@@ -79,6 +65,21 @@ export class SocketSubscription {
     this.#isClosed = true
     this.#opened.feed.close()
     this.#moreCredit?.()
+  }
+
+  /** @returns when the client has room for more; nothing when it has */
+  #send(item: FeedItem): Promise<void> | undefined {
+    this.#isSending = true
+    if (item.kind === 'gap') this.#sendGap(item.from, item.to)
+    else if (item.kind !== 'events') this.#notice(item.kind)
+    else if (this.#credit >= item.events.length && !this.#isClosed) this.#sendPart(item.events, item.position)
+    else return this.#sendInParts(item).then(() => this.#sent())
+    return this.#sent()
+  }
+
+  #sent(): Promise<void> | undefined {
+    this.#isSending = false
+    return this.#outlet.hasRoom ? undefined : this.#outlet.room()
   }
 
   async #sendInParts({ events, position }: EventsItem): Promise<void> {

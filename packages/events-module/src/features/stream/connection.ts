@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { GoodbyeReason } from './frames.ts'
 
 export interface ConnectionOptions {
@@ -25,29 +26,32 @@ const GOODBYE_MS = { shutdown: 500, stopped: 500, too_slow: 5_000 } as const sat
 export class StreamConnection {
   /** Resolves when the socket is gone, for whatever reason. */
   readonly closed: Promise<void>
+  /** Resolves when it takes no more frames, because it is closing or gone. */
+  readonly left: Promise<void>
   readonly #response: ServerResponse
+  readonly #body: Writable
   readonly #options: ConnectionOptions
   readonly #heartbeat: NodeJS.Timeout
   /** Lets the one who waits for room go on. */
   #resume: (() => void) | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
+  readonly #leaving = Promise.withResolvers<void>()
 
   /** @param response not begun yet, with its headers set */
   constructor(response: ServerResponse, options: ConnectionOptions) {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.closed = promise
+    this.left = this.#leaving.promise
     this.#response = response
     this.#options = options
     this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs)
-    response.on('drain', () => this.#resume?.())
     response.once('close', () => this.#leave('closed', resolve))
     // The end of the connection is the end of the stream. Chunks would be three small writes more for each frame.
     response.useChunkedEncodingByDefault = false
     response.writeHead(200)
-  }
-
-  get isOpen(): boolean {
-    return this.#state === 'open'
+    response.flushHeaders()
+    this.#body = bodyOf(response)
+    this.#body.on('drain', () => this.#resume?.())
   }
 
   /**
@@ -55,13 +59,13 @@ export class StreamConnection {
    * when there will be no more. To be called again only then.
    */
   send(frames: string | Buffer): Promise<void> | undefined {
-    return this.#state !== 'open' || this.#response.write(frames) ? undefined : this.#room()
+    return this.#state !== 'open' || this.#body.write(frames) ? undefined : this.#room()
   }
 
   /** Says goodbye and closes. A client that does not take the last frame in time is cut off. */
   close(reason: GoodbyeReason): void {
     if (this.#state !== 'open') return
-    this.#response.write(this.#options.goodbye(reason))
+    this.#body.write(this.#options.goodbye(reason))
     const cutOff = setTimeout(() => this.#response.destroy(), GOODBYE_MS[reason])
     this.#leave('closing')
     this.#response.end()
@@ -81,13 +85,24 @@ export class StreamConnection {
 
   /** While the buffer is full the client has something to read, which is all that a heartbeat is for. */
   #beat(): void {
-    if (!this.#response.writableNeedDrain) this.#response.write(this.#options.heartbeat())
+    if (!this.#body.writableNeedDrain) this.#body.write(this.#options.heartbeat())
   }
 
   #leave(state: 'closing' | 'closed', then?: () => void): void {
     this.#state = state
     clearInterval(this.#heartbeat)
     this.#resume?.()
+    this.#leaving.resolve()
     then?.()
   }
+}
+
+/**
+ * Where the body goes once the headers have gone out. Without chunks it is what the socket is written: the response
+ * would only hold each frame back until the next tick. In HTTP/2, and behind an answer that is still being sent, it has
+ * no socket to write to.
+ */
+function bodyOf(response: ServerResponse): Writable {
+  const { req, socket } = response
+  return req.httpVersionMajor === 1 && socket !== null ? socket : response
 }

@@ -67,26 +67,21 @@ export class EventStreams {
     { filter, format, start }: StreamRequest,
     write: (notice: Notice) => string,
   ): Promise<void> {
-    void connection.closed.then(() => feed.close())
+    // At once, although the last frame may take its time.
+    void connection.left.then(() => feed.close())
     await connection.send(write({ type: 'connected', subscription: feed.id, filter }))
     if (isReset) await connection.send(write({ type: 'reset' }))
     // The app may have begun to close while this was under way.
     if (this.#closing) connection.close('shutdown')
     let isQuiet = !format.announcesLive && start.after === undefined && start.from !== 'beginning'
-    try {
-      // Neither `for await` nor an `await` without need: that is done for every client and event.
-      for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
-        let full: Promise<void> | undefined
-        if (item.kind === 'events') full = connection.send(format.events(item.events, epoch))
-        else if (item.kind !== 'caught_up' || !isQuiet) full = connection.send(write(noticeOf(item)))
-        if (full !== undefined) await full
-        isQuiet = false
-        if (!connection.isOpen) break
-      }
-    } finally {
-      // At once, although the last frame may take its time.
-      feed.close()
-    }
+    await feed.follow((item) => {
+      const isSilent = isQuiet && item.kind === 'caught_up'
+      isQuiet = false
+      if (isSilent) return undefined
+      return connection.send(
+        item.kind === 'events' ? format.events(item.events, epoch) : write(noticeOf(item)),
+      )
+    })
     connection.close('stopped')
     await connection.closed
   }
