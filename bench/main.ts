@@ -1,7 +1,7 @@
 // Runs the suites, each in a process of its own, and prints their tables: see README.md.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type SuiteReport, targetLine } from './harness/report.ts'
@@ -11,15 +11,7 @@ const SUITES = ['dispatch', 'append', 'query', 'http', 'fanout', 'footprint']
 const STORES = ['sqlite', 'postgres']
 const USAGE = `pnpm bench [${SUITES.join('|')} …] [--json FILE] [--rows N] [--rounds N] [--store ${STORES.join('|')}]…`
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'string' },
-    rows: { type: 'string', default: '5000000' },
-    rounds: { type: 'string', default: '5' },
-    store: { type: 'string', multiple: true, default: STORES },
-  },
-})
+const { values, positionals } = parsed()
 
 const settings: Settings = {
   rows: wholeNumber('rows', values.rows),
@@ -31,6 +23,9 @@ const unknown = [
   ...values.store.filter((name) => !STORES.includes(name)),
 ]
 if (unknown.length > 0) fail(`Unknown: ${unknown.join(', ')}`)
+
+// Found out now and not after a quarter of an hour.
+if (values.json !== undefined) checkWritable(values.json)
 
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length }
 console.log(`Node ${machine.node}, ${machine.cores} cores (${machine.cpu})`)
@@ -58,6 +53,30 @@ async function run(name: string): Promise<SuiteReport> {
   const [code] = await exited
   if (report === undefined) fail(`The suite ${name} ended without a report (exit code ${code})`)
   return report
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: 'string' },
+        rows: { type: 'string', default: '5000000' },
+        rounds: { type: 'string', default: '5' },
+        store: { type: 'string', multiple: true, default: STORES },
+      },
+    })
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function checkWritable(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'))
+  } catch (error) {
+    fail(`--json cannot be written: ${error instanceof Error ? error.message : error}`)
+  }
 }
 
 function wholeNumber(name: string, text: string): number {

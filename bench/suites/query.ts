@@ -16,7 +16,7 @@ import { BY_HOUR, COUNTED_BY_HOUR, plain } from './query/plain-sql.ts'
 
 const SMALL_ROWS = 100_000
 /** Pages of a round, or as many as the time allows. */
-const PAGES = 20
+const PAGES = 100
 const ROUND_MS = 400
 /** Statements that look at all events take seconds: a round or two tell enough. */
 const SLOW_ROUNDS = 1

@@ -65,6 +65,31 @@ describe('a store that did not count its tags yet', () => {
   })
 })
 
+test('a function that appended before tags were counted is gone from PostgreSQL: it would not count them', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  await storage.close()
+  const older = [
+    `set search_path to ${schema}`,
+    ...FORGET_NEWER,
+    `create function append_events(
+      ids text[], types text[], sources text[], targets text[], priorities integer[], timestamps bigint[],
+      expiries bigint[], ttls bigint[], correlation_ids text[], causation_ids text[], traceparents text[],
+      titles text[], messages text[], tag_lists text[], data_objects text[],
+      now_ms bigint, lock_timeout_ms integer, origin text
+    ) returns bigint[] language sql as 'select null::bigint[]'`,
+  ]
+  await setup.server.query(older.join(';'))
+  await storage.open()
+  const functions = `
+    select pronargs::integer from pg_proc
+    where proname = 'append_events' and pronamespace = $1::regnamespace and pronargs = 18`
+  expect(await setup.server.query(functions, [schema])).toEqual([])
+  await appendTagged(storage)
+  await storage.close()
+  await expectTagged(storage)
+})
+
 async function appendTagged(storage: EventStorage): Promise<void> {
   await storage.append([makeRecord({ id: 'a', tags: ['x', 'y', 'x'] }), makeRecord({ tags: ['x'] })])
 }

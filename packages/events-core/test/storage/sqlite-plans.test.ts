@@ -23,6 +23,9 @@ const BY_TAG = 'SEARCH event_tags USING PRIMARY KEY (tag=? AND position>? AND po
 const BY_POSITION = 'SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'
 const EXPIRED = 'SEARCH events USING INDEX events_by_expiry (expires_at<?)'
 
+/** More than are looked at in one statement. */
+const MANY = 1_001
+
 const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
 const path = join(directory, 'events.db')
 
@@ -30,6 +33,7 @@ beforeAll(async () => {
   const storage = sqliteStorage({ path })
   await storage.open()
   await storage.append(['a.x', 'a.y', 'b'].map((type) => makeRecord({ type })))
+  await storage.append(Array.from({ length: MANY }, () => makeRecord({ type: 'many' })))
   await storage.close()
 })
 afterAll(() => rmSync(directory, { recursive: true }))
@@ -59,6 +63,12 @@ describe('an index serves', () => {
   ])('%s, in one look however long the log is', async (_name, filter, step, looks) => {
     const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10 }, Date.now()))
     expect(steps.filter((each) => each === step)).toHaveLength(looks)
+  })
+
+  test('many of a type are looked at in windows, however far a page lies beyond them', async () => {
+    const query = { filter: { types: ['many'] }, limit: 10, offset: 1_000_000_000 }
+    const steps = await stepsOf((log) => listEvents(log, query, Date.now()))
+    expect(steps.filter((each) => each === BY_TYPE).length).toBeGreaterThan(MANY)
   })
 
   test.each<[string, EventFilter]>([

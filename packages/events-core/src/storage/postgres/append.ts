@@ -1,5 +1,4 @@
 import pg from 'pg'
-import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../timestamp.ts'
 import { Tally } from '../sql/tally.ts'
 import type { AppendReceipt, AppendResult, EventRecord } from '../storage.ts'
@@ -82,11 +81,6 @@ function setAside(
     known.set(id, position)
     fresh.delete(id)
   }
-  if (fresh.size === positions.length)
-    throw new EventsError(
-      'EVENTS_STORAGE_CORRUPT',
-      'the head of the event store is behind its events: restore a backup',
-    )
 }
 
 /** @param known where events of these ids were stored before @param head the position before the first new one */

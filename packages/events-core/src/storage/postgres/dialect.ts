@@ -8,6 +8,7 @@ import { JsonParameter } from './values.ts'
 export function postgresDialect(schema: string): SqlDialect {
   return {
     startsWith: (column, prefix) => sql`starts_with(${sql.ref(column)}, ${prefix})`,
+    hasDataIndex: true,
     dataContains: (part) => sql`data::jsonb @> ${new JsonParameter(JSON.stringify(part))}::jsonb`,
     textContains: (text) => {
       const pattern = textPattern(text)

@@ -9,6 +9,8 @@ import type { SqlLog } from './sql-log.ts'
 /** A count of which a part is known: what remains is to count the events of the scopes. */
 export interface CountPlan {
   readonly known: number
+  /** How many are stored of those that are known, with the expired ones that were not swept yet. */
+  readonly stored: number
   readonly rest: readonly Scope[]
 }
 
@@ -30,12 +32,12 @@ export async function planCount(
   scope?: Scope,
 ): Promise<CountPlan> {
   const kept = keptCountsFor(conditions)
-  if (kept === undefined) return { known: 0, rest: [scope ?? (await openScope(log, conditions))] }
+  if (kept === undefined) return { known: 0, stored: 0, rest: [scope ?? (await openScope(log, conditions))] }
   const { whole, edges } = splitByPeriod(conditions, kept.periodMs)
-  const known = whole ? await countKept(log, kept, whole, nowMs) : 0
+  const { stored, expired } = whole ? await countKept(log, kept, whole, nowMs) : { stored: 0, expired: 0 }
   const rest: Scope[] = []
   for (const edge of edges) rest.push(await openScope(log, edge))
-  return { known, rest }
+  return { known: stored - expired, stored, rest }
 }
 
 export async function finishCount(log: SqlLog, { known, rest }: CountPlan, nowMs: number): Promise<number> {

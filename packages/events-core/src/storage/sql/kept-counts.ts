@@ -74,21 +74,25 @@ function keptForTags({ tags = [], tagsMode, ...others }: Conditions): KeptCounts
   return tag !== undefined && isAlone ? byTag(tag) : undefined
 }
 
-/** How many visible events meet the conditions, by the kept counts: one statement, so all of it is of one moment. */
+/** How many events meet the conditions, by the kept counts: one statement, so all of it is of one moment. */
 export async function countKept(
   log: SqlLog,
   kept: KeptCounts,
   conditions: Conditions,
   nowMs: number,
-): Promise<number> {
+): Promise<{ readonly stored: number; readonly expired: number }> {
   const isExpired = kept.isExpired(conditions, log.dialect)
-  const { count } = await withExpired(log.db, nowMs)
-    .selectNoFrom((eb) => {
-      const expired = eb.selectFrom('expired_events').where(isExpired).select(eb.fn.countAll().as('count'))
-      return sql<number>`${kept.sum(log, conditions)} - ${expired}`.as('count')
-    })
+  return await withExpired(log.db, nowMs)
+    .selectNoFrom((eb) => [
+      sql<number>`${kept.sum(log, conditions)}`.as('stored'),
+      eb
+        .selectFrom('expired_events')
+        .where(isExpired)
+        .select(eb.fn.countAll<number>().as('count'))
+        .$asScalar()
+        .as('expired'),
+    ])
     .executeTakeFirstOrThrow()
-  return count
 }
 
 /** How many events are stored, expired ones too. */

@@ -48,7 +48,7 @@ function openList(
 function foundBy(plan: CountPlan | undefined, { conditions }: Scope): number | undefined {
   if (plan === undefined || plan.rest.length > 0) return undefined
   const { minPriority, sources } = conditions
-  return minPriority === undefined && !sources?.prefixes.length ? plan.known : undefined
+  return minPriority === undefined && !sources?.prefixes.length ? plan.stored : undefined
 }
 
 function beyond(after: number | undefined, order: 'asc' | 'desc'): Range {

@@ -20,8 +20,8 @@ export interface Scope {
 /** Above so many types it is cheaper to compare each event's than to look for each type. */
 const MAX_TYPES = 100
 
-/** So many events of a target are looked at in one statement, wherever they lie. */
-const FEW = 1_000
+/** So many events that an index finds are looked at in one statement, wherever they lie. */
+export const FEW = 1_000
 
 /**
  * The head is read before anything else: whatever is found out after it holds for all events up to it, also when
@@ -31,28 +31,35 @@ export async function openScope(
   { db, dialect }: Pick<SqlLog, 'db' | 'dialect'>,
   conditions: Conditions,
 ): Promise<Scope> {
-  const { head, oldest, aimed } = await readEnds(db, conditions)
+  const { head, oldest, found } = await readEnds(db, dialect, conditions)
   const stored = { from: (oldest ?? head + 1) - 1, to: head }
   const known = await withKnownTypes(db, dialect, conditions)
   if (known === undefined) return { head, range: { from: head, to: head }, conditions }
   const range = intersect(stored, await timeBounds(db, conditions))
-  return { head, range, conditions: known, found: aimed !== null && aimed <= FEW ? aimed : undefined }
+  return { head, range, conditions: known, found: found !== null && found <= FEW ? found : undefined }
 }
 
 interface Ends {
   readonly head: number
   readonly oldest: number | null
-  /** How many events the target of the conditions has; FEW + 1 if more, null if there is no target. */
-  readonly aimed: number | null
+  /** How many events an index finds for the target or the data of the conditions; FEW + 1 if more, null without any. */
+  readonly found: number | null
 }
 
-async function readEnds(db: Kysely<LogTables>, { target }: Conditions): Promise<Ends> {
+async function readEnds(db: Kysely<LogTables>, dialect: SqlDialect, conditions: Conditions): Promise<Ends> {
   const oldest = db.selectFrom('events').select((eb) => eb.fn.min('position').as('oldest'))
-  const aimed: AliasableExpression<number | null> = target ? countSome(db, isFor(target)) : sql`null`
+  const indexed = indexedAlone(dialect, conditions)
+  const found: AliasableExpression<number | null> = indexed ? countSome(db, indexed) : sql`null`
   return await db
     .selectFrom('log_head')
-    .select(['position as head', oldest.as('oldest'), aimed.as('aimed')])
+    .select(['position as head', oldest.as('oldest'), found.as('found')])
     .executeTakeFirstOrThrow()
+}
+
+/** What few events may meet, and an index finds. The kept counts tell of types, sources and tags. */
+function indexedAlone(dialect: SqlDialect, { target, data }: Conditions): Expression<SqlBool> | undefined {
+  if (target) return isFor(target)
+  return data && dialect.hasDataIndex ? dialect.dataContains(data) : undefined
 }
 
 function countSome(

@@ -1,7 +1,7 @@
 import type { SelectQueryBuilder } from 'kysely'
 import { inRange, matches, visible } from './predicate.ts'
 import { EVENT_COLUMNS, type EventRow, type LogTables } from './schema.ts'
-import type { Scope } from './scope.ts'
+import { FEW, type Scope } from './scope.ts'
 import type { SqlLog } from './sql-log.ts'
 import { type Range, windows } from './windows.ts'
 
@@ -19,7 +19,12 @@ const MARGIN = 1.5
 export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): Promise<EventRow[]> {
   const rows: EventRow[] = []
   let skip = wanted.offset
-  for await (const window of windows(scope.range, wanted.order, log.pace, firstWindow(scope, wanted))) {
+  for await (const window of windows(
+    scope.range,
+    wanted.order,
+    log.pace,
+    firstWindow(scope, wanted, log.pace),
+  )) {
     const found = await visibleIn(log, scope, window, wanted.nowMs)
       .select(EVENT_COLUMNS)
       .orderBy('position', wanted.order)
@@ -35,10 +40,18 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
   return rows
 }
 
-/** What should hold all that is wanted, if the events that match are spread evenly; of few it is everything. */
-function firstWindow({ range, found }: Scope, { limit, offset }: Wanted): number | undefined {
+/**
+ * All of the range for few events; else what should hold all that is wanted, if those that match are spread evenly, but no
+ * more than others may have to wait for.
+ */
+function firstWindow(
+  { range, found }: Scope,
+  { limit, offset }: Wanted,
+  { max }: SqlLog['pace'],
+): number | undefined {
   if (found === undefined) return undefined
-  return ((limit + offset) * (range.to - range.from) * MARGIN) / Math.max(1, found)
+  if (found <= FEW) return Number.POSITIVE_INFINITY
+  return Math.min(max, ((limit + offset) * (range.to - range.from) * MARGIN) / found)
 }
 
 /** How many visible events the scope has. */

@@ -7,6 +7,8 @@ import type { Pace, Range } from './windows.ts'
 export interface SqlDialect {
   /** Whether the text begins so, code point by code point. */
   startsWith(column: 'type' | 'source', prefix: string): Expression<SqlBool>
+  /** Whether an index finds what `dataContains` asks for. */
+  readonly hasDataIndex: boolean
   /** Whether `data` contains the object, as `containsJson` has it. */
   dataContains(part: JsonObject): Expression<SqlBool>
   /** Whether `title` or `message` contains the text, as `compileText` has it. */

@@ -20,6 +20,7 @@ export function sqliteDialect(file: Database): SqlDialect {
       const begins = sql<SqlBool>`${sql.ref(column)} >= ${prefix}`
       return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
     },
+    hasDataIndex: false,
     dataContains: (part) => sql`json_contains(data, ${JSON.stringify(part)})`,
     textContains: (text) => sql`text_contains(title, message, ${text})`,
     taggedAny: (tags, { from, to }) => sql`position in (

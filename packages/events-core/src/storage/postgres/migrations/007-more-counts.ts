@@ -32,8 +32,13 @@ const COUNTS = [
     select floor(minute / 60::float8), type, priority, sum(count) from minute_counts group by 1, 2, 3`,
 ]
 
-/** A process of the version before can no longer delete: it would leave the new counts as they are. */
+/** A process of the version before can no longer append or delete: it would leave the new counts as they are. */
 const FUNCTIONS = [
+  sql`
+    drop function if exists append_events(
+      text[], text[], text[], text[], integer[], bigint[], bigint[], bigint[], text[], text[], text[], text[], text[],
+      text[], text[], bigint, integer, text
+    )`,
   sql`drop function if exists subtract_counts(text[], text[], integer[], bigint[])`,
   SUBTRACT_COUNTS,
 ]

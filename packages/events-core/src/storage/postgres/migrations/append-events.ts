@@ -6,7 +6,8 @@ import { sql } from 'kysely'
  *
  * Whoever appends holds the row of log_head until the commit, so positions are dense, and in the order of commits. Each
  * statement of the function sees what was committed before it began: so the lock is taken by one of its own. Nearly
- * always all ids are new, so nobody looks for them: the insert fails if not, and is undone.
+ * always all ids are new, so nobody looks for them: the insert fails if not, and is undone; the lock, which was taken
+ * before it, stays.
  *
  * Tags and data come as sequences of JSON texts with the separator of RFC 7464.
  *
@@ -35,67 +36,77 @@ export const APPEND_EVENTS = sql`
     perform set_config('lock_timeout', lock_timeout_ms::text, true);
     select log_head.position into strict head from log_head for update;
 
-    with stored as (
-      insert into events (
-        position, id, type, source, target, priority, timestamp, expires_at, recorded_at, ttl,
-        correlation_id, causation_id, traceparent, title, message, tags, data
+    begin
+      with stored as (
+        insert into events (
+          position, id, type, source, target, priority, timestamp, expires_at, recorded_at, ttl,
+          correlation_id, causation_id, traceparent, title, message, tags, data
+        )
+        select
+          head + ordinal, id, type, source, target, priority, timestamp, expires_at, now_ms, ttl,
+          correlation_id, causation_id, traceparent, title, message, tags::jsonb, data::json
+        from unnest(
+          ids, types, sources, targets, priorities, timestamps, expiries, ttls, correlation_ids, causation_ids,
+          traceparents, titles, messages, string_to_array(tag_lists, E'\\x1e'), string_to_array(data_objects, E'\\x1e')
+        ) with ordinality as batch(
+          id, type, source, target, priority, timestamp, expires_at, ttl, correlation_id, causation_id,
+          traceparent, title, message, tags, data, ordinal
+        )
+      ), of_types as materialized (
+        select *
+        from unnest(
+          counted_minutes, counted_types, counted_priorities, counts_of_types, first_ordinals, last_ordinals
+        ) as batch(minute, type, priority, count, first, last)
+      ), of_sources as materialized (
+        select * from unnest(counted_hours, counted_sources, counts_of_sources) as batch(hour, source, count)
+      ), by_type as (
+        insert into type_counts as counts (type, priority, count)
+        select type, priority, sum(count) from of_types group by type, priority
+        on conflict (type, priority) do update set count = counts.count + excluded.count
+      ), by_minute as (
+        insert into minute_counts as counts (minute, type, priority, count, first_position, last_position)
+        select minute, type, priority, count, head + first, head + last from of_types
+        on conflict (minute, type, priority) do update
+          set count = counts.count + excluded.count, last_position = excluded.last_position
+      ), by_type_and_hour as (
+        insert into hour_counts as counts (hour, type, priority, count)
+        select floor(minute / 60::float8), type, priority, sum(count) from of_types group by 1, type, priority
+        on conflict (hour, type, priority) do update set count = counts.count + excluded.count
+      ), by_source as (
+        insert into source_counts as counts (source, count)
+        select source, sum(count) from of_sources group by source
+        on conflict (source) do update set count = counts.count + excluded.count
+      ), by_hour as (
+        insert into hour_source_counts as counts (hour, source, count)
+        select hour, source, count from of_sources
+        on conflict (hour, source) do update set count = counts.count + excluded.count
+      ), by_tag as (
+        insert into tag_counts as counts (tag, count)
+        select tag, count from unnest(counted_tags, counts_of_tags) as batch(tag, count)
+        on conflict (tag) do update set count = counts.count + excluded.count
+      ), by_recording as (
+        insert into recorded_minutes (minute, first_position, last_position)
+        values (floor(now_ms / 60000::float8), head + 1, head + cardinality(ids))
+        on conflict (minute) do update set last_position = excluded.last_position
       )
-      select
-        head + ordinal, id, type, source, target, priority, timestamp, expires_at, now_ms, ttl,
-        correlation_id, causation_id, traceparent, title, message, tags::jsonb, data::json
-      from unnest(
-        ids, types, sources, targets, priorities, timestamps, expiries, ttls, correlation_ids, causation_ids,
-        traceparents, titles, messages, string_to_array(tag_lists, E'\\x1e'), string_to_array(data_objects, E'\\x1e')
-      ) with ordinality as batch(
-        id, type, source, target, priority, timestamp, expires_at, ttl, correlation_id, causation_id,
-        traceparent, title, message, tags, data, ordinal
-      )
-    ), of_types as materialized (
-      select *
-      from unnest(
-        counted_minutes, counted_types, counted_priorities, counts_of_types, first_ordinals, last_ordinals
-      ) as batch(minute, type, priority, count, first, last)
-    ), of_sources as materialized (
-      select * from unnest(counted_hours, counted_sources, counts_of_sources) as batch(hour, source, count)
-    ), by_type as (
-      insert into type_counts as counts (type, priority, count)
-      select type, priority, sum(count) from of_types group by type, priority
-      on conflict (type, priority) do update set count = counts.count + excluded.count
-    ), by_minute as (
-      insert into minute_counts as counts (minute, type, priority, count, first_position, last_position)
-      select minute, type, priority, count, head + first, head + last from of_types
-      on conflict (minute, type, priority) do update
-        set count = counts.count + excluded.count, last_position = excluded.last_position
-    ), by_type_and_hour as (
-      insert into hour_counts as counts (hour, type, priority, count)
-      select floor(minute / 60::float8), type, priority, sum(count) from of_types group by 1, type, priority
-      on conflict (hour, type, priority) do update set count = counts.count + excluded.count
-    ), by_source as (
-      insert into source_counts as counts (source, count)
-      select source, sum(count) from of_sources group by source
-      on conflict (source) do update set count = counts.count + excluded.count
-    ), by_hour as (
-      insert into hour_source_counts as counts (hour, source, count)
-      select hour, source, count from of_sources
-      on conflict (hour, source) do update set count = counts.count + excluded.count
-    ), by_tag as (
-      insert into tag_counts as counts (tag, count)
-      select tag, count from unnest(counted_tags, counts_of_tags) as batch(tag, count)
-      on conflict (tag) do update set count = counts.count + excluded.count
-    ), by_recording as (
-      insert into recorded_minutes (minute, first_position, last_position)
-      values (floor(now_ms / 60000::float8), head + 1, head + cardinality(ids))
-      on conflict (minute) do update set last_position = excluded.last_position
-    )
-    update log_head set position = head + cardinality(ids);
+      update log_head set position = head + cardinality(ids);
+    exception when unique_violation then
+      known := array(
+        select (select events.position from events where events.id = batch.id)
+        from unnest(ids) with ordinality as batch(id, ordinal)
+        order by ordinal
+      );
+      if array_remove(known, null) = '{}' then
+        if exists (select from events where events.position > head) then
+          raise 'the head is behind the events' using errcode = 'data_corrupted';
+        end if;
+        -- What was in the way is gone: somebody deleted it without taking the head.
+        raise 'an event was deleted meanwhile' using errcode = 'serialization_failure';
+      end if;
+      return;
+    end;
 
     -- Within the transaction, so whoever is woken finds the events.
     perform pg_notify(current_schema(), origin);
-  exception when unique_violation then
-    known := array(
-      select (select events.position from events where events.id = batch.id)
-      from unnest(ids) with ordinality as batch(id, ordinal)
-      order by ordinal
-    );
   end
   $$`
