@@ -21,7 +21,11 @@ export function sqliteDialect(file: Database): SqlDialect {
       return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
     },
     hasDataIndex: false,
-    dataContains: (part) => sql`json_contains(data, ${JSON.stringify(part)})`,
+    dataContains: (part) => {
+      const contains = sql<SqlBool>`json_contains(data, ${JSON.stringify(part)})`
+      const texts = textsOf(part).map((text) => sql<SqlBool>`instr(data, ${text}) > 0`)
+      return sql`(${sql.join([...texts, contains], sql` and `)})`
+    },
     textContains: (text) => sql`text_contains(title, message, ${text})`,
     taggedAny: (tags, { from, to }) => sql`position in (
       select position from event_tags where tag in (${sql.join([...tags])}) and position > ${from} and position <= ${to}
@@ -44,6 +48,19 @@ function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1])
     }
     statements.counts.subtract(tally)
   }
+}
+
+/**
+ * What the text of data must have in it to contain the part: `JSON.stringify` wrote it. To look for that is much cheaper
+ * than to parse the data, and leaves little to parse.
+ */
+function textsOf(part: JsonValue): string[] {
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return []
+  return Object.entries(part).flatMap(([key, value]: [string, JsonValue]) =>
+    typeof value === 'object' && value !== null
+      ? textsOf(value)
+      : [`${JSON.stringify(key)}:${JSON.stringify(value)}`],
+  )
 }
 
 /** SQLite's own JSON functions have no containment; this is the one that filters in memory use. */
