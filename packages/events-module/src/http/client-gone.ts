@@ -9,10 +9,9 @@ const signals = new WeakMap<EventEmitter, AbortSignal>()
  * Aborted when the client is gone: an event that waits for room would be stored for nobody, and sent again by a client
  * that never heard of it.
  */
-export function abortedWith({ raw, request }: FastifyReply): AbortSignal {
-  const { httpVersionMajor, socket } = request.raw
-  // Of the requests that share a connection of HTTP/2 each can be given up on its own.
-  if (httpVersionMajor !== 1) return signalOf(raw)
+export function abortedWith({ request }: FastifyReply): AbortSignal {
+  // In HTTP/2 Node has it stand for the request's own stream, which can be given up without the others of its connection.
+  const { socket } = request.raw
   const known = signals.get(socket)
   if (known !== undefined) return known
   const signal = signalOf(socket)
