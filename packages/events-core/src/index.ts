@@ -2,7 +2,7 @@ export { createEventBus, EventBus } from './bus/bus.ts'
 export type { DeadLetters } from './bus/dead-letters.ts'
 export type { DurableSubscriptions } from './bus/durable-subscriptions.ts'
 export type { EventFeed } from './bus/event-feed.ts'
-export type { FeedItem, FeedOptions } from './bus/feed-item.ts'
+export type { FeedItem, FeedOptions, FeedReceiver } from './bus/feed-item.ts'
 export type {
   BusHealth,
   BusStats,

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
-import { type AppendResult, type EventRecord, type EventStorage, memoryStorage } from '@viewra/events-core'
 import { describe, expect, test } from 'vitest'
 import { eventsApp, listeningApp } from './events-app.ts'
+import { storageThatWaits } from './storage-that-waits.ts'
 
 const URL = '/api/v1/events'
 
@@ -118,20 +118,6 @@ test('an event that waits is withdrawn when its publisher has gone', async () =>
   await first
   expect(await bus.count()).toBe(1)
 })
-
-/** A memory store whose writes wait for `release`. */
-function storageThatWaits(): { storage: EventStorage; release: () => void; stuck: Promise<void> } {
-  const storage = memoryStorage()
-  const { promise: released, resolve: release } = Promise.withResolvers<void>()
-  const { promise: stuck, resolve: nowStuck } = Promise.withResolvers<void>()
-  const append = storage.append.bind(storage)
-  storage.append = async (records: readonly EventRecord[]): Promise<AppendResult> => {
-    nowStuck()
-    await released
-    return append(records)
-  }
-  return { storage, release, stuck }
-}
 
 test('an id that is a path of the API is refused, whichever path it is', async () => {
   const words = new Set<string>()

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { connect as connectTls } from 'node:tls'
-import { createEventBus, type EventBus, type EventBusOptions, memoryStorage } from '@viewra/events-core'
+import { createEventBus, type EventBus, type EventBusOptions } from '@viewra/events-core'
 import Fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventsModule } from '../src/index.ts'
+import { storageThatWaits } from './storage-that-waits.ts'
 
 const CERTIFICATES = new URL('../../events-core/test/storage/tls/', import.meta.url)
 const PATH = '/api/v1/events'
@@ -65,13 +66,7 @@ test('a stream over HTTP/2 goes on while others of its connection are given up',
 })
 
 test('an event that waits is withdrawn when its request is given up, and not the others of an HTTP/2 connection', async () => {
-  const storage = memoryStorage()
-  const released = Promise.withResolvers<void>()
-  const append = storage.append.bind(storage)
-  storage.append = async (records) => {
-    await released.promise
-    return append(records)
-  }
+  const { storage, release } = storageThatWaits()
   const bus = await startedBus({ storage })
   const app = Fastify({ http2: true })
   app.register(eventsModule, { bus })
@@ -94,7 +89,7 @@ test('an event that waits is withdrawn when its request is given up, and not the
   const givenUp = await post('given up', 3)
   givenUp.close(constants.NGHTTP2_CANCEL)
   await expect.poll(waiting).toBe(2)
-  released.resolve()
+  release()
   await expect.poll(() => bus.count()).toBe(2)
   expect(await bus.get('given up')).toBeUndefined()
 })

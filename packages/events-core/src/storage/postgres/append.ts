@@ -20,21 +20,26 @@ interface Answer {
   readonly known: readonly (number | null)[] | null
 }
 
+/** Of the function: columns of events, counts, and three that are said once. */
+const PARAMETERS = Array.from({ length: 29 }, (_, index) => `$${index + 1}`)
+
 /** Appends batches, each by one call of a function: one round trip, one transaction; one more if some were there. */
 export class Appender {
   readonly #connections: Connections
   readonly #lockTimeoutMs: number
   readonly #origin: string
-  readonly #function: string
+  readonly #statement: string
 
   constructor({ connections, settings, origin }: AppenderOptions) {
     this.#connections = connections
     this.#lockTimeoutMs = settings.statementTimeoutMs
     this.#origin = origin
-    this.#function = `${pg.escapeIdentifier(settings.schema)}.append_events`
+    this.#statement = `select head, known from ${pg.escapeIdentifier(settings.schema)}.append_events(${PARAMETERS})`
   }
 
   async append(records: readonly EventRecord[], nowMs: number): Promise<AppendResult> {
+    const recordedAt = formatTimestamp(nowMs)
+    if (records.length === 0) return { recordedAt, receipts: [] }
     const fresh = firstOfEach(records)
     const known = new Map<string, number>()
     let last = 0
@@ -49,14 +54,12 @@ export class Appender {
     } finally {
       this.#connections.giveBack(connection)
     }
-    return { recordedAt: formatTimestamp(nowMs), receipts: receiptsOf(records, known, last) }
+    return { recordedAt, receipts: receiptsOf(records, known, last) }
   }
 
   async #call(connection: Connection, records: readonly EventRecord[], nowMs: number): Promise<Answer> {
     const parameters = [...columnsOf(records), ...countsOf(records), nowMs, this.#lockTimeoutMs, this.#origin]
-    const places = parameters.map((_, index) => `$${index + 1}`)
-    const sql = `select head, known from ${this.#function}(${places})`
-    const { rows } = await connection.executeQuery<Answer>({ sql, parameters })
+    const { rows } = await connection.executeQuery<Answer>({ sql: this.#statement, parameters })
     const [answer] = rows
     if (answer === undefined) throw new Error('append_events answered no row')
     return answer
@@ -123,8 +126,9 @@ function columnsOf(records: readonly EventRecord[]): unknown[] {
 /** What the batch adds to the kept counts; its positions are those in the batch, from 1. */
 function countsOf(records: readonly EventRecord[]): unknown[][] {
   const tally = new Tally()
-  for (const [index, { event, timestampMs }] of records.entries())
-    tally.add({ ...event, position: index + 1, timestamp: timestampMs })
+  records.forEach(({ event: { type, source, priority, tags }, timestampMs }, index) => {
+    tally.add({ position: index + 1, type, source, priority, tags, timestamp: timestampMs })
+  })
   const types = [...tally.byType]
   const sources = [...tally.bySource]
   const tags = [...tally.byTag]

@@ -13,7 +13,7 @@ export interface Scope {
   readonly range: Range
   /** Says the same of the events in `range` as the conditions that were asked for. */
   readonly conditions: Conditions
-  /** How many events, at most, an index finds for the conditions, if they are known to be few. */
+  /** How many events, at most, an index finds for the conditions, if that is known. */
   readonly found?: number | undefined
 }
 

@@ -50,14 +50,18 @@ function firstWindow(
   { max }: SqlLog['pace'],
 ): number | undefined {
   if (found === undefined) return undefined
-  if (found <= FEW) return Number.POSITIVE_INFINITY
+  if (isFew(found)) return Number.POSITIVE_INFINITY
   return Math.min(max, ((limit + offset) * (range.to - range.from) * MARGIN) / found)
+}
+
+function isFew(found: number | undefined): boolean {
+  return found !== undefined && found <= FEW
 }
 
 /** How many visible events the scope has. */
 export async function countVisible(log: SqlLog, scope: Scope, nowMs: number): Promise<number> {
   let count = 0
-  const first = scope.found === undefined ? undefined : Number.POSITIVE_INFINITY
+  const first = isFew(scope.found) ? Number.POSITIVE_INFINITY : undefined
   for await (const window of windows(scope.range, 'asc', log.pace, first)) {
     count += await countIn(log, scope, window, nowMs)
   }
