@@ -1,6 +1,7 @@
 import { Counter, register as globalRegister, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts'
+import { startedBus } from '../bus/setup.ts'
 import { scrape, setUp, valuesOf } from './scrape.ts'
 
 describe('prometheusMetrics', () => {
@@ -94,6 +95,22 @@ describe('prometheusMetrics', () => {
       '1000': 1,
       '+Inf': 2,
     })
+  })
+
+  it('has how long the handlers of a bus took', async () => {
+    const { register, metrics } = setUp()
+    const bus = await startedBus({ metrics })
+    let calls = 0
+    const handler = async () => {
+      calls++
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await bus.subscribe('*', handler, { name: 'audit' })
+    await bus.publish({ type: 'a', source: 'x' })
+    await expect.poll(() => valuesOf(register, 'handler_duration_seconds_count')).toEqual({ audit: 1 })
+    expect(calls).toBe(1)
+    const { audit } = await valuesOf(register, 'handler_duration_seconds_sum')
+    expect(audit).toBeGreaterThan(0)
   })
 
   it('escapes a subscription’s name', async () => {
