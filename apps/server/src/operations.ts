@@ -1,11 +1,10 @@
-import type { EventBus } from '@viewra/events-core'
-import { isLocal } from '@viewra/events-module'
+import { type HealthReport, isLocal } from '@viewra/events-module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { TokensFile } from './tokens-file.ts'
 
 interface OperationsOptions {
-  readonly bus: EventBus
+  readonly health: () => Promise<HealthReport>
   readonly register: Registry
   /** With tokens, details and figures are for those who have one. */
   readonly tokens: TokensFile | undefined
@@ -14,16 +13,14 @@ interface OperationsOptions {
 /** What whoever runs the process asks it: is it alive, can it work, how is it doing. */
 export async function operations(
   app: FastifyInstance,
-  { bus, register, tokens }: OperationsOptions,
+  { health, register, tokens }: OperationsOptions,
 ): Promise<void> {
   const mayRead = (request: FastifyRequest) => tokens?.knows(request) ?? isLocal(request)
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (request, reply) => {
-    const health = await bus.health()
-    return reply
-      .code(health.status === 'down' ? 503 : 200)
-      .send(mayRead(request) ? health : { status: health.status })
+    const { status, checks } = await health()
+    return reply.code(status === 'down' ? 503 : 200).send(mayRead(request) ? { status, checks } : { status })
   })
 
   // Where people and tools look for them first.

@@ -1,7 +1,7 @@
 import { createEventBus, type EventBus, type EventStorage, systemEvent } from '@viewra/events-core'
 import { prometheusMetrics } from '@viewra/events-core/prometheus'
 import { createTypeRegistry } from '@viewra/events-core/schemas'
-import { eventsModule } from '@viewra/events-module'
+import { eventsModule, type HealthReport } from '@viewra/events-module'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from './config.ts'
@@ -64,7 +64,7 @@ export class EventServer {
       logger: this.#app.log,
     })
     if (config.tokensFile !== undefined) this.#tokens = new TokensFile(config.tokensFile, this.#app.log)
-    this.#app.register(operations, { bus: this.#bus, register, tokens: this.#tokens })
+    this.#app.register(operations, { health: () => this.#health(), register, tokens: this.#tokens })
     this.#endConnectionsWhenStopping()
   }
 
@@ -119,10 +119,19 @@ export class EventServer {
     await shedLoad(api, { ...defaultLimits(), ...limits })
     await api.register(eventsModule, {
       bus: this.#bus,
+      health: () => this.#health(),
       corsOrigins: config.corsOrigins,
       ...(tokens !== undefined && { tokens: () => tokens.entries() }),
       ...(config.rateLimit !== undefined && { rateLimit: { requests: config.rateLimit, windowMs: 1_000 } }),
     })
+  }
+
+  /** Of the bus, and of the tokens file where there is one. */
+  async #health(): Promise<HealthReport> {
+    const { status, checks } = await this.#bus.health()
+    if (this.#tokens === undefined) return { status, checks }
+    const tokens = this.#tokens.health()
+    return { status: status === 'ok' ? tokens.status : status, checks: { ...checks, tokens } }
   }
 
   async #listen(): Promise<string> {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { type Exit, ServerProcess, startServer, temporaryFolder } from './server-process.ts'
@@ -42,11 +42,23 @@ test('a running server takes a token that is made, and refuses one that is revok
 
 test('the file is its owner’s alone, has no token in it, and nothing is left beside it', async () => {
   const file = newFile()
-  writeFileSync(file, '[]', { mode: 0o644 })
   const token = await create(file, 'a')
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(readFileSync(file, 'utf8')).not.toContain(token)
   expect(readdirSync(path.dirname(file))).toEqual(['tokens.json'])
+})
+
+test('a file that is there keeps its owner, group and mode, so that its server can go on reading it', async () => {
+  const file = newFile()
+  writeFileSync(file, '[]')
+  chmodSync(file, 0o640)
+  // Only root can give a file away.
+  if (process.getuid?.() === 0) chownSync(file, 65_534, 65_534)
+  const before = statSync(file)
+  await create(file, 'a')
+  const { uid, gid, mode, ino } = statSync(file)
+  expect({ uid, gid, mode }).toEqual({ uid: before.uid, gid: before.gid, mode: before.mode })
+  expect(ino).not.toBe(before.ino)
 })
 
 test('tokens made at once are all kept', { timeout: 60_000 }, async () => {

@@ -4,6 +4,8 @@ import {
   type EventHandler,
   type EventInput,
   EventsError,
+  type HealthCheck,
+  type HealthStatus,
   type Issue,
   type PublishOptions,
   type PublishReceipt,
@@ -70,6 +72,14 @@ export interface EventsModuleOptions {
    * default. Programs of the own machine, where no token is needed, are not limited.
    */
   readonly rateLimit?: RateLimit
+  /** What `GET /health` answers with; `bus.health()` by default. For apps with checks beside those of the bus. */
+  readonly health?: () => Promise<HealthReport>
+}
+
+/** The worst status of the checks, and what each has found. */
+export interface HealthReport {
+  readonly status: HealthStatus
+  readonly checks: Readonly<Record<string, HealthCheck>>
 }
 
 export type Authorize = (
@@ -107,9 +117,10 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
   heartbeatMs: integer(1, MAX_TIMER_MS),
   streamStallMs: integer(1, MAX_TIMER_MS),
   tokens: (value) => (typeof value === 'function' ? undefined : problemOfTokens(value)),
-  authorize: (value) => (typeof value === 'function' ? undefined : `must be a function, not ${shown(value)}`),
+  authorize: functionRule,
   corsOrigins: originsRule,
   rateLimit: rateLimitRule,
+  health: functionRule,
 }
 
 /**
@@ -141,6 +152,7 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     authorize: options.authorize,
     corsOrigins: options.corsOrigins ?? [],
     rateLimit: options.rateLimit ?? { requests: 2_000, windowMs: 1_000 },
+    health: options.health ?? (() => bus.health()),
   }
 }
 
@@ -160,6 +172,10 @@ function issuesOf(options: EventsModuleOptions): Issue[] {
       return problem === undefined ? [] : [{ path, message: problem }]
     })
     .concat(both)
+}
+
+function functionRule(value: unknown): string | undefined {
+  return typeof value === 'function' ? undefined : `must be a function, not ${shown(value)}`
 }
 
 function integer(min: number, max: number): OptionRule {

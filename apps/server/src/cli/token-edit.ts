@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, realpath, rename, rm } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { problemOfTokens, type TokenEntry } from '@viewra/events-module'
 import { readTokens } from '../tokens-file.ts'
@@ -39,10 +40,11 @@ export async function editTokens(
   const lock = `${file}.lock`
   await (await lockFile(lock)).close()
   try {
-    const entries = edit((await isThere(file)) ? tokensIn(file) : [])
+    const before = await statsOf(file)
+    const entries = edit(before === undefined ? [] : tokensIn(file))
     const problem = problemOfTokens(entries)
     if (problem !== undefined) throw new UsageError(`${file} ${problem}`)
-    await replace(file, `${JSON.stringify(entries, undefined, 2)}\n`)
+    await replace(file, `${JSON.stringify(entries, undefined, 2)}\n`, before)
   } finally {
     await rm(lock, { force: true })
   }
@@ -62,19 +64,23 @@ async function lockFile(lock: string): Promise<FileHandle> {
   }
 }
 
-async function isThere(file: string): Promise<boolean> {
-  return realpath(file).then(
-    () => true,
-    () => false,
-  )
+/** @returns undefined when there is no such file */
+async function statsOf(file: string): Promise<Stats | undefined> {
+  try {
+    return await stat(file)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw new UsageError(messageOf(error), { cause: error })
+  }
 }
 
 /** On the disk before it takes the old one's place: not even a power cut leaves half a file. */
-async function replace(file: string, text: string): Promise<void> {
+async function replace(file: string, text: string, before: Stats | undefined): Promise<void> {
   const next = `${file}.${randomUUID()}.new`
   try {
     const handle = await open(next, 'wx', OWNER_ONLY)
     try {
+      if (before !== undefined) await handOver(handle, before)
       await handle.writeFile(text)
       await handle.sync()
     } finally {
@@ -85,6 +91,21 @@ async function replace(file: string, text: string): Promise<void> {
     await rm(next, { force: true })
     throw new UsageError(messageOf(error), { cause: error })
   }
+}
+
+/**
+ * Gives a file the owner, group and mode of the one whose place it takes: a server of another user than the one who
+ * types the command could not read it otherwise, and would keep to its former tokens.
+ */
+async function handOver(handle: FileHandle, { uid, gid, mode }: Stats): Promise<void> {
+  const own = await handle.stat()
+  if (own.uid !== uid || own.gid !== gid) {
+    await handle.chown(uid, gid).catch((cause: unknown) => {
+      const reason = `the file belongs to user ${uid} and group ${gid}, and would no longer: run this as that user`
+      throw new Error(reason, { cause })
+    })
+  }
+  await handle.chmod(mode & 0o777)
 }
 
 function codeOf(error: unknown): unknown {

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
-import type { BusHealth } from '@viewra/events-core'
 import type { Feature } from '../http/feature.ts'
+import type { HealthReport } from '../options.ts'
 
 const StatusSchema = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')])
 
-const ChecksSchema = Type.Unsafe<BusHealth['checks']>(
+const ChecksSchema = Type.Unsafe<HealthReport['checks']>(
   Type.Record(Type.String(), Type.Object({ status: StatusSchema }, { additionalProperties: true }), {
     description: 'Of the bus, the storage, the buffer and the subscriptions, each with its figures.',
   }),
@@ -38,21 +38,21 @@ const UnhealthySchema = Type.Object(
 )
 
 /** 200 while events can be published and read, if worse than usual; 503 otherwise. */
-export const healthRoutes: Feature = (scope, { bus }) => {
+export const healthRoutes: Feature = (scope, { health }) => {
   const schema = {
     summary: 'Whether events can be published and read',
     tags: ['Operations'],
     response: { 200: HealthySchema, 503: UnhealthySchema },
   }
   scope.get('/health', { schema, config: { role: 'anyone' } }, async (_request, reply) => {
-    const { status, checks } = await bus.health()
+    const { status, checks } = await health()
     reply.header('cache-control', 'no-store')
     if (status !== 'down') return reply.send({ healthy: true, status, checks })
     return reply.code(503).send({ healthy: false, error: whatIsDown(checks), status, checks })
   })
 }
 
-function whatIsDown(checks: BusHealth['checks']): string {
+function whatIsDown(checks: HealthReport['checks']): string {
   const down = Object.entries(checks).filter(([, check]) => check.status === 'down')
   return down.map(([name, check]) => `${name}: ${check.detail ?? 'down'}`).join('; ')
 }
