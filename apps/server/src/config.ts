@@ -2,6 +2,7 @@ import path from 'node:path'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { nearestName } from './nearest-name.ts'
+import { isServiceLink } from './service-links.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -89,6 +90,8 @@ export interface Config {
   readonly rateLimit: number | undefined
   readonly corsOrigins: readonly string[]
   readonly logLevel: (typeof LOG_LEVELS)[number]
+  /** Variables with our prefix that Kubernetes has set and that were not read. */
+  readonly serviceLinks: readonly string[]
 }
 
 /** The environment holds what the server cannot take; `problems` has a line for each variable that is wrong. */
@@ -110,7 +113,10 @@ const PREFIX = 'VIEWRA_EVENTS_'
  * @param directory where relative paths start
  * @throws ConfigError for a wrong value, and for a name with our prefix that is not ours: most likely it is misspelt
  */
-export function readConfig(env: Environment, directory: string): Config {
+export function readConfig(environment: Environment, directory: string): Config {
+  const given = Object.entries(environment).filter(([name]) => name.toUpperCase().startsWith(PREFIX))
+  const serviceLinks = given.filter(([name, value]) => isServiceLink(name, value ?? ''))
+  const env = Object.fromEntries(given.filter((variable) => !serviceLinks.includes(variable)))
   const values: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(VARIABLES.properties)) values[name] = parse(schema, env[name])
   const problems = [...unknownNames(env), ...wrongValues(values, env)]
@@ -124,6 +130,7 @@ export function readConfig(env: Environment, directory: string): Config {
     rateLimit: values.VIEWRA_EVENTS_RATE_LIMIT,
     corsOrigins: values.VIEWRA_EVENTS_CORS_ORIGINS?.split(',') ?? [],
     logLevel: values.VIEWRA_EVENTS_LOG_LEVEL,
+    serviceLinks: serviceLinks.map(([name]) => name),
   }
 }
 
@@ -136,7 +143,7 @@ function parse(schema: TSchema, text: string | undefined): unknown {
 function unknownNames(env: Environment): string[] {
   const known = Object.keys(VARIABLES.properties)
   return Object.keys(env)
-    .filter((name) => name.toUpperCase().startsWith(PREFIX) && !known.includes(name))
+    .filter((name) => !known.includes(name))
     .map((name) => `${name} is not a variable of this server: did you mean ${nearestName(name, known)}?`)
 }
 

@@ -63,6 +63,7 @@ export class EventServer {
       registry: createTypeRegistry(),
       logger: this.#app.log,
     })
+    this.#tellOfServiceLinks()
     if (config.tokensFile !== undefined) this.#tokens = new TokensFile(config.tokensFile, this.#app.log)
     this.#app.register(operations, { health: () => this.#health(), register, tokens: this.#tokens })
     this.#endConnectionsWhenStopping()
@@ -124,6 +125,15 @@ export class EventServer {
       ...(tokens !== undefined && { tokens: () => tokens.entries() }),
       ...(config.rateLimit !== undefined && { rateLimit: { requests: config.rateLimit, windowMs: 1_000 } }),
     })
+  }
+
+  #tellOfServiceLinks(): void {
+    const { serviceLinks: variables, port } = this.#options.config
+    if (variables.length === 0) return
+    this.#app.log.info(
+      { variables, port },
+      'variables that Kubernetes has set for a Service are not read; set VIEWRA_EVENTS_PORT to a number for another port',
+    )
   }
 
   /** Of the bus, and of the tokens file where there is one. */

@@ -20,6 +20,7 @@ test('without any variable the server keeps events in a file below the directory
     rateLimit: undefined,
     corsOrigins: [],
     logLevel: 'info',
+    serviceLinks: [],
   })
 })
 
@@ -144,6 +145,33 @@ test.each([
   const [problem] = problemsOf({ [name]: 'x' })
   expect(problem).toBe(`${name} is not a variable of this server: did you mean ${meant}?`)
 })
+
+test('what Kubernetes sets for Services whose names begin like the variables is not read', () => {
+  const links = {
+    VIEWRA_EVENTS_SERVICE_HOST: '10.0.0.11',
+    VIEWRA_EVENTS_SERVICE_PORT: '8080',
+    VIEWRA_EVENTS_SERVICE_PORT_HTTP: '8080',
+    VIEWRA_EVENTS_PORT: 'tcp://10.0.0.11:8080',
+    VIEWRA_EVENTS_PORT_8080_TCP: 'tcp://10.0.0.11:8080',
+    VIEWRA_EVENTS_PORT_8080_TCP_PROTO: 'tcp',
+    VIEWRA_EVENTS_PORT_8080_TCP_PORT: '8080',
+    VIEWRA_EVENTS_PORT_8080_TCP_ADDR: '10.0.0.11',
+    VIEWRA_EVENTS_PORT_53_UDP_ADDR: '10.0.0.11',
+    VIEWRA_EVENTS_DB_SERVICE_HOST: '10.0.0.12',
+    VIEWRA_EVENTS_DB_PORT: 'tcp://10.0.0.12:5432',
+    VIEWRA_EVENTS_DB_PORT_5432_TCP_ADDR: '10.0.0.12',
+  }
+  const config = readConfig(links, '/start')
+  expect(config).toMatchObject({ port: 8080, serviceLinks: Object.keys(links) })
+  expect(readConfig({ ...links, VIEWRA_EVENTS_PORT: '9000' }, '/start').port).toBe(9000)
+})
+
+test.each(['VIEWRA_EVENTS_DB_PORT', 'VIEWRA_EVENTS_SERVICE', 'VIEWRA_EVENTS_PORT_8080'])(
+  '%s=5, which Kubernetes would not set, is a mistake',
+  (name) => {
+    expect(problemsOf({ [name]: '5' })).toHaveLength(1)
+  },
+)
 
 test('variables of others are none of its business', () => {
   expect(problemsOf({ VIEWRA_SCANNER_PORT: 'x', PORT: 'y', HOST: '0.0.0.0' })).toEqual([])

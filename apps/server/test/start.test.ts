@@ -109,6 +109,12 @@ test('a wrong configuration is told variable by variable, with exit code 2', asy
   )
 })
 
+test('beside a Kubernetes Service of its name it starts, and logs which variables it does not read', async () => {
+  const link = { VIEWRA_EVENTS_PORT_8080_TCP: 'tcp://10.0.0.11:8080' }
+  const { server } = await startServer({ ...MEMORY, ...link })
+  expect(server.stderr).toMatch(/VIEWRA_EVENTS_PORT_8080_TCP.+Kubernetes has set/)
+})
+
 test('a port in use is told in one line, with exit code 1', async () => {
   const { url } = await startServer(MEMORY)
   const { port } = new URL(url)

@@ -130,6 +130,7 @@ test('a request that does not end is cut off, and the stop tells that something 
       rateLimit: undefined,
       corsOrigins: [],
       logLevel: 'info',
+      serviceLinks: [],
     },
     version: '1.2.3',
     logStream: { write: (line) => lines.push(line) },
