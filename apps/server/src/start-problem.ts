@@ -1,4 +1,4 @@
-import { EventsError } from '@viewra/events-core'
+import { isEventsError } from '@viewra/events-core'
 import type { Config } from './config.ts'
 
 /** The server cannot start as things are; the message says what is in the way, and is all that a person needs. */
@@ -8,7 +8,7 @@ export class StartError extends Error {
 
 /** What a person can do about a failed start; undefined when the failure is a fault of ours. */
 function startProblem(error: unknown, config: Config): string | undefined {
-  if (error instanceof EventsError) return `Cannot start: ${error.message}`
+  if (isEventsError(error)) return `Cannot start: ${error.message}`
   const { host, port } = config
   switch (systemCode(error)) {
     case 'EADDRINUSE':

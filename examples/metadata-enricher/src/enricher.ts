@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type EventBus,
-  EventsError,
+  isEventsError,
   type RetryPolicy,
   type Subscription,
   type SubscriptionInfo,
@@ -127,5 +127,5 @@ export class Enricher {
 
 /** All but the tags is of the right form, for it comes from an event or is made here. */
 function isRefused(error: unknown): boolean {
-  return error instanceof EventsError && error.code === 'EVENTS_INVALID'
+  return isEventsError(error) && error.code === 'EVENTS_INVALID'
 }

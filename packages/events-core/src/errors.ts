@@ -27,14 +27,23 @@ export interface Issue {
   readonly message: string
 }
 
+/** The same for every copy of this package that a process loads. */
+const BRAND = Symbol.for('@viewra/events-core/EventsError')
+
 /**
  * The one error class of this package. Tell errors apart by `code`; `message` says what was wrong and what to do,
- * `issues` is filled for EVENTS_INVALID, `cause` keeps what lay beneath.
+ * `issues` is filled for EVENTS_INVALID, `cause` keeps what lay beneath. An error of another copy of this package is an
+ * instance of another class: recognise errors with `isEventsError`.
  */
 export class EventsError extends Error {
   override readonly name = 'EventsError'
   readonly code: ErrorCode
   readonly issues: readonly Issue[]
+
+  static {
+    // Not a field: types that name the symbol would differ from copy to copy.
+    Object.defineProperty(EventsError.prototype, BRAND, { value: true })
+  }
 
   constructor(
     code: ErrorCode,
@@ -49,6 +58,14 @@ export class EventsError extends Error {
   get retryable(): boolean {
     return ERROR_CODES[this.code].retryable
   }
+}
+
+/**
+ * Returns whether a value is an `EventsError`, of this copy of the package or of another one that the process loaded:
+ * a bus and the code that uses it need not come from the same copy.
+ */
+export function isEventsError(error: unknown): error is EventsError {
+  return typeof error === 'object' && error !== null && BRAND in error
 }
 
 /** An EVENTS_INVALID error whose message names the first broken rule and counts the rest. */

@@ -1,6 +1,6 @@
 import { type EventTypeRegistry, typeNameProblem } from './catalogue/registry.ts'
 import { integer, type OptionRule, shown, text, upTo } from './check-options.ts'
-import { EventsError, type Issue, invalid } from './errors.ts'
+import { type Issue, invalid, isEventsError } from './errors.ts'
 import { type EventInput, PRIORITY, type PublishedEvent } from './event.ts'
 import { createEventId } from './event-id.ts'
 import { copyJsonObject, type JsonCopy, type JsonObject } from './json.ts'
@@ -219,7 +219,7 @@ function tryDraft(
   try {
     return [draftEvent(input, rules, nowMs)]
   } catch (error) {
-    if (!(error instanceof EventsError)) throw error
+    if (!isEventsError(error)) throw error
     for (const issue of error.issues) {
       issues.push({ path: issue.path === '' ? `${index}` : `${index}.${issue.path}`, message: issue.message })
     }

@@ -27,7 +27,7 @@ export type {
 export type { StreamNotice, StreamOptions } from './bus/stream.ts'
 export { CATALOGUE } from './catalogue/catalogue.ts'
 export { catalogueRegistry, type EventTypeDefinition, type EventTypeRegistry } from './catalogue/registry.ts'
-export { ERROR_CODES, type ErrorCode, EventsError, type Issue } from './errors.ts'
+export { ERROR_CODES, type ErrorCode, EventsError, type Issue, isEventsError } from './errors.ts'
 export {
   createEvent,
   type EventFields,

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { compileFilter, EventsError } from '@viewra/events-core'
+import { compileFilter, isEventsError } from '@viewra/events-core'
 import { createToken, type TokenEntry } from '@viewra/events-module'
 import { nearestName } from '../nearest-name.ts'
 import { editTokens, tokensIn, UsageError } from './token-edit.ts'
@@ -115,7 +115,7 @@ function limits(sources?: string, types?: string): Pick<TokenEntry, 'sources' | 
   try {
     compileFilter(given)
   } catch (error) {
-    if (error instanceof EventsError) throw new UsageError(`--sources, --types: ${error.message}`)
+    if (isEventsError(error)) throw new UsageError(`--sources, --types: ${error.message}`)
     throw error
   }
   return given

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EventsError } from '../errors.ts'
+import { EventsError, isEventsError } from '../errors.ts'
 import type { StoredEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
@@ -217,7 +217,7 @@ export class DurableSubscription implements Subscription {
   }
 
   async #acquireFailed(error: unknown): Promise<void> {
-    if (error instanceof EventsError && error.code === 'EVENTS_NOT_FOUND') {
+    if (isEventsError(error) && error.code === 'EVENTS_NOT_FOUND') {
       this.#host.logger.warn({ subscription: this.name }, 'The durable subscription was deleted or renamed')
       void this.drain(0)
       return

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EventsError } from '../errors.ts'
+import { type EventsError, isEventsError } from '../errors.ts'
 import { Fifo } from '../fifo.ts'
 import type { AppendResult, EventRecord } from '../storage/storage.ts'
 import { backoffMs } from './backoff.ts'
@@ -124,7 +124,7 @@ export class GroupCommit {
     const answer = await batch.answer
     // Dealt with already, after a failure of the one before it.
     if (this.#inFlight[0] !== batch) return
-    if (answer instanceof EventsError) await this.#recover(answer)
+    if (isEventsError(answer)) await this.#recover(answer)
     else this.#complete(batch, answer)
     this.#begin()
   }
@@ -162,7 +162,7 @@ export class GroupCommit {
       const open = groups.filter((group) => group.state !== 'settled')
       if (open.length === 0) return
       const answer = error ?? (await this.#write(open, false))
-      if (!(answer instanceof EventsError)) return this.#options.stored(open, answer)
+      if (!isEventsError(answer)) return this.#options.stored(open, answer)
       if (!answer.retryable) return this.#isolate(open, answer)
       await sleep(backoffMs(failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS))
       error = undefined

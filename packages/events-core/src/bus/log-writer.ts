@@ -1,4 +1,4 @@
-import { EventsError } from '../errors.ts'
+import { EventsError, isEventsError } from '../errors.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { AppendReceipt, AppendResult, EventRecord, EventStorage } from '../storage/storage.ts'
 
@@ -102,7 +102,7 @@ function ownReceipts(receipts: readonly AppendReceipt[], known: number): readonl
 }
 
 function storageError(error: unknown): EventsError {
-  if (error instanceof EventsError) return error
+  if (isEventsError(error)) return error
   return new EventsError(
     'EVENTS_STORAGE_FAILED',
     'The store failed in a way that its adapter does not know',

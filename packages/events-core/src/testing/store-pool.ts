@@ -1,4 +1,4 @@
-import { EventsError } from '../errors.ts'
+import { isEventsError } from '../errors.ts'
 import type { EventStorage } from '../storage/storage.ts'
 import { ManualClock } from './manual-clock.ts'
 
@@ -81,7 +81,7 @@ export async function isOpen(storage: EventStorage): Promise<boolean> {
     await storage.head()
     return true
   } catch (error) {
-    if (error instanceof EventsError && error.code === 'EVENTS_NOT_RUNNING') return false
+    if (isEventsError(error) && error.code === 'EVENTS_NOT_RUNNING') return false
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { type EventBus, EventsError, type PublishReceipt } from '@viewra/events-core'
+import { type EventBus, isEventsError, type PublishReceipt } from '@viewra/events-core'
 import type { FastifyRequest, preValidationHookHandler } from 'fastify'
 import { checkMayPublish, principalOf } from '../http/access/principal.ts'
 import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
@@ -127,7 +127,7 @@ async function underSentNames<T>(request: FastifyRequest, published: Promise<T>)
   try {
     return await published
   } catch (error) {
-    if (!(error instanceof EventsError) || !isCloudEvent(request)) throw error
+    if (!isEventsError(error) || !isCloudEvent(request)) throw error
     const [first, ...others] = error.issues.map(withAttributeName)
     throw first === undefined ? error : invalidRequest([first, ...others])
   }

@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import {
   type EventInput,
-  EventsError,
   type Issue,
+  isEventsError,
   type JsonObject,
   type PublishedEvent,
 } from '@viewra/events-core'
@@ -180,7 +180,7 @@ export function fromCloudEvents(batch: unknown): readonly EventInput[] {
     try {
       return [fromCloudEvent(item)]
     } catch (error) {
-      if (!(error instanceof EventsError)) throw error
+      if (!isEventsError(error)) throw error
       for (const { path, message } of error.issues)
         issues.push({ path: path === '' ? `${index}` : `${index}.${path}`, message })
       return []

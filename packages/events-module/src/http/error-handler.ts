@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
-import { EventsError } from '@viewra/events-core'
+import { type EventsError, isEventsError } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { HttpError, type HttpErrorCode, PROBLEMS, type Problem } from './problem.ts'
+import { HttpError, type HttpErrorCode, PROBLEMS, type Problem, type ProblemKind } from './problem.ts'
 
 /** What Fastify and its plugins refuse before a handler runs, in this module's codes. */
 const FASTIFY_CODES: ReadonlyMap<unknown, readonly [HttpErrorCode, string]> = new Map([
@@ -40,12 +40,12 @@ export function problemOf(error: unknown): Problem {
 
 function answerTo(error: unknown): Answer {
   if (error instanceof HttpError) return ownAnswer(error, error.headers)
-  if (error instanceof EventsError) return ownAnswer(error, {})
+  if (isEventsError(error)) return ownAnswer(error, {})
   return foreignAnswer(error)
 }
 
 function ownAnswer(error: HttpError | EventsError, headers: Readonly<Record<string, string>>): Answer {
-  const { status, title, retryAfter } = PROBLEMS[error.code]
+  const { status, title, retryAfter } = kindOf(error.code)
   // What went wrong inside is for the log: it may name files and hosts.
   const detail = status === 500 ? 'the server could not do this; its log says why' : error.message
   const retry: Record<string, string> = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
@@ -55,6 +55,11 @@ function ownAnswer(error: HttpError | EventsError, headers: Readonly<Record<stri
     problem: { type, title, status, detail, code: error.code, ...errors, error: title, details: detail },
     headers: { ...retry, ...headers },
   }
+}
+
+/** A later version of core, whose bus the app uses, may have codes that this module does not know. */
+function kindOf(code: string): ProblemKind {
+  return new Map<string, ProblemKind>(Object.entries(PROBLEMS)).get(code) ?? PROBLEMS.HTTP_INTERNAL
 }
 
 /** Errors of Fastify, and of the host app's own hooks: these keep their status and headers. */

@@ -1,8 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox'
 import {
   type EventFilter,
-  EventsError,
   type Issue,
+  isEventsError,
   type JsonObject,
   PRIORITY,
   validateFilter,
@@ -116,7 +116,7 @@ export function timeOf(parameter: string, text: string): string {
   try {
     return validateFilter({ since: text }).since ?? text
   } catch (error) {
-    if (!(error instanceof EventsError)) throw error
+    if (!isEventsError(error)) throw error
     const [issue] = error.issues
     throw invalidRequest([{ path: parameter, message: issue?.message ?? error.message }])
   }
@@ -127,7 +127,7 @@ function orAbsent(name: string, items: readonly string[]): Readonly<Record<strin
 }
 
 function withParameterNames(error: unknown, origins: Origins): unknown {
-  if (!(error instanceof EventsError) || error.code !== 'EVENTS_INVALID') return error
+  if (!isEventsError(error) || error.code !== 'EVENTS_INVALID') return error
   const [first, ...others] = error.issues.map((issue) => renamed(issue, origins))
   return first === undefined ? error : invalidRequest([first, ...others])
 }

@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { type ErrorCode, EventsError, type Issue } from '@viewra/events-core'
 
 /** What an answer of one error code looks like. */
-interface ProblemKind {
+export interface ProblemKind {
   readonly status: number
   readonly title: string
   /** Seconds after which the same request may be sent again. */

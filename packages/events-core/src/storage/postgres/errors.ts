@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type ErrorCode, EventsError } from '../../errors.ts'
+import { type ErrorCode, EventsError, isEventsError } from '../../errors.ts'
 
 /** No connection could be made: nothing was asked of the server. */
 export class ConnectionRefused extends Error {
@@ -90,7 +90,7 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
 
 /** Whatever went wrong with the database, as an EventsError that names it. @param place without any password */
 export function storageError(error: unknown, place: string): EventsError {
-  if (error instanceof EventsError) return error
+  if (isEventsError(error)) return error
   const meaning = meaningOf(error)
   const reason = error instanceof Error ? error.message : String(error)
   if (meaning !== undefined) {

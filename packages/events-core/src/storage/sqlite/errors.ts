@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { type ErrorCode, EventsError } from '../../errors.ts'
+import { type ErrorCode, EventsError, isEventsError } from '../../errors.ts'
 import type { ErrorMessage } from './messages.ts'
 
 interface Meaning {
@@ -56,7 +56,7 @@ const SYSTEM_MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** Whatever went wrong with the file, as an EventsError that names it. */
 export function storageError(error: unknown, path: string): EventsError {
-  if (error instanceof EventsError) return error
+  if (isEventsError(error)) return error
   const meaning = meaningOf(error)
   if (meaning === undefined) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -1,5 +1,5 @@
 import SQLite, { type Database } from 'better-sqlite3'
-import { EventsError } from '../../errors.ts'
+import { isEventsError } from '../../errors.ts'
 import { SliceSize } from '../sql/windows.ts'
 import type { LogFile } from './log-file.ts'
 import type { WalLimit } from './wal-limit.ts'
@@ -65,5 +65,5 @@ export class FileSpace {
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof EventsError || error instanceof SQLite.SqliteError
+  return isEventsError(error) || error instanceof SQLite.SqliteError
 }
