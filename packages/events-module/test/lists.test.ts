@@ -67,6 +67,10 @@ describe('filters', () => {
     ['data.library.id="5"', 'b'],
     ['data.n=null', 'b'],
     ['data.s="', 'b'],
+    ['data[library][id]=5&data[n]=true', 'a'],
+    ['data[library.id]=5&data.n=true', 'a'],
+    ['data%5Blibrary%5D.id=5', 'a'],
+    ['data[library][id]="5"', 'b'],
     ['type=scan.started', 'a'],
     ['type=scan.*', 'ba'],
     ['type=*', 'dcba'],
@@ -100,6 +104,14 @@ describe('filters', () => {
   ])('%s', async (query, expected) => {
     const { app } = await withEvents()
     expect((await ids(app, `${URL}?${query}`)).join('')).toBe(expected)
+  })
+
+  test('data is selected by, for a host app whose query parser makes objects of brackets', async () => {
+    const querystringParser = (text: string) =>
+      text === '' ? {} : { data: { library: { id: '5' }, n: 'true' } }
+    const { app, bus } = await eventsApp({ fastify: { routerOptions: { querystringParser } } })
+    await bus.publishMany(EVENTS)
+    expect(await ids(app, `${URL}?data[library][id]=5&data[n]=true`)).toEqual(['a'])
   })
 
   test('both ends of a range are in it', async () => {

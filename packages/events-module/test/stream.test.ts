@@ -129,6 +129,8 @@ describe('what is streamed', () => {
     ['target=t', 'd'],
     ['types=&sources=&tags=&priority=', 'abcd'],
     ['types=scan.*&tags=red', 'b'],
+    ['data[user][id]=5', 'd'],
+    ['data.user.id=5', 'd'],
   ])('?%s', async (query, expected) => {
     const { bus, url } = await listeningApp()
     const client = await SseClient.open(`${url}/stream?${query}`)
@@ -137,7 +139,14 @@ describe('what is streamed', () => {
       { id: 'a', type: 'scan.started', source: 'plugin:a' },
       { id: 'b', type: 'scan.file.found', source: 'plugin:b', tags: ['red'] },
       { id: 'c', type: 'other', source: 'system', tags: ['blue'], priority: 10 },
-      { id: 'd', type: 'user.created', source: 'system', priority: 20, target: 't' },
+      {
+        id: 'd',
+        type: 'user.created',
+        source: 'system',
+        priority: 20,
+        target: 't',
+        data: { user: { id: 5 } },
+      },
     ])
     const ids: unknown[] = []
     while (ids.length < expected.length) ids.push(...(await client.until('event')).map(({ data }) => data.id))

@@ -1,11 +1,14 @@
 import type { Issue, JsonObject, JsonValue } from '@viewra/events-core'
 
-const PREFIX = 'data.'
-/** A JSON number; everything else that a number could be written as stays a text. */
+/** Its path is what stands behind `data`. */
+const NAME = /^data(?=[.[])/
+const PATH = /^(?:\.[^.[\]]*|\[[^[\]]*\])+$/
+/** A JSON number; everything else that a number could be written as stays a string. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 /** They are own keys of nobody's data, and reach for prototypes in the programs that follow paths carelessly. */
 const REFUSED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor'])
 const CONFLICT = 'asks for a value where another parameter asks for fields below it'
+const SHAPE = 'must be data and a path: keys with a dot before each, or each in brackets'
 
 /** What the data must contain, and what was wrong with the parameters. */
 interface DataReading {
@@ -14,29 +17,42 @@ interface DataReading {
 }
 
 /** The objects that are being built, whose fields are not known to be more than JSON. */
-type Fields = Map<string, Fields | { readonly value: JsonValue }>
+type Fields = Map<string, Fields | Leaf>
+
+interface Leaf {
+  readonly value: JsonValue
+  /** The parameter that it came from. */
+  readonly name: string
+}
 
 export function isDataParameter(name: string): boolean {
-  return name.startsWith(PREFIX)
+  return NAME.test(name)
 }
 
 /**
- * `data.a.b=5&data.c=x` as `{ a: { b: 5 }, c: 'x' }`: all of it must be in an event's data. A value that is a JSON number,
- * `true`, `false`, `null` or a text in quotes is that, and any other is a text.
+ * Reads `data.a.b=5&data.c=x`, or `data[a][b]=5&data[c]=x`, as `{ a: { b: 5 }, c: 'x' }`: all of it must be in an event's
+ * data. Brackets are how clients that are generated from an OpenAPI document write an object (`deepObject`). A value that
+ * is a JSON number, `true`, `false`, `null` or a string in quotes is that, and any other is a string.
  */
 export function readDataParameters(parameters: readonly (readonly [string, string])[]): DataReading {
   const root: Fields = new Map()
   const issues: Issue[] = []
   for (const [name, text] of parameters) {
-    const problem = put(root, name.slice(PREFIX.length).split('.'), text)
+    const problem = put(root, name, text)
     if (problem !== undefined) issues.push({ path: name, message: problem })
   }
   return { data: objectOf(root), issues }
 }
 
-function put(root: Fields, path: readonly string[], text: string): string | undefined {
+function put(root: Fields, name: string, text: string): string | undefined {
+  const rest = name.replace(NAME, '')
+  if (!PATH.test(rest)) return SHAPE
+  const path = rest
+    .replaceAll(/\[([^\]]*)\]/g, '.$1')
+    .slice(1)
+    .split('.')
   const wrong = path.find((key) => key === '' || REFUSED_KEYS.has(key))
-  if (wrong !== undefined) return `must be data. and keys with dots between them, none of them '${wrong}'`
+  if (wrong !== undefined) return `${SHAPE}, none of them '${wrong}'`
   let fields = root
   for (const key of path.slice(0, -1)) {
     const below = fields.get(key) ?? new Map()
@@ -45,9 +61,11 @@ function put(root: Fields, path: readonly string[], text: string): string | unde
     fields = below
   }
   const last = path.at(-1) ?? ''
-  // Of the same path twice the query string's reader has spoken already.
-  if (fields.has(last)) return CONFLICT
-  fields.set(last, { value: scalarOf(text) })
+  const known = fields.get(last)
+  // Of the same name twice the query string's reader has spoken already.
+  if (known instanceof Map) return CONFLICT
+  if (known !== undefined) return `must be given once, not as ${known.name} too`
+  fields.set(last, { value: scalarOf(text), name })
   return undefined
 }
 

@@ -28,7 +28,7 @@ const DataSchema = Type.Unsafe<JsonObject>(
     {},
     {
       additionalProperties: true,
-      rule: 'given by its fields, as data.<path>=<value>',
+      rule: 'given by its fields, as data.<path>=<value> or data[<path>]=<value>',
       description:
         'Each as `data.<path>=<value>`: what the data must have there. A value that is JSON is that.',
     },

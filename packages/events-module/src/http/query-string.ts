@@ -14,7 +14,7 @@ interface QueryReading {
  * Turns a query string's texts into what their schemas ask for: a list takes repeats and commas, an integer is
  * written as one, everything else stays text. What does not fit stays as it is, for the schema to refuse.
  * A parameter whose schema says `allowEmptyValue` may be given without a value, which is as if it were absent.
- * Where there is a parameter `data`, `data.<path>` says what it has at that path.
+ * Where there is a parameter `data`, `data.<path>` and `data[<path>]` say what it has at that path.
  */
 export function readQuery(schema: TObject, raw: unknown): QueryReading {
   const query: Record<string, unknown> = {}
@@ -23,7 +23,7 @@ export function readQuery(schema: TObject, raw: unknown): QueryReading {
     if (property.default !== undefined) query[name] = property.default
   }
   const data: [string, string][] = []
-  for (const [name, given] of Object.entries(raw ?? {})) {
+  for (const [name, given] of parametersOf(raw)) {
     const values: readonly unknown[] = Array.isArray(given) ? given : [given]
     const property = propertyOf(schema, name)
     const problem = property === undefined ? unknownParameter(schema) : problemOf(property, values)
@@ -37,6 +37,15 @@ export function readQuery(schema: TObject, raw: unknown): QueryReading {
   return { query: { ...query, data: reading.data }, issues: [...issues, ...reading.issues] }
 }
 
+/** The host app may have a parser that makes objects of `a[b]=c`: they are taken apart again. */
+function parametersOf(raw: unknown, inside?: string): [name: string, given: unknown][] {
+  return Object.entries(raw ?? {}).flatMap(([key, given]) => {
+    const name = inside === undefined ? key : `${inside}[${key}]`
+    const isObject = typeof given === 'object' && !Array.isArray(given)
+    return isObject ? parametersOf(given, name) : [[name, given]]
+  })
+}
+
 function propertyOf({ properties }: TObject, name: string): TSchema | undefined {
   if (isDataParameter(name)) return properties.data
   return Object.hasOwn(properties, name) ? properties[name] : undefined
@@ -48,7 +57,6 @@ function unknownParameter({ properties }: TObject): string {
 }
 
 function problemOf(property: TSchema, values: readonly unknown[]): string | undefined {
-  // The host app may have a parser that makes objects of `a[b]=c`.
   if (!values.every((value) => typeof value === 'string')) return 'must be given as name=value'
   return values.length > 1 && !KindGuard.IsArray(property)
     ? `must be given once, not ${values.length} times`
