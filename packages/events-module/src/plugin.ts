@@ -1,4 +1,3 @@
-import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type EventBus, EventsError } from '@viewra/events-core'
@@ -21,6 +20,7 @@ import { keepPrincipals } from './http/access/principal.ts'
 import { Tickets } from './http/access/tickets.ts'
 import { recordAudits } from './http/audit.ts'
 import { acceptBodies } from './http/body.ts'
+import { allowOrigins } from './http/cors.ts'
 import { handleError } from './http/error-handler.ts'
 import type { Feature } from './http/feature.ts'
 import { documentRoutes } from './http/openapi.ts'
@@ -117,11 +117,5 @@ async function addRoutes(scope: FastifyInstance, options: ModuleOptions): Promis
 /** Tells browsers what they may do with answers, and pages of which other origins may read them. */
 async function addBrowserRules(scope: FastifyInstance, { corsOrigins }: ModuleOptions): Promise<void> {
   addSecurityHeaders(scope)
-  if (corsOrigins.length === 0) return
-  await scope.register(cors, {
-    origin: [...corsOrigins],
-    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    exposedHeaders: ['link', 'retry-after'],
-    credentials: true,
-  })
+  if (corsOrigins.length > 0) await allowOrigins(scope, corsOrigins)
 }

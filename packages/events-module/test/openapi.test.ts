@@ -66,7 +66,7 @@ test('the page for people is served with its scripts, and may load nothing else'
   expect(page.statusCode).toBe(200)
   expect(page.headers['content-security-policy']).toContain("script-src 'self'")
   const [, script = ''] = /<script src="([^"]+bundle.js)"/.exec(page.body) ?? []
-  expect((await app.inject(script)).statusCode).toBe(200)
+  expect((await app.inject(`/api/v1/events/${script}`)).statusCode).toBe(200)
 })
 
 /** Made once for all tests of this file. */

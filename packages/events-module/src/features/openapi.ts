@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { Feature } from '../http/feature.ts'
+import { withServer } from '../http/openapi.ts'
 
 const DocumentSchema = Type.Object(
   { openapi: Type.String(), info: Type.Object({}, { additionalProperties: true }) },
@@ -17,5 +18,7 @@ export const openapiRoutes: Feature = (scope) => {
     tags: ['Operations'],
     response: { 200: Type.Unsafe<object>(DocumentSchema) },
   }
-  scope.get('/openapi.json', { schema, config: { role: 'anyone' } }, async () => scope.swagger())
+  scope.get('/openapi.json', { schema, config: { role: 'anyone' } }, async ({ url }) =>
+    withServer(scope.swagger(), url),
+  )
 }

@@ -7,6 +7,7 @@ import { readCursor, writeCursor } from '../http/cursor.ts'
 import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters.ts'
+import { addToHeader } from '../http/list-header.ts'
 import { eventNotFound, invalidRequest } from '../http/problem.ts'
 
 const RFC_3339 = 'an RFC 3339 time; write a + in it as %2B'
@@ -145,7 +146,7 @@ function rangeOf(query: Static<typeof RangeQuery>): { readonly start: string; re
   return { start, end }
 }
 
-/** The page, or only its events as CloudEvents, whose format has no room for more: the next page is in `Link`. */
+/** Sends the page, or only its events as CloudEvents, whose format has no room for more: the headers lead on. */
 function answerPage(page: Page | Static<typeof RangePageSchema>, reply: FastifyReply): FastifyReply {
   return reply.send(prefers(CLOUD_EVENTS, reply) ? page.events.map(toCloudEvent) : page)
 }
@@ -168,15 +169,25 @@ async function readPage(
   const page = { events: [...events], ...(total !== undefined && { total }), limit, offset }
   if (next === undefined) return page
   const nextCursor = writeCursor(next, scope)
-  reply.header('link', `<${nextUrl(reply.request.url, nextCursor)}>; rel="next"`)
+  sayNext(reply, nextCursor)
   return { ...page, next_cursor: nextCursor }
 }
 
-/** The same request for the next page, as a path: the host's name is the client's business. */
-function nextUrl(url: string, cursor: string): string {
-  const [path = '', query = ''] = url.split('?')
-  const parameters = new URLSearchParams(query)
+/** Proxies such as nginx have room for 4 KiB of headers in all, and answer 502 for more. */
+const MAX_LINK_LENGTH = 2_048
+
+/** Names the next page in the headers. A link that would be too large is left out: the cursor is enough. */
+function sayNext(reply: FastifyReply, cursor: string): void {
+  reply.header('next-cursor', cursor)
+  const link = `<${nextReference(reply.request.url, cursor)}>; rel="next"`
+  if (link.length <= MAX_LINK_LENGTH) addToHeader(reply, 'link', link)
+}
+
+/** The same request for the next page, without host and path, which a proxy may have changed: the client knows them. */
+function nextReference(url: string, cursor: string): string {
+  const start = url.indexOf('?')
+  const parameters = new URLSearchParams(start < 0 ? '' : url.slice(start))
   parameters.delete('offset')
   parameters.set('cursor', cursor)
-  return `${path}?${parameters}`
+  return `?${parameters}`
 }

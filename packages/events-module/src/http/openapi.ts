@@ -44,7 +44,6 @@ const documentOptions = (prefix: string): FastifyDynamicSwaggerOptions => ({
   openapi: {
     openapi: '3.1.0',
     info: INFO,
-    servers: [{ url: '/', description: 'This server.' }],
     tags: TAGS,
     components: { securitySchemes: SECURITY_SCHEMES },
   },
@@ -80,11 +79,24 @@ export async function documentRoutes(scope: FastifyInstance): Promise<void> {
   await scope.register(fastifySwagger, documentOptions(scope.prefix))
   await scope.register(fastifySwaggerUi, {
     routePrefix: '/docs',
-    indexPrefix: scope.prefix,
+    // Without a slash at its end the page's references begin one level higher.
+    indexPrefix: '.',
+    transformSpecification: (document, { url }) => withServer(document, url),
     theme: { title: 'Viewra events: HTTP API' },
     staticCSP: PAGE_CSP,
     uiConfig: { docExpansion: 'list', deepLinking: true },
   })
+}
+
+/**
+ * Returns the document with the server from which it was got, as seen from there: behind a proxy that takes a part of
+ * the path away only a relative reference is right.
+ * @param url by which the document was asked for
+ */
+export function withServer<T extends object>(document: T, url: string): T & { servers: unknown } {
+  const [path = ''] = url.split('?', 1)
+  const up = path.split('/').slice(2).fill('..').join('/')
+  return { ...document, servers: [{ url: up, description: 'This server.' }] }
 }
 
 /** What a route's schema says, and what follows from its declarations: its errors, and who may call it. */

@@ -5,6 +5,9 @@ import helmet from 'helmet'
 
 const API_CSP = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }
 
+/** Whether its whole domain is served over TLS alone, only the host knows: a browser would hold it to that for a year. */
+const OPTIONS = { contentSecurityPolicy: API_CSP, strictTransportSecurity: false } as const
+
 /** Nothing of the API is a page, so a browser may do nothing with it; `/docs` says for itself what it may. */
 export function addSecurityHeaders(scope: FastifyInstance): void {
   const headers = securityHeaders()
@@ -18,7 +21,7 @@ export function addSecurityHeaders(scope: FastifyInstance): void {
 function securityHeaders(): NodeJS.Dict<number | string | string[]> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
-  helmet({ contentSecurityPolicy: API_CSP })(request, response, (error) => {
+  helmet(OPTIONS)(request, response, (error) => {
     if (error !== undefined) throw error
   })
   return response.getHeaders()

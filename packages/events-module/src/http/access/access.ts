@@ -26,7 +26,6 @@ type Limiter = ReturnType<EventsScope['createRateLimit']>
 export class Access {
   readonly #options: AccessOptions
   readonly #tickets: Tickets
-  readonly #cookiePath: string
   readonly #failures: Limiter
   readonly #requests: Limiter
 
@@ -34,7 +33,6 @@ export class Access {
   constructor(scope: EventsScope, options: AccessOptions, tickets: Tickets) {
     this.#options = options
     this.#tickets = tickets
-    this.#cookiePath = scope.prefix
     this.#failures = scope.createRateLimit({ ...FAILURES, keyGenerator: ({ ip }) => `failures of ${ip}` })
     const {
       rateLimit: { requests, windowMs },
@@ -113,7 +111,7 @@ export class Access {
     const { tokens } = this.#options
     if (tokens === undefined) return principal
     const entry = requireCurrent(tokens(), principal)
-    reply.header('set-cookie', streamCookie(entry, this.#cookiePath, protocol === 'https', Date.now()))
+    reply.header('set-cookie', streamCookie(entry, protocol === 'https', Date.now()))
     return entry
   }
 

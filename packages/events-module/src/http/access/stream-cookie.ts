@@ -8,13 +8,13 @@ const NAME = 'viewra_events_stream'
 
 /**
  * What a used ticket is changed for, so that an EventSource, which always asks for the same URL, can reconnect by
- * itself. It is signed with a key made of the token's hash: it outlives a restart of the server, and dies with the token.
+ * itself. It has no path: a browser takes that of its request, which a proxy may have changed. It is signed with a key made of the token's hash: it outlives a restart of the server, and dies with the token.
  */
-export function streamCookie(entry: TokenEntry, path: string, isSecure: boolean, nowMs: number): string {
+export function streamCookie(entry: TokenEntry, isSecure: boolean, nowMs: number): string {
   const content = Buffer.from(JSON.stringify([entry.name, nowMs + LIFETIME_MS])).toString('base64url')
   const value = `${content}.${signature(entry, content).toString('base64url')}`
   const secure = isSecure ? '; Secure' : ''
-  return `${NAME}=${value}; Path=${path}; Max-Age=${LIFETIME_MS / 1_000}; HttpOnly; SameSite=Strict${secure}`
+  return `${NAME}=${value}; Max-Age=${LIFETIME_MS / 1_000}; HttpOnly; SameSite=Strict${secure}`
 }
 
 /** Whose cookie it is; undefined when there is none, or it is not one of ours, or has expired. */
