@@ -66,6 +66,16 @@ describe('a store or a bus that cannot', () => {
     expect(answer.json().code).toBe('EVENTS_STORAGE_FAILED')
   })
 
+  test('a damaged store is told with what to do', async () => {
+    const { app } = await eventsApp({ bus: { storage: failing('EVENTS_STORAGE_CORRUPT') } })
+    const answer = await app.inject(URL)
+    expect(answer.statusCode).toBe(500)
+    expect(answer.json()).toMatchObject({
+      code: 'EVENTS_STORAGE_CORRUPT',
+      detail: expect.stringContaining('secret'),
+    })
+  })
+
   test('GET /health is 503 and says what is down', async () => {
     const { app, bus } = await eventsApp()
     await bus.stop()

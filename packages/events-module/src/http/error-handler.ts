@@ -45,9 +45,10 @@ function answerTo(error: unknown): Answer {
 }
 
 function ownAnswer(error: HttpError | EventsError, headers: Readonly<Record<string, string>>): Answer {
-  const { status, title, retryAfter } = kindOf(error.code)
-  // What went wrong inside is for the log: it may name files and hosts.
-  const detail = status === 500 ? 'the server could not do this; its log says why' : error.message
+  const { status, title, retryAfter, advises } = kindOf(error.code)
+  // What went wrong inside is for the log, but for what an operator can set right.
+  const isInside = status === 500 && advises !== true
+  const detail = isInside ? 'the server could not do this; its log says why' : error.message
   const retry: Record<string, string> = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }
   const errors = error.issues.length === 0 ? {} : { errors: error.issues.slice(0, MAX_ERRORS) }
   const type = `urn:viewra:problem:${error.code}`

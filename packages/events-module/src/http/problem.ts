@@ -7,6 +7,8 @@ export interface ProblemKind {
   readonly title: string
   /** Seconds after which the same request may be sent again. */
   readonly retryAfter?: number
+  /** A fault of the server whose message is advice for whoever runs it. */
+  readonly advises?: boolean
 }
 
 /** Errors of the request itself, before any of it reaches the bus. */
@@ -39,7 +41,7 @@ const EVENTS_PROBLEMS = {
   EVENTS_STORAGE_LOCKED: { status: 503, title: 'Event store locked', retryAfter: 5 },
   EVENTS_STORAGE_FULL: { status: 503, title: 'Event store full', retryAfter: 30 },
   EVENTS_STORAGE_READ_ONLY: { status: 503, title: 'Event store read-only', retryAfter: 30 },
-  EVENTS_STORAGE_CORRUPT: { status: 500, title: 'Event store damaged' },
+  EVENTS_STORAGE_CORRUPT: { status: 500, title: 'Event store damaged', advises: true },
   EVENTS_STORAGE_FAILED: { status: 500, title: 'Event store failed' },
 } as const satisfies Record<ErrorCode, ProblemKind>
 

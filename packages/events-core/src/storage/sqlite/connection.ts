@@ -1,10 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
 import { EventsError } from '../../errors.ts'
 import type { LogTables } from '../sql/schema.ts'
 import { APPLICATION_ID } from './application-id.ts'
+import { createFile } from './file-access.ts'
 import { sqliteKyselyDialect } from './kysely-dialect.ts'
 import type { ThreadSettings } from './messages.ts'
 
@@ -16,7 +15,7 @@ export interface Connection {
 
 /** Opens the file for the thread that writes, and creates it where there is none. */
 export function connectWriter(settings: ThreadSettings): Connection {
-  mkdirSync(dirname(settings.path), { recursive: true })
+  createFile(settings.path)
   const file = new Database(settings.path, { timeout: settings.busyTimeoutMs })
   try {
     refuseForeign(file)

@@ -1,20 +1,23 @@
 import Database from 'better-sqlite3'
 import { type ErrorCode, EventsError, isEventsError } from '../../errors.ts'
+import { hasNoSpace, unwritablePart } from './file-access.ts'
 import type { ErrorMessage } from './messages.ts'
 
 interface Meaning {
   readonly code: ErrorCode
   /** What is wrong with the file and what to do, after its name. */
-  readonly says: string
+  readonly says: string | ((path: string) => string)
 }
 
 const UNREACHABLE: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
-  says: 'cannot be opened: check that its directory exists and that this user may write there',
+  says: unreachableSays,
 }
 const IO_FAILED: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
-  says: 'could not be read or written: check the disk; the outcome of what was being stored is unknown',
+  says:
+    'could not be read or written: check the disk, its quota, and the limit of file sizes of this process; what was ' +
+    'being stored may be stored or not',
 }
 const LOCKED: Meaning = {
   code: 'EVENTS_STORAGE_LOCKED',
@@ -22,7 +25,13 @@ const LOCKED: Meaning = {
 }
 const READ_ONLY: Meaning = {
   code: 'EVENTS_STORAGE_READ_ONLY',
-  says: 'takes no writes: check its permissions, its directory and the mount',
+  says: readOnlySays,
+}
+const FULL: Meaning = {
+  code: 'EVENTS_STORAGE_FULL',
+  says:
+    'has no space left: free some on the disk, which deleting events needs too; or, if it has reached maxBytes, delete ' +
+    'events or raise that',
 }
 const DAMAGED: Meaning = {
   code: 'EVENTS_STORAGE_CORRUPT',
@@ -34,10 +43,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   BUSY: LOCKED,
   LOCKED,
   PROTOCOL: LOCKED,
-  FULL: {
-    code: 'EVENTS_STORAGE_FULL',
-    says: 'has no space left: free some on the disk, delete events, or raise maxBytes',
-  },
+  FULL,
   READONLY: READ_ONLY,
   CANTOPEN: UNREACHABLE,
   PERM: UNREACHABLE,
@@ -51,23 +57,47 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 /** By the operating system's code, from making the file's directory. */
 const SYSTEM_MEANINGS: Readonly<Record<string, Meaning>> = {
   EROFS: READ_ONLY,
-  ENOSPC: MEANINGS.FULL ?? IO_FAILED,
+  ENOSPC: FULL,
 }
 
 /** Whatever went wrong with the file, as an EventsError that names it. */
 export function storageError(error: unknown, path: string): EventsError {
   if (isEventsError(error)) return error
-  const meaning = meaningOf(error)
+  const meaning = meaningOf(error, path)
   if (meaning === undefined) {
     const reason = error instanceof Error ? error.message : String(error)
     return new EventsError('EVENTS_STORAGE_FAILED', `the event store ${path} failed: ${reason}`, {
       cause: error,
     })
   }
-  return new EventsError(meaning.code, `the event store ${path} ${meaning.says}`, { cause: error })
+  const says = typeof meaning.says === 'string' ? meaning.says : meaning.says(path)
+  return new EventsError(meaning.code, `the event store ${path} ${says}`, { cause: error })
 }
 
-function meaningOf(error: unknown): Meaning | undefined {
+/** On a full disk SQLite fails to make or extend its logs too, and then tells of that alone. */
+function meaningOf(error: unknown, path: string): Meaning | undefined {
+  const meaning = meaningByCode(error)
+  const maySayMore = meaning === IO_FAILED || meaning === UNREACHABLE
+  return maySayMore && hasNoSpace(path) ? FULL : meaning
+}
+
+function unreachableSays(path: string): string {
+  const advice = unwritableSays(path) ?? 'check that its directory exists and that this user may write there'
+  return `cannot be opened: ${advice}`
+}
+
+function readOnlySays(path: string): string {
+  const advice = unwritableSays(path) ?? 'it could not be written when it was opened; open it again'
+  return `takes no writes: ${advice}`
+}
+
+function unwritableSays(path: string): string | undefined {
+  const part = unwritablePart(path)
+  if (part === undefined) return undefined
+  return `${part} cannot be written by this user; check its permissions and the mount, then open the store again`
+}
+
+function meaningByCode(error: unknown): Meaning | undefined {
   // Extended codes are SQLITE_<primary>_<more>.
   if (error instanceof Database.SqliteError) return MEANINGS[error.code.split('_')[1] ?? '']
   const code = codeOf(error)
