@@ -68,6 +68,13 @@ export function object(value: unknown): string | undefined {
   return typeof value === 'object' && value !== null ? undefined : `must be an object, not ${shown(value)}`
 }
 
+/** By shape: the classes of pages, of jsdom and of `node:vm` are others than those of this realm. */
+export function abortSignal(value: unknown): string | undefined {
+  const isTarget = hasMethod(value, 'addEventListener') && hasMethod(value, 'removeEventListener')
+  const isSignal = isTarget && typeof Reflect.get(Object(value), 'aborted') === 'boolean'
+  return isSignal ? undefined : `must be an AbortSignal, not ${shown(value)}`
+}
+
 /** An object that has at least these methods. */
 export function methods(...names: readonly string[]): OptionRule {
   return (value) => {

@@ -11,7 +11,7 @@ export const ERROR_CODES = {
   EVENTS_LEASE_LOST: { retryable: true, meaning: 'another process took the durable subscription over' },
   EVENTS_HANDLER_TIMEOUT: { retryable: true, meaning: 'a handler did not settle within its time' },
   EVENTS_NO_GLOBAL_BUS: { retryable: false, meaning: 'the global bus was asked for before it was set' },
-  EVENTS_STORAGE_UNAVAILABLE: { retryable: true, meaning: 'the store cannot be reached' },
+  EVENTS_STORAGE_UNAVAILABLE: { retryable: true, meaning: 'the store cannot be reached, or does not answer' },
   EVENTS_STORAGE_LOCKED: { retryable: true, meaning: 'another process holds the store' },
   EVENTS_STORAGE_FULL: { retryable: true, meaning: 'the store has no space left' },
   EVENTS_STORAGE_READ_ONLY: { retryable: true, meaning: 'the store takes no writes' },
@@ -65,7 +65,12 @@ export class EventsError extends Error {
  * a bus and the code that uses it need not come from the same copy.
  */
 export function isEventsError(error: unknown): error is EventsError {
-  return typeof error === 'object' && error !== null && BRAND in error
+  try {
+    return typeof error === 'object' && error !== null && BRAND in error
+  } catch {
+    // A proxy may throw whenever it is looked at.
+    return false
+  }
 }
 
 /** An EVENTS_INVALID error whose message names the first broken rule and counts the rest. */

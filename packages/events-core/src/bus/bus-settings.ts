@@ -1,12 +1,31 @@
-import { catalogueRegistry } from '../catalogue/registry.ts'
-import { checkOptions, func, integer, methods, type OptionRule, oneOf, shown } from '../check-options.ts'
+import { catalogueRegistry, type EventTypeRegistry } from '../catalogue/registry.ts'
+import {
+  abortSignal,
+  checkOptions,
+  func,
+  integer,
+  methods,
+  type OptionRule,
+  oneOf,
+} from '../check-options.ts'
 import { memoryStorage } from '../storage/memory.ts'
+import {
+  FailureLog,
+  guardedClock,
+  guardedLogger,
+  guardedMetrics,
+  guardedPersist,
+  guardedRegistry,
+} from './guarded.ts'
 import type { EventBusOptions, PublishOptions } from './options.ts'
 import { silentLogger, unmeasured } from './silent.ts'
 import { MAX_TIMER_MS } from './subscription-settings.ts'
 
-/** Bus options with their defaults filled in. */
-export type BusSettings = Required<EventBusOptions>
+/** Bus options with their defaults filled in, and what others wrote wrapped so that it never throws. */
+export type BusSettings = Required<EventBusOptions> & {
+  /** As it was given: `registry` is what the bus asks. */
+  readonly givenRegistry: EventTypeRegistry
+}
 
 const isPersistRule: OptionRule = (value) =>
   typeof value === 'function'
@@ -32,21 +51,24 @@ const RULES: Readonly<Record<keyof EventBusOptions, OptionRule>> = {
 }
 
 export const PUBLISH_RULES: Readonly<Record<keyof PublishOptions, OptionRule>> = {
-  signal: (value) =>
-    value instanceof AbortSignal ? undefined : `must be an AbortSignal, not ${shown(value)}`,
+  signal: abortSignal,
   timeoutMs: integer(1, MAX_TIMER_MS),
 }
 
 /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
 export function busSettings(options: EventBusOptions): BusSettings {
   checkOptions('createEventBus options', options, RULES)
-  const now = options.now ?? Date.now
+  const logger = guardedLogger(options.logger ?? silentLogger)
+  const failures = new FailureLog(logger)
+  const givenRegistry = options.registry ?? catalogueRegistry()
+  const now = guardedClock(options.now ?? Date.now, failures)
   return {
     storage: options.storage ?? memoryStorage({ now }),
-    metrics: options.metrics ?? unmeasured,
-    logger: options.logger ?? silentLogger,
-    registry: options.registry ?? catalogueRegistry(),
-    persist: options.persist ?? 'all',
+    metrics: guardedMetrics(options.metrics ?? unmeasured, failures),
+    logger,
+    registry: guardedRegistry(givenRegistry, failures),
+    givenRegistry,
+    persist: guardedPersist(options.persist ?? 'all', failures),
     bufferEvents: options.bufferEvents ?? 10_000,
     bufferBytes: options.bufferBytes ?? 64 * 1_048_576,
     batchEvents: options.batchEvents ?? 1_000,

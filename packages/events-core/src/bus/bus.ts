@@ -8,12 +8,14 @@ import { selectedFilter, validateFilter } from '../filter-validation.ts'
 import { validateQuery } from '../query-validation.ts'
 import type { EventPage, EventQuery, EventStorage, LogHead } from '../storage/storage.ts'
 import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
+import { inCallerContext } from './caller-context.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { DropLog } from './drop-log.ts'
 import { type CreateDurable, DurableSubscriptions } from './durable-subscriptions.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { FeedOptions } from './feed-item.ts'
 import { checkHealth } from './health.ts'
+import { LifeCycle } from './life-cycle.ts'
 import type {
   BusHealth,
   BusStats,
@@ -28,9 +30,9 @@ import type {
   SubscriptionInfo,
 } from './options.ts'
 import { processName } from './process-name.ts'
-import { type BusParts, healthFacts, RunningBus } from './running-bus.ts'
+import { type BusParts, healthFacts, type RunningBus } from './running-bus.ts'
 import { readStats, typeNames } from './stats.ts'
-import { type StreamOptions, streamEvents } from './stream.ts'
+import { EventStream, type StreamOptions } from './stream.ts'
 import { type DurableSettings, durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
 import { Subscriptions } from './subscriptions.ts'
 
@@ -51,9 +53,7 @@ export class EventBus<M = EventTypes> {
   readonly durable: DurableSubscriptions
   /** What handlers of durable subscriptions could not take: list, retry and delete it. */
   readonly deadLetters: DeadLetters
-  #running: RunningBus | undefined
-  #starting: Promise<void> | undefined
-  #stopping: Promise<StopReport> | undefined
+  readonly #life: LifeCycle
 
   /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
   constructor(options: EventBusOptions = {}) {
@@ -67,19 +67,20 @@ export class EventBus<M = EventTypes> {
       dropped: (reason, count, subscription) => drops.add(reason, count, subscription),
     })
     const openStorage = () => this.#openStorage()
-    const head = () => this.#running?.tail.head ?? 0
+    const head = () => this.#life.running?.tail.head ?? 0
     this.durable = new DurableSubscriptions({ ...this.#settings, owner: processName(), head }, openStorage)
     this.deadLetters = new DeadLetters(openStorage, () => this.durable.changed(undefined))
     const { durable } = this
     this.#parts = { settings: this.#settings, subscriptions: this.#subscriptions, durable, drops }
+    this.#life = new LifeCycle(this.#parts)
   }
 
   get running(): boolean {
-    return this.#running !== undefined
+    return this.#life.running !== undefined
   }
 
   get registry(): EventTypeRegistry {
-    return this.#settings.registry
+    return this.#settings.givenRegistry
   }
 
   /**
@@ -87,28 +88,17 @@ export class EventBus<M = EventTypes> {
    * @throws EventsError EVENTS_STORAGE_* when the store cannot be opened; the bus may be started again
    */
   async start(): Promise<void> {
-    await this.#stopping
-    if (this.#running !== undefined) return
-    this.#starting ??= this.#open().finally(() => {
-      this.#starting = undefined
-    })
-    await this.#starting
+    await this.#life.start()
   }
 
   /**
    * Takes no more events, writes those it took, lets handlers finish what waits, ends all subscriptions and closes
-   * the store. What could not be done within `timeoutMs` (10,000 by default) is in the report.
+   * the store. What could not be done within `timeoutMs` (10,000 by default) is in the report. It always settles; a stop
+   * that is asked for while one is under way joins it and gets its report.
    */
   async stop(options: { readonly timeoutMs?: number } = {}): Promise<StopReport> {
     checkOptions('stop options', options, { timeoutMs: integer(0, MAX_TIMER_MS) })
-    // A start that fails is its caller's to handle; there is nothing to stop then.
-    if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
-    if (this.#running === undefined)
-      return (await this.#stopping) ?? { drained: true, unwritten: 0, unhandled: {} }
-    this.#stopping = this.#close(this.#running, options.timeoutMs ?? DEFAULT_STOP_MS).finally(() => {
-      this.#stopping = undefined
-    })
-    return this.#stopping
+    return this.#life.stop(options.timeoutMs ?? DEFAULT_STOP_MS)
   }
 
   /**
@@ -175,21 +165,26 @@ export class EventBus<M = EventTypes> {
     // The filter lets only events through that the handler was typed for; the payload's shape is the publisher's word.
     const [handle, settings] = [handler as EventHandler, options as SubscribeOptions]
     checkOptions('subscribe', { handler: handler ?? null }, { handler: func })
-    return this.#subscribe(selectedFilter(select), handle, settings)
+    return this.#subscribe(selectedFilter(select), inCallerContext(handle), settings)
   }
 
   /** Those of this process, durable ones too. */
   subscriptions(): readonly SubscriptionInfo[] {
-    return [...this.#subscriptions.list(), ...this.durable.infos(), ...(this.#running?.feeds.list() ?? [])]
+    return [
+      ...this.#subscriptions.list(),
+      ...this.durable.infos(),
+      ...(this.#life.running?.feeds.list() ?? []),
+    ]
   }
 
   /**
    * The events that match, from a place in the log on: history, then live, each once and in order, however slow the
-   * reader is. Ends with the bus, and when `signal` aborts.
+   * reader is. Ends with the bus, when `signal` aborts, and at once when its reader ends it, also one that waits.
    * @throws EventsError EVENTS_INVALID, also for an `after` beyond the log; EVENTS_STORAGE_*, EVENTS_NOT_RUNNING
    */
   stream(filter: EventFilter, options: StreamOptions = {}): AsyncGenerator<PublishedEvent, void> {
-    return streamEvents((feedOptions) => this.feed(filter, feedOptions), options)
+    const { logger } = this.#settings
+    return new EventStream((feedOptions) => this.feed(filter, feedOptions), options, logger)
   }
 
   /** What `stream` is made of: events as they come together, with notices between them. To be closed when done. */
@@ -233,28 +228,16 @@ export class EventBus<M = EventTypes> {
 
   /** The types that are known or that stored events have, sorted. */
   async types(): Promise<readonly string[]> {
-    return typeNames(this.#openStorage(), this.registry)
+    return typeNames(this.#openStorage(), this.#settings.registry)
   }
 
   async stats(): Promise<BusStats> {
-    return readStats(this.#openStorage(), healthFacts(this.#parts, this.#running).subscriptions)
+    return readStats(this.#openStorage(), healthFacts(this.#parts, this.#life.running).subscriptions)
   }
 
   /** Never fails: a store that cannot be asked is what it reports. */
   async health(): Promise<BusHealth> {
-    return checkHealth(healthFacts(this.#parts, this.#running))
-  }
-
-  async #open(): Promise<void> {
-    this.#running = await RunningBus.open(this.#parts)
-  }
-
-  async #close(running: RunningBus, timeoutMs: number): Promise<StopReport> {
-    const deadline = performance.now() + timeoutMs
-    // Handlers of durable subscriptions may publish until they have finished.
-    const unhandled = this.durable.isBusy ? await this.durable.drain(timeoutMs) : {}
-    this.#running = undefined
-    return running.close(Math.max(0, deadline - performance.now()), unhandled)
+    return checkHealth(healthFacts(this.#parts, this.#life.running))
   }
 
   async #subscribe(
@@ -264,25 +247,25 @@ export class EventBus<M = EventTypes> {
   ): Promise<Subscription> {
     if (options.durable !== undefined)
       return this.#subscribeDurably(filter, handler, durableSettings(options.durable, options))
-    if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
+    await this.#life.started()
     // "From now on" begins with what is appended after this call, by whichever process.
-    if (this.#subscriptions.size === 0) await this.#running?.tail.settle(this.#settings.publishTimeoutMs)
+    if (this.#subscriptions.size === 0) await this.#life.running?.tail.settle(this.#settings.publishTimeoutMs)
     return this.#subscriptions.add(filter, handler, options)
   }
 
   async #subscribeDurably(filter: EventFilter, handler: EventHandler, settings: DurableSettings) {
     // Loaded at its first use, since many buses have none; before the bus is looked at, which may start meanwhile.
     const { DurableSubscription } = await import('./durable-subscription.ts')
-    if (this.#starting !== undefined) await this.#starting.catch(() => undefined)
+    await this.#life.started()
     const create: CreateDurable = (id, host) => new DurableSubscription(id, filter, handler, settings, host)
-    return this.durable.add(settings.name, create, this.#running !== undefined)
+    return this.durable.add(settings.name, create, this.#life.running !== undefined)
   }
 
   #live(): RunningBus {
-    if (this.#running === undefined) {
+    if (this.#life.running === undefined) {
       throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus is not running: call start() first')
     }
-    return this.#running
+    return this.#life.running
   }
 
   #openStorage(): EventStorage {

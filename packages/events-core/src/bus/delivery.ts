@@ -1,6 +1,7 @@
 import { EventsError } from '../errors.ts'
 import type { PublishedEvent } from '../event.ts'
 import { backoffMs } from './backoff.ts'
+import { isThenable } from './guarded.ts'
 import type { EventHandler, HandlerContext, RetryPolicy, Subscription } from './options.ts'
 
 /** What all deliveries of one subscription share. */
@@ -25,7 +26,7 @@ const LOOK_AGAIN_MS = 100
  * One event on its way through one handler: called, and called again after a pause while it throws, rejects or
  * outlasts its time, until the attempts are spent. A synchronous handler that does well costs no promise and no timer.
  */
-export class Delivery implements HandlerContext {
+export class Delivery {
   readonly event: PublishedEvent
   /** What the subscription orders by; undefined when it does not. */
   readonly key: string | undefined
@@ -33,7 +34,7 @@ export class Delivery implements HandlerContext {
   /** Where its queue has it among those that run. */
   place = 0
   readonly #plan: DeliveryPlan
-  #controller: AbortController | undefined
+  #context: HandlerCall | undefined
   #timer: NodeJS.Timeout | undefined
   #began = 0
   /** Settles with the call under way, as a handler may go on although it was told to end. */
@@ -49,16 +50,6 @@ export class Delivery implements HandlerContext {
     this.#attempts = plan.retry.attempts
   }
 
-  get subscription(): Subscription {
-    return this.#plan.subscription
-  }
-
-  /** Made only for handlers that look at it. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return this.#controller.signal
-  }
-
   get isLastAttempt(): boolean {
     return this.attempt >= this.#attempts
   }
@@ -66,13 +57,12 @@ export class Delivery implements HandlerContext {
   start(): void {
     this.#state = 'running'
     this.attempt++
-    this.#controller = undefined
+    this.#context = new HandlerCall(this.attempt, this.#plan.subscription)
     this.#began = this.#plan.clock()
-    let promise: Promise<unknown> | undefined
+    let promise: PromiseLike<unknown> | undefined
     try {
-      const result = this.#plan.handler(this.event, this)
-      // Through a promise of our own: another's `then` may throw.
-      if (isThenable(result)) promise = Promise.resolve(result)
+      const result = this.#plan.handler(this.event, this.#context)
+      if (isThenable(result)) promise = result
     } catch (error) {
       this.#fail(error)
       return
@@ -91,20 +81,23 @@ export class Delivery implements HandlerContext {
   async cancel(reason: EventsError): Promise<void> {
     const call = this.#state === 'running' ? this.#call : undefined
     if (this.#state === 'finished') return
-    this.#controller?.abort(reason)
+    this.#endCall(reason)
     this.#finish(reason)
     await call
   }
 
-  #settleLater(result: Promise<unknown>): void {
+  #settleLater(result: PromiseLike<unknown>): void {
     const { attempt } = this
     // A call that timed out may still settle, when the next one is under way already.
     const current = () => this.#state === 'running' && this.attempt === attempt
+    const failed = (error: unknown) => current() && this.#fail(error)
     this.#timer = setTimeout(() => this.#timeOut(), this.#plan.handlerTimeoutMs)
-    this.#call = result.then(
-      () => current() && this.#succeed(),
-      (error: unknown) => current() && this.#fail(error),
-    )
+    try {
+      // A promise, too, may have a `then` of its own, which may throw.
+      this.#call = Promise.resolve(result).then(() => current() && this.#succeed(), failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   #timeOut(): void {
@@ -113,8 +106,12 @@ export class Delivery implements HandlerContext {
       'EVENTS_HANDLER_TIMEOUT',
       `A handler of '${subscription.name}' did not settle within ${handlerTimeoutMs} ms`,
     )
-    this.#controller?.abort(error)
+    this.#endCall(error)
     this.#fail(error)
+  }
+
+  #endCall(reason: EventsError): void {
+    if (this.#context !== undefined) HandlerCall.end(this.#context, reason)
   }
 
   #succeed(): void {
@@ -156,6 +153,39 @@ export class Delivery implements HandlerContext {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+/**
+ * What a handler is told of one call. It has no setters, and each call has its own, so nothing that a handler does to it
+ * reaches the bus. To freeze it would take longer than the rest of a delivery.
+ */
+class HandlerCall implements HandlerContext {
+  readonly #attempt: number
+  readonly #subscription: Subscription
+  #controller: AbortController | undefined
+  #ended: EventsError | undefined
+
+  constructor(attempt: number, subscription: Subscription) {
+    this.#attempt = attempt
+    this.#subscription = subscription
+  }
+
+  get attempt(): number {
+    return this.#attempt
+  }
+
+  get subscription(): Subscription {
+    return this.#subscription
+  }
+
+  /** Made only for handlers that look at it. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#ended !== undefined) this.#controller.abort(this.#ended)
+    return this.#controller.signal
+  }
+
+  /** Tells the handler that nobody waits for the call any more, also when it looks only later. */
+  static end(call: HandlerCall, reason: EventsError): void {
+    call.#ended = reason
+    call.#controller?.abort(reason)
+  }
 }

@@ -15,6 +15,7 @@ import { PartitionRun } from './partition-run.ts'
 import { claimShare } from './share.ts'
 import { startPosition } from './start-position.ts'
 import type { DurableSettings } from './subscription-settings.ts'
+import { within } from './within.ts'
 
 /** What a durable subscription needs of its bus. */
 export interface DurableHost {
@@ -130,8 +131,7 @@ export class DurableSubscription implements Subscription {
       return this.#stopped.finally(() => this.#record.tellEnd(this.#settings.onEnd, 'stopped'))
     }
     // It was unsubscribed before, and may take its time; this caller has not so much.
-    const late = sleep(timeoutMs, undefined, { ref: false }).then(() => this.#inFlight)
-    return Promise.race([this.#stopped, late])
+    return (await within(timeoutMs, this.#stopped)) ?? this.#inFlight
   }
 
   /** The log has grown. */
@@ -270,7 +270,7 @@ export class DurableSubscription implements Subscription {
     this.#host.ending(this)
     const runs = Array.from(this.#runs.values(), (run) => run.stop(timeoutMs))
     const left = await Promise.all([this.#lane.stop(timeoutMs), ...runs])
-    await Promise.race([Promise.all(this.#loops), sleep(LAST_ANSWER_MS, undefined, { ref: false })])
+    await within(LAST_ANSWER_MS, Promise.all(this.#loops))
     this.#record.end()
     this.#host.ended(this)
     return left.reduce((sum, count) => sum + count, 0)

@@ -1,7 +1,8 @@
 import type { PublishedEvent } from '../event.ts'
 import type { EventFilter } from '../filter.ts'
 import { formatTimestamp, parseTimestamp } from '../timestamp.ts'
-import type { FeedItem, FeedReceiver } from './feed-item.ts'
+import { inCallerContext } from './caller-context.ts'
+import { type FeedItem, type FeedReceiver, itemsOf } from './feed-item.ts'
 import type { LiveWindow, LogPage } from './live-window.ts'
 import type { SubscriptionInfo } from './options.ts'
 import { Signal } from './signal.ts'
@@ -121,6 +122,7 @@ export class EventFeed {
    * @throws what `receive` throws; the feed is closed then
    */
   follow(receive: FeedReceiver): Promise<void> {
+    const receiveItem = inCallerContext(receive)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const fail = (error: unknown): void => {
       this.close()
@@ -128,7 +130,7 @@ export class EventFeed {
     }
     const goOn = (): void => {
       try {
-        const pause = this.#handOutAll(receive, goOn)
+        const pause = this.#handOutAll(receiveItem, goOn)
         if (this.#state === 'ended') resolve()
         else pause?.then(goOn, fail)
       } catch (error) {
@@ -139,12 +141,9 @@ export class EventFeed {
     return promise
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<FeedItem, void> {
-    try {
-      for (let item = await this.next(); item !== undefined; item = await this.next()) yield item
-    } finally {
-      this.close()
-    }
+  /** The items one by one; a reader that ends it closes the feed, also while it waits. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<FeedItem, void> {
+    return itemsOf(this)
   }
 
   /** Ends it; who waits for the next item is told. Closing twice is fine. */

@@ -1,3 +1,4 @@
+import { errorStack, errorText } from '../describe-error.ts'
 import type { StoredEvent } from '../event.ts'
 import type { Failure } from '../storage/dead-letter-store.ts'
 
@@ -10,15 +11,6 @@ export function failureOf(
   error: unknown,
   attempts: number,
 ): Failure {
-  const stack =
-    error instanceof Error && typeof error.stack === 'string' ? error.stack.slice(0, MAX_TEXT) : null
-  return { subscription, event, error: textOf(error).slice(0, MAX_TEXT), stack, attempts }
-}
-
-function textOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error)
-  } catch {
-    return 'a value that has no text'
-  }
+  const stack = errorStack(error)?.slice(0, MAX_TEXT) ?? null
+  return { subscription, event, error: errorText(error).slice(0, MAX_TEXT), stack, attempts }
 }

@@ -26,3 +26,24 @@ export interface FeedOptions {
   /** Who reads, for lists. */
   readonly subscriber?: string
 }
+
+/** Returns the items of a feed as an iterator that closes the feed when its reader ends it, also while the reader waits. */
+export function itemsOf(feed: {
+  next(): Promise<FeedItem | undefined>
+  close(): void
+}): AsyncIterableIterator<FeedItem, void> {
+  const end = { done: true, value: undefined } as const
+  return {
+    next: async () => {
+      const value = await feed.next()
+      return value === undefined ? end : { done: false, value }
+    },
+    return: async () => {
+      feed.close()
+      return end
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { checkOptions, integer, type OptionRule, oneOf, text } from '../check-options.ts'
 import { invalid } from '../errors.ts'
 import type { PublishedEvent } from '../event.ts'
@@ -11,6 +10,7 @@ import type { FeedOptions } from './feed-item.ts'
 import { LiveWindow } from './live-window.ts'
 import type { Logger, SubscriptionInfo } from './options.ts'
 import { nameRule } from './subscription-settings.ts'
+import { within } from './within.ts'
 
 export interface FeedsHost {
   readonly storage: Pick<EventLog, 'read' | 'head'>
@@ -100,7 +100,7 @@ export class Feeds {
     const open = [...this.#open]
     for (const feed of open) feed.finish()
     const ended = Promise.all(open.map((feed) => feed.ended))
-    await Promise.race([ended, sleep(timeoutMs, undefined, { ref: false })])
+    await within(timeoutMs, ended)
     for (const feed of open) feed.close()
   }
 

@@ -2,6 +2,7 @@ import type { PublishedEvent } from '../event.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import { formatTimestamp, parseTimestamp } from '../timestamp.ts'
 import type { Delivery } from './delivery.ts'
+import { guarded, isThenable } from './guarded.ts'
 import type { Logger, SubscribeOptions, SubscriptionInfo } from './options.ts'
 import { unmeasured } from './silent.ts'
 
@@ -61,15 +62,10 @@ export class HandlerRecord {
     return false
   }
 
-  /** The key that an event is ordered by; an `orderBy` that throws is logged, and the event has none. */
+  /** The key that an event is ordered by; an `orderBy` that fails is logged, and the event has none. */
   keyOf(event: PublishedEvent, orderBy: SubscribeOptions['orderBy']): string | undefined {
-    try {
-      const key = orderBy?.(event)
-      return key === undefined ? undefined : String(key)
-    } catch (error) {
-      this.failed({ err: error, event_id: event.id }, 'orderBy failed')
-      return undefined
-    }
+    const failed = (err: unknown) => this.failed({ err, event_id: event.id }, 'orderBy failed')
+    return guarded(() => keyText(orderBy?.(event)), failed)()
   }
 
   called(delivery: Delivery, seconds: number, error: unknown): void {
@@ -80,18 +76,18 @@ export class HandlerRecord {
     else this.failed(details, 'An event handler failed', 'warn')
   }
 
-  failed(details: object, message: string, level: 'warn' | 'error' = 'error'): void {
+  failed(details: object, message: string, level: 'warn' | 'error' = 'error'): undefined {
     this.#errors++
     this.#options.logger[level]({ subscription: this.#options.name, ...details }, message)
+    return undefined
   }
 
   /** What the subscriber does then must not disturb the publisher whose event it may be called for. */
   tellEnd(onEnd: SubscribeOptions['onEnd'], reason: 'queue_full' | 'stopped'): void {
-    try {
-      onEnd?.(reason)
-    } catch (error) {
-      this.failed({ err: error }, 'onEnd failed')
-    }
+    guarded(
+      () => onEnd?.(reason),
+      (err) => this.failed({ err }, 'onEnd failed'),
+    )()
   }
 
   /** Nothing is measured from now on: the series of the name are forgotten, and would come back. */
@@ -105,4 +101,11 @@ export class HandlerRecord {
     if (error === undefined) metrics.delivered(name)
     else metrics.handlerError(name)
   }
+}
+
+/** @throws TypeError for a promise, whose events would all have the same key */
+function keyText(key: unknown): string | undefined {
+  if (!isThenable(key)) return key === undefined ? undefined : String(key)
+  Promise.resolve(key).catch(() => undefined)
+  throw new TypeError('orderBy must return a string or a number, not a promise')
 }

@@ -1,12 +1,17 @@
+import { errorText } from '../describe-error.ts'
 import type { EventsError } from '../errors.ts'
 import type { EventStorage } from '../storage/storage.ts'
 import type { BusHealth, HealthCheck, HealthStatus } from './options.ts'
+import { within } from './within.ts'
 
 /** What health is judged by. */
 export interface HealthFacts {
   readonly running: boolean
   readonly storage: EventStorage
+  /** Why the last write failed; undefined when it did well. */
   readonly writeFailure: EventsError | undefined
+  /** How long the oldest write has been under way; 0 while there is none. */
+  readonly oldestWriteMs: number
   readonly bufferEvents: number
   readonly bufferCapacity: number
   readonly subscriptions: number
@@ -16,6 +21,7 @@ export interface HealthFacts {
   readonly stalled: readonly string[]
 }
 
+/** After which a store that has not answered, be it a read or a write, is down. */
 const STORAGE_TIMEOUT_MS = 2_000
 const NEARLY_FULL = 0.8
 const WORST: readonly HealthStatus[] = ['down', 'degraded', 'ok']
@@ -35,13 +41,13 @@ function ok(figures: Readonly<Record<string, string | number | boolean>>): Healt
   return { status: 'ok', ...figures }
 }
 
-async function checkStorage({ storage, writeFailure }: HealthFacts): Promise<HealthCheck> {
+async function checkStorage({ storage, writeFailure, oldestWriteMs }: HealthFacts): Promise<HealthCheck> {
   const name = storage.name
   if (writeFailure !== undefined) return { status: 'down', name, detail: writeFailure.message }
-  const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), STORAGE_TIMEOUT_MS)
+  if (oldestWriteMs >= STORAGE_TIMEOUT_MS)
+    return { status: 'down', name, detail: `a write has had no answer for ${Math.round(oldestWriteMs)} ms` }
   try {
-    const head = await Promise.race([storage.head(), late])
+    const head = await within(STORAGE_TIMEOUT_MS, storage.head())
     if (head === undefined)
       return { status: 'down', name, detail: `no answer within ${STORAGE_TIMEOUT_MS} ms` }
     const listening = storage.isListening?.()
@@ -53,9 +59,7 @@ async function checkStorage({ storage, writeFailure }: HealthFacts): Promise<Hea
       detail: "other processes' events are seen when the store is polled only",
     }
   } catch (error) {
-    return { status: 'down', name, detail: error instanceof Error ? error.message : String(error) }
-  } finally {
-    clearTimeout(timer)
+    return { status: 'down', name, detail: errorText(error) }
   }
 }
 

@@ -4,7 +4,9 @@ import type { PublishedEvent } from '../event.ts'
 import { Fifo } from '../fifo.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { EventStorage } from '../storage/storage.ts'
+import { guarded } from './guarded.ts'
 import type { Logger } from './options.ts'
+import { within } from './within.ts'
 
 export interface LogTailOptions {
   readonly storage: EventStorage
@@ -45,7 +47,7 @@ export class LogTail {
     this.#options = options
     this.#last = position
     this.#known = position
-    this.#unwatch = options.storage.watch(() => this.wake())
+    this.#unwatch = this.#watch()
     this.#poll = setInterval(() => this.wake(), options.pollIntervalMs).unref()
   }
 
@@ -81,8 +83,8 @@ export class LogTail {
    */
   async settle(timeoutMs: number): Promise<void> {
     this.wake()
-    const isSettled = this.#catchingUp?.then(() => true) ?? true
-    if (await Promise.race([isSettled, sleep(timeoutMs, false, { ref: false })])) return
+    const settled = (this.#catchingUp ?? Promise.resolve()).then(() => true)
+    if (await within(timeoutMs, settled)) return
     throw new EventsError(
       'EVENTS_STORAGE_UNAVAILABLE',
       `The store did not tell its end within ${timeoutMs} ms`,
@@ -93,9 +95,22 @@ export class LogTail {
   async stop(timeoutMs: number): Promise<void> {
     clearInterval(this.#poll)
     this.#unwatch()
-    if (this.#catchingUp !== undefined)
-      await Promise.race([this.#catchingUp, sleep(timeoutMs, undefined, { ref: false })])
+    if (this.#catchingUp !== undefined) await within(timeoutMs, this.#catchingUp)
     this.#stopping.abort()
+  }
+
+  /** A store that cannot be watched is polled. */
+  #watch(): () => void {
+    const { storage, metrics, logger } = this.#options
+    const failed = (err: unknown): undefined => {
+      metrics.storageError('watch')
+      logger.warn(
+        { err },
+        "The store cannot be watched: other processes' events are seen only when it is polled",
+      )
+    }
+    const unwatch = guarded(() => storage.watch(() => this.wake()), failed)()
+    return guarded(() => unwatch?.(), failed)
   }
 
   #offerOne(event: PublishedEvent): void {

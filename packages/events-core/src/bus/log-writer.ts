@@ -12,7 +12,9 @@ export class LogWriter {
   readonly #storage: EventStorage
   readonly #metrics: EventMetrics
   #lastPosition: number
-  #writes = 0
+  /** `performance.now()` at which each write under way began, the oldest first. */
+  readonly #writing: number[] = []
+  #answeredAt = Number.NEGATIVE_INFINITY
   /** Records that an earlier try may have stored. */
   readonly #uncertain = new WeakSet<EventRecord>()
   #failure: EventsError | undefined
@@ -27,7 +29,18 @@ export class LogWriter {
 
   /** Whether the store has a batch that it has not answered yet. */
   get isWriting(): boolean {
-    return this.#writes > 0
+    return this.#writing.length > 0
+  }
+
+  /** How long the store has had the oldest batch that it has not answered; 0 while there is none. */
+  get oldestWriteMs(): number {
+    const [oldest] = this.#writing
+    return oldest === undefined ? 0 : performance.now() - oldest
+  }
+
+  /** `performance.now()` when the store last answered a write, however it went. */
+  get answeredAt(): number {
+    return this.#answeredAt
   }
 
   /**
@@ -50,7 +63,7 @@ export class LogWriter {
   async write(records: readonly EventRecord[], behind: boolean): Promise<AppendResult | EventsError> {
     if (records.length === 0) return NOTHING_STORED
     const began = performance.now()
-    this.#writes++
+    this.#writing.push(began)
     try {
       const { appendBehind } = this.#storage
       const stored =
@@ -59,12 +72,14 @@ export class LogWriter {
     } catch (error) {
       return this.#failed(records, error)
     } finally {
-      this.#writes--
-      this.#metrics.storageOperation('append', (performance.now() - began) / 1_000)
+      this.#answeredAt = performance.now()
+      this.#writing.splice(this.#writing.indexOf(began), 1)
+      this.#metrics.storageOperation('append', (this.#answeredAt - began) / 1_000)
     }
   }
 
   #succeeded(records: readonly EventRecord[], { recordedAt, receipts }: AppendResult): AppendResult {
+    checkReceipts(records, receipts)
     const before = this.#lastPosition
     for (const { position } of receipts) if (position > this.#lastPosition) this.#lastPosition = position
     this.#failure = undefined
@@ -80,12 +95,17 @@ export class LogWriter {
     this.#metrics.storageError('append')
     if (failure.code === 'EVENTS_STORAGE_UNAVAILABLE')
       for (const record of records) this.#uncertain.add(record)
-    if (failure.retryable) {
-      this.#failure = failure
-      this.#failedAt = performance.now()
-    }
+    this.#failure = failure
+    this.#failedAt = performance.now()
     return failure
   }
+}
+
+/** @throws TypeError when an adapter's answer does not fit: an event without a position would pass for one that is not stored */
+function checkReceipts(records: readonly EventRecord[], receipts: readonly AppendReceipt[]): void {
+  const isComplete = receipts.length === records.length
+  if (isComplete && receipts.every(({ position }) => Number.isSafeInteger(position))) return
+  throw new TypeError(`append() must return a receipt with a position for each of ${records.length} records`)
 }
 
 /**

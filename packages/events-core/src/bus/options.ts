@@ -18,11 +18,13 @@ export type Overflow = 'reject' | 'drop-newest' | 'drop-oldest'
 export interface EventBusOptions {
   /** Where events are kept; a memory store of 10,000 events by default. */
   readonly storage?: EventStorage
+  /** A method that throws costs that figure. */
   readonly metrics?: EventMetrics
+  /** A method that throws costs that line. */
   readonly logger?: Logger
   /** The event types that are known beforehand; the built-in catalogue, without payload checks, by default. */
   readonly registry?: EventTypeRegistry
-  /** Which events are stored; the others reach live subscribers only. 'all' by default. */
+  /** Which events are stored; the others reach live subscribers only. 'all' by default. When it throws, the event is stored. */
   readonly persist?: 'all' | 'none' | ((event: PublishedEvent) => boolean)
   /** Events that may wait to be written; 10,000 by default. */
   readonly bufferEvents?: number
@@ -94,7 +96,7 @@ export interface SubscribeOptions<E = PublishedEvent> {
   readonly subscriber?: string
   /** Events handled at the same time; 1 by default. */
   readonly concurrency?: number
-  /** With `concurrency`: events of the same key are handled one after the other. */
+  /** With `concurrency`: events of the same key are handled one after the other. When it throws, the event has no key. */
   readonly orderBy?: (event: E) => string | number
   /** Events that may wait for the handler; 1,000 by default. */
   readonly queueEvents?: number
@@ -107,7 +109,7 @@ export interface SubscribeOptions<E = PublishedEvent> {
   readonly onEnd?: (reason: 'queue_full' | 'stopped') => void
 }
 
-/** What a handler gets beside the event. */
+/** What a handler gets beside the event: an object of its own for each call. */
 export interface HandlerContext {
   /** 1 for the first call with this event. */
   readonly attempt: number
@@ -116,7 +118,10 @@ export interface HandlerContext {
   readonly subscription: Subscription
 }
 
-/** May be synchronous or not; what it throws or rejects with counts as a failure, what it answers is not looked at. */
+/**
+ * May be synchronous or not; what it throws or rejects with counts as a failure, what it answers is not looked at. It runs in the
+ * AsyncLocalStorage context in which `subscribe` was called.
+ */
 export type EventHandler<E = PublishedEvent> = (event: E, context: HandlerContext) => unknown
 
 /** The events of the types `T` as a bus with the event map `M` delivers them. */
@@ -202,4 +207,6 @@ export interface StopReport {
   readonly unwritten: number
   /** Deliveries that were not finished, by subscription name. */
   readonly unhandled: Readonly<Record<string, number>>
+  /** Whether the store was closed; why it was not has been logged. */
+  readonly closed: boolean
 }

@@ -11,6 +11,7 @@ import { MissedEvents } from './missed-events.ts'
 import type { Logger } from './options.ts'
 import { PositionTracker } from './position-tracker.ts'
 import { Signal } from './signal.ts'
+import { within } from './within.ts'
 
 /** What a partition works with, whoever has its lease. */
 export interface PartitionOptions {
@@ -66,6 +67,7 @@ export class PartitionRun {
   #progressedAt = performance.now()
   /** Calls that went on when the lease was lost. */
   #abandoned: Promise<void> | undefined
+  readonly #stopped = Promise.withResolvers<void>()
 
   constructor(options: PartitionOptions, lease: LeaseHolder, { position, paused }: Lease) {
     this.#options = options
@@ -115,7 +117,7 @@ export class PartitionRun {
    */
   async run(): Promise<void> {
     await Promise.all([this.#readOn(), this.#keepLease()])
-    await Promise.race([this.#abandoned, sleep(this.#options.handlerTimeoutMs, undefined, { ref: false })])
+    await within(this.#options.handlerTimeoutMs, Promise.race([this.#abandoned, this.#stopped.promise]))
   }
 
   /** The log has grown. */
@@ -144,7 +146,8 @@ export class PartitionRun {
     const left = this.#queue.inFlight
     this.#end()
     this.#cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'))
-    await Promise.race([this.#saveAndRelease(), sleep(FINAL_SAVE_MS, undefined, { ref: false })])
+    this.#stopped.resolve()
+    await within(FINAL_SAVE_MS, this.#saveAndRelease())
     return left
   }
 
@@ -205,9 +208,8 @@ export class PartitionRun {
 
   /** Renews the lease in time, and saves the position soon after it moved. */
   async #keepLease(): Promise<void> {
-    const { checkpointMs } = this.#options
     while (this.#state !== 'ended') {
-      await this.#save.wait(Math.min(checkpointMs, this.#lease.renewalMs))
+      await this.#save.wait(Math.min(this.#options.checkpointMs, this.#lease.renewalMs))
       if (this.#hasEnded) return
       try {
         await this.#renewIfDue()
@@ -236,7 +238,7 @@ export class PartitionRun {
     if (resumed) this.#read.notify()
   }
 
-  // A getter, or TypeScript would take what was checked before an `await` for true after it.
+  // A getter, or TypeScript would take what was checked before an `await` as still true.
   get #hasEnded(): boolean {
     return this.#state === 'ended'
   }
@@ -292,8 +294,7 @@ export class PartitionRun {
   }
 
   #storageFailed(operation: string, error: unknown, message: string): void {
-    const { metrics, logger, name } = this.#options
-    metrics.storageError(operation)
-    logger.warn({ err: error, subscription: name }, message)
+    this.#options.metrics.storageError(operation)
+    this.#options.logger.warn({ err: error, subscription: this.#options.name }, message)
   }
 }

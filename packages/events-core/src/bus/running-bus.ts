@@ -5,12 +5,17 @@ import type { BusSettings } from './bus-settings.ts'
 import type { DropLog } from './drop-log.ts'
 import type { DurableSubscriptions } from './durable-subscriptions.ts'
 import { Feeds } from './feeds.ts'
+import { guarded } from './guarded.ts'
 import type { HealthFacts } from './health.ts'
 import { LogTail } from './log-tail.ts'
 import type { StopReport } from './options.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import { Sweeper } from './sweeper.ts'
+import { within } from './within.ts'
 import { WriteQueue } from './write-queue.ts'
+
+/** How long a store has to close at the least, since it may have to write what it still holds. */
+const CLOSE_MS = 5_000
 
 /** What a bus has whether it runs or not. */
 export interface BusParts {
@@ -65,14 +70,14 @@ export class RunningBus {
       await durable.startAll()
       return new RunningBus(parts, position)
     } catch (error) {
-      await storage.close()
+      await closeStorage(parts, CLOSE_MS)
       throw error
     }
   }
 
   /** @param unhandledBefore deliveries of durable subscriptions that were given up, by name */
   async close(timeoutMs: number, unhandledBefore: StopReport['unhandled']): Promise<StopReport> {
-    const { settings, subscriptions, drops } = this.#parts
+    const { subscriptions, drops } = this.#parts
     const deadline = performance.now() + timeoutMs
     const remaining = () => Math.max(0, deadline - performance.now())
     this.#sweeper.stop()
@@ -82,8 +87,8 @@ export class RunningBus {
     const unhandled = { ...unhandledBefore, ...left }
     this.#detachMetrics()
     drops.flush()
-    await settings.storage.close()
-    return { drained: unwritten === 0 && Object.keys(unhandled).length === 0, unwritten, unhandled }
+    const closed = await closeStorage(this.#parts, Math.max(remaining(), CLOSE_MS))
+    return { drained: unwritten === 0 && Object.keys(unhandled).length === 0, unwritten, unhandled, closed }
   }
 
   /** Decides whether a draft is stored, and counts a payload that differs from its type. */
@@ -96,30 +101,52 @@ export class RunningBus {
   }
 
   #deliver(events: readonly PublishedEvent[]): void {
-    try {
-      for (const { type, priority } of events) this.#parts.settings.metrics.published(type, priority)
-      this.tail.offer(events)
-    } catch (error) {
-      // Metrics or a logger of the host's threw. That is its fault to see, and no publisher's to wait for.
-      queueMicrotask(() => {
-        throw error
-      })
-    }
+    for (const { type, priority } of events) this.#parts.settings.metrics.published(type, priority)
+    this.tail.offer(events)
   }
 
   #gauges(): BusGauges {
     const { settings, subscriptions, durable } = this.#parts
     const { storage, bufferEvents } = settings
-    const unknown = () => undefined
     return {
+      oldestWriteSeconds: this.writes.oldestWriteMs / 1_000,
       bufferEvents: this.writes.size,
       bufferCapacity: bufferEvents,
       subscriptionLag: new Map([...subscriptions.lag(), ...durable.lag(), ...this.feeds.lag()]),
       streamClients: this.feeds.counts(),
-      isListening: storage.isListening?.(),
-      storedEvents: () => storage.count().catch(unknown),
-      deadLetters: () => storage.deadLetters.list({ limit: 1 }).then(({ total }) => total, unknown),
+      isListening: guarded(
+        () => storage.isListening?.(),
+        () => undefined,
+      )(),
+      storedEvents: () => answer(() => storage.count()),
+      deadLetters: () => answer(async () => (await storage.deadLetters.list({ limit: 1 })).total),
     }
+  }
+}
+
+/** Returns what the store answers, or undefined when it cannot be asked. */
+async function answer(question: () => Promise<number>): Promise<number | undefined> {
+  try {
+    return await question()
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns whether the store was closed in time; what kept it from that is logged. */
+async function closeStorage({ settings }: BusParts, timeoutMs: number): Promise<boolean> {
+  const { storage, logger } = settings
+  try {
+    const close = async () => {
+      await storage.close()
+      return true
+    }
+    const isClosed = await within(timeoutMs, close())
+    if (isClosed === undefined) logger.error({ timeoutMs }, 'The store did not close in time')
+    return isClosed ?? false
+  } catch (err) {
+    logger.error({ err }, 'The store could not be closed')
+    return false
   }
 }
 
@@ -130,6 +157,7 @@ export function healthFacts(parts: BusParts, running: RunningBus | undefined): H
     running: running !== undefined,
     storage: settings.storage,
     writeFailure: running?.writes.failure,
+    oldestWriteMs: running?.writes.oldestWriteMs ?? 0,
     bufferEvents: running?.writes.size ?? 0,
     bufferCapacity: settings.bufferEvents,
     subscriptions: subscriptions.size + durable.size + (running?.feeds.size ?? 0),

@@ -1,5 +1,6 @@
 import { checkOptions, func, integer, type OptionRule, object, oneOf, text } from '../check-options.ts'
 import { type Issue, invalid } from '../errors.ts'
+import { inCallerContext } from './caller-context.ts'
 import type { RetryPolicy, SubscribeOptions } from './options.ts'
 
 type Optional = 'orderBy' | 'onEnd'
@@ -64,8 +65,8 @@ export function subscriptionSettings(options: SubscribeOptions, defaultName: str
       minDelayMs: retry.minDelayMs ?? 100,
       maxDelayMs: retry.maxDelayMs ?? 10_000,
     },
-    ...(options.orderBy && { orderBy: options.orderBy }),
-    ...(options.onEnd && { onEnd: options.onEnd }),
+    ...(options.orderBy && { orderBy: inCallerContext(options.orderBy) }),
+    ...(options.onEnd && { onEnd: inCallerContext(options.onEnd) }),
   }
 }
 

@@ -89,10 +89,22 @@ export function isStored(draft: EventDraft): boolean {
 
 /** What a publisher is told that gave up while its events were being written. */
 export function outcomeUnknown(drafts: readonly EventDraft[]): EventsError {
-  const [first] = drafts
-  const which = drafts.length > 1 ? `${drafts.length} events` : `event '${first?.event.id}'`
   return new EventsError(
     'EVENTS_STORAGE_UNAVAILABLE',
-    `The store did not answer in time: ${which} may or may not be stored; publishing again with the same id is safe`,
+    `The store did not answer in time: ${named(drafts)} may or may not be stored; publishing again with the same id is safe`,
   )
+}
+
+/** What a publisher is told that gave up behind a write that the store does not answer. */
+export function notStored(drafts: readonly EventDraft[], silentMs: number): EventsError {
+  const verb = drafts.length > 1 ? 'were' : 'was'
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    `The store has not answered a write for ${Math.round(silentMs)} ms: ${named(drafts)} ${verb} not stored; publish again later`,
+  )
+}
+
+function named(drafts: readonly EventDraft[]): string {
+  const [first] = drafts
+  return drafts.length > 1 ? `${drafts.length} events` : `event '${first?.event.id}'`
 }

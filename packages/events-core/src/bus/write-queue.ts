@@ -8,7 +8,7 @@ import { GroupCommit } from './group-commit.ts'
 import { LogWriter } from './log-writer.ts'
 import type { Overflow, PublishOptions, PublishReceipt } from './options.ts'
 import { keepFrom, withdrawOn } from './withdrawals.ts'
-import { isStored, outcomeUnknown, WriteGroup } from './write-group.ts'
+import { isStored, notStored, outcomeUnknown, WriteGroup } from './write-group.ts'
 
 export interface WriteQueueOptions {
   readonly storage: EventStorage
@@ -73,21 +73,27 @@ export class WriteQueue {
     return this.#log.failure
   }
 
+  /** How long the store has had the oldest batch that it has not answered; 0 while there is none. */
+  get oldestWriteMs(): number {
+    return this.#log.oldestWriteMs
+  }
+
   /**
    * Resolves when the drafts are stored, together or not at all.
    * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; the signal's reason
    */
   write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
     const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
-    signal?.throwIfAborted()
+    // Not every realm's signals have `throwIfAborted`.
+    if (signal?.aborted) throw signal.reason
     if (this.#isClear && !drafts.some(isStored)) {
       this.#options.metrics.publishDuration(0)
       return Promise.resolve(this.#passOn(drafts))
     }
     const { promise, resolve, reject } = Promise.withResolvers<readonly PublishReceipt[]>()
     const group = new WriteGroup(drafts, timeoutMs, { resolve, reject }, signal)
-    this.#enqueue(group)
     if (signal !== undefined) withdrawOn(signal, group, this.#withdraw)
+    this.#enqueue(group)
     return promise
   }
 
@@ -172,14 +178,16 @@ export class WriteQueue {
 
   #checkDeadlines(): void {
     const now = performance.now()
-    const { failure } = this.#log
+    const last = this.#log.failure
+    // A refusal for good was another group's.
+    const failure = last?.retryable ? last : undefined
     // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
     const reason = this.#log.isWriting ? undefined : failure
     for (const group of this.#commits.writing) {
       if (group.deadline <= now) this.#giveUp(group, reason ?? outcomeUnknown(group.drafts))
     }
     for (const group of this.#commits.waiting) {
-      if (group.deadline <= now) this.#giveUp(group, failure ?? this.#fullError())
+      if (group.deadline <= now) this.#giveUp(group, failure ?? this.#lateError(group))
     }
     if (this.#unsettled > 0) return
     clearInterval(this.#watching)
@@ -228,6 +236,12 @@ export class WriteQueue {
       return true
     }
     return false
+  }
+
+  /** Why a group's turn has not come in time. */
+  #lateError({ drafts, began }: WriteGroup): EventsError {
+    const isSilent = this.#log.answeredAt < began
+    return isSilent ? notStored(drafts, this.#log.oldestWriteMs) : this.#fullError()
   }
 
   #fullError(): EventsError {

@@ -5,6 +5,8 @@ export type DropReason = 'buffer_full' | 'queue_full' | 'stopped' | 'storage' | 
 export interface BusGauges {
   readonly bufferEvents: number
   readonly bufferCapacity: number
+  /** How long the store has had the oldest write that it has not answered; 0 while there is none. */
+  readonly oldestWriteSeconds: number
   /** Events that wait or are being handled, by subscription name. */
   readonly subscriptionLag: ReadonlyMap<string, number>
   /** Open streams, by the name that whoever opened them gave: `http-stream`, `ws`, … */

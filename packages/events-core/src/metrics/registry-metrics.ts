@@ -140,6 +140,12 @@ function registerGauges(register: MetricsRegistry, buses: ReadonlySet<AttachedBu
   )
   figure(
     register,
+    'viewra_events_oldest_write_seconds',
+    'How long the store has had the oldest write that it has not answered; 0 while there is none.',
+    () => largest([...buses].map((bus) => bus.read().oldestWriteSeconds)),
+  )
+  figure(
+    register,
     'viewra_events_listen_up',
     "1 while the store tells of other processes' events, 0 while they are only polled for; absent where nothing can break.",
     () => areListening([...buses].map((bus) => bus.read().isListening)),
@@ -183,6 +189,10 @@ function registerGauges(register: MetricsRegistry, buses: ReadonlySet<AttachedBu
 function areListening(buses: readonly (boolean | undefined)[]): Figure {
   const answers = buses.filter((isListening) => isListening !== undefined)
   return answers.length === 0 ? undefined : Number(answers.every(Boolean))
+}
+
+function largest(figures: readonly number[]): Figure {
+  return figures.length === 0 ? undefined : Math.max(...figures)
 }
 
 type Figure = number | undefined

@@ -77,7 +77,7 @@ describe('a durable subscription', () => {
     const second = await run()
     await second.publishMany(numbered(1, 6))
     await expect.poll(() => seen).toEqual(['0', '1', '2', '3', '4', '5', '6'])
-    expect(await second.stop()).toEqual({ drained: true, unwritten: 0, unhandled: {} })
+    expect(await second.stop()).toEqual({ drained: true, unwritten: 0, unhandled: {}, closed: true })
   })
 
   test('never drops: a handler slower than its publisher lags, and gets all in order', async () => {

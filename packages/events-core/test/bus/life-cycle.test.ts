@@ -44,7 +44,7 @@ describe('start and stop', () => {
     await bus.start()
     for (let round = 0; round < 3; round++) {
       const [first, second] = await Promise.all([bus.stop(), bus.stop()])
-      expect(first).toEqual({ drained: true, unwritten: 0, unhandled: {} })
+      expect(first).toEqual({ drained: true, unwritten: 0, unhandled: {}, closed: true })
       expect(second).toEqual(first)
       await bus.start()
       await bus.publish(info)
@@ -92,7 +92,7 @@ describe('stop', () => {
       handled++
     })
     for (let i = 0; i < 100; i++) bus.publishAsync(info)
-    expect(await bus.stop()).toEqual({ drained: true, unwritten: 0, unhandled: {} })
+    expect(await bus.stop()).toEqual({ drained: true, unwritten: 0, unhandled: {}, closed: true })
     expect(handled).toBe(100)
     await storage.open()
     expect(await storage.count()).toBe(100)
@@ -104,7 +104,12 @@ describe('stop', () => {
     const waiting = bus.publish(info)
     bus.publishAsync(info)
     const failure = expect(waiting).rejects.toMatchObject({ code: 'EVENTS_STORAGE_UNAVAILABLE' })
-    expect(await bus.stop({ timeoutMs: 30 })).toEqual({ drained: false, unwritten: 2, unhandled: {} })
+    expect(await bus.stop({ timeoutMs: 30 })).toEqual({
+      drained: false,
+      unwritten: 2,
+      unhandled: {},
+      closed: true,
+    })
     await failure
   })
 
@@ -124,6 +129,7 @@ describe('stop', () => {
       drained: false,
       unwritten: 0,
       unhandled: { slow: 3 },
+      closed: true,
     })
     expect(ends).toEqual(['stopped'])
     expect(aborted).toMatchObject({ code: 'EVENTS_NOT_RUNNING' })

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { createEventBus, memoryStorage } from '../../src/index.ts'
-import { startedBus, storageWithAppend } from './setup.ts'
+import { bound, gate, startedBus, storageWithAppend } from './setup.ts'
 
 const events = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ type: 'a', source: 'test', id: `${i}` }))
@@ -81,4 +84,95 @@ test('onEnd is not told of an unsubscribe', async () => {
   await subscription.unsubscribe()
   await expect.poll(() => bus.subscriptions()).toEqual([])
   expect(ends).toEqual([])
+})
+
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A program that has nothing to do but to wait for the stop of a bus. */
+async function outputOf(program: string): Promise<string> {
+  const source = `
+    import { createEventBus, memoryStorage } from '@viewra/events-core'
+    const never = new Promise(() => undefined)
+    const storage = memoryStorage()
+    const bus = createEventBus({ storage })
+    await bus.start()
+    ${program}
+    console.log(JSON.stringify(await bus.stop({ timeoutMs: 50 })))`
+  const args = ['--conditions=@viewra/source', '--input-type=module', '--eval', source]
+  // A process that ends while it waits exits with 13, which is an error here.
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: PACKAGE })
+  return stdout
+}
+
+test.each([
+  ['a durable handler', "await bus.subscribe('a', () => never, { durable: 'hung', from: 'beginning' })"],
+  ['a live handler', "await bus.subscribe('a', () => never, { name: 'hung' })"],
+])('a stop settles in a process that nothing else keeps alive: %s that hangs', async (_, subscribe) => {
+  const output = await outputOf(`
+    ${subscribe}
+    await bus.publish({ type: 'a', source: 'test' })
+    await new Promise((resolve) => setTimeout(resolve, 100))`)
+  expect(JSON.parse(output)).toMatchObject({ drained: false, unhandled: { hung: 1 }, closed: true })
+})
+
+test.each([
+  ['the reads', 'storage.read = storage.head = () => never', "await bus.subscribe('a', () => 1)"],
+  [
+    'the leases',
+    'storage.subscriptions.renew = () => never',
+    "await bus.subscribe('a', () => 1, { durable: 'd' })",
+  ],
+  ['a reader of a feed', '', 'await bus.feed({})'],
+])('a stop settles in a process that nothing else keeps alive: %s hang', async (_, breakIt, use) => {
+  const output = await outputOf(`${use}; ${breakIt}; bus.publishAsync({ type: 'a', source: 'test' })`)
+  expect(JSON.parse(output)).toMatchObject({ closed: true })
+})
+
+test('stops that overlap share one stop and one report', async () => {
+  const memory = memoryStorage()
+  let closes = 0
+  const close = async () => {
+    closes++
+    await memory.close()
+  }
+  const bus = createEventBus({ storage: { ...bound(memory), close } })
+  await bus.start()
+  const { opened, open } = gate()
+  await bus.subscribe('a', () => opened, { durable: 'slow', from: 'beginning' })
+  await bus.publish({ type: 'a', source: 'test' })
+  await expect.poll(() => bus.subscriptions()[0]?.in_flight).toBe(1)
+  const first = bus.stop()
+  await sleep(5)
+  const second = bus.stop({ timeoutMs: 0 })
+  open()
+  expect(await second).toBe(await first)
+  expect(await first).toMatchObject({ drained: true })
+  expect(closes).toBe(1)
+})
+
+test('a stop does not wait longer for a start than it may; the start gives up when it comes to its end', async () => {
+  const memory = memoryStorage()
+  const { opened, open } = gate()
+  let isOpen = false
+  const storage = {
+    ...bound(memory),
+    open: async () => {
+      await opened
+      await memory.open()
+      isOpen = true
+    },
+    close: async () => {
+      await memory.close()
+      isOpen = false
+    },
+  }
+  const bus = createEventBus({ storage })
+  const starting = expect(bus.start()).rejects.toMatchObject({ code: 'EVENTS_NOT_RUNNING' })
+  expect(await bus.stop({ timeoutMs: 10 })).toMatchObject({ drained: true, closed: false })
+  open()
+  await starting
+  expect([bus.running, isOpen]).toEqual([false, false])
+  await bus.start()
+  expect([bus.running, isOpen]).toEqual([true, true])
+  await bus.stop()
 })

@@ -8,6 +8,7 @@ function gaugesOf(gauges: Partial<BusGauges> = {}): () => BusGauges {
   return () => ({
     bufferEvents: 0,
     bufferCapacity: 100,
+    oldestWriteSeconds: 0,
     subscriptionLag: new Map(),
     streamClients: new Map(),
     isListening: undefined,

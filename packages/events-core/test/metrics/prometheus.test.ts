@@ -19,6 +19,7 @@ describe('prometheusMetrics', () => {
       'viewra_events_handler_errors_total',
       'viewra_events_listen_up',
       'viewra_events_missed_total',
+      'viewra_events_oldest_write_seconds',
       'viewra_events_payload_mismatches_total',
       'viewra_events_publish_duration_seconds',
       'viewra_events_published_total',

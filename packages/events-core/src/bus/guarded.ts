@@ -1,0 +1,164 @@
+import type { EventTypeRegistry } from '../catalogue/registry.ts'
+import { integer } from '../check-options.ts'
+import { describeError } from '../describe-error.ts'
+import type { Issue } from '../errors.ts'
+import type { PublishedEvent } from '../event.ts'
+import type { EventMetrics } from '../metrics/metrics.ts'
+import type { EventBusOptions, Logger } from './options.ts'
+import { silentLogger, unmeasured } from './silent.ts'
+
+/*
+ * What a bus is handed is code of others: it may throw, reject, or return what it should not. It is wrapped once, here,
+ * so that nothing behind it has to expect that.
+ */
+
+type Persist = Required<EventBusOptions>['persist']
+type Failed = (error: unknown) => undefined
+
+/** One that fails for each event must not fill the log. */
+const REPORT_EVERY_MS = 5_000
+/** The largest time that a `Date` can hold, in milliseconds from 1970 on. */
+const MAX_TIME_MS = 8.64e15
+
+/**
+ * Returns the function as one that never throws. What it throws, or what its promise rejects with, goes to `failed`, whose
+ * answer is returned instead.
+ */
+export function guarded<A extends readonly unknown[], R, F = undefined>(
+  call: (...args: A) => R,
+  failed: (error: unknown) => F,
+): (...args: A) => R | F {
+  return (...args) => {
+    try {
+      const result = call(...args)
+      // What should return nothing, or a plain value, may be async all the same.
+      if (isThenable(result)) Promise.resolve(result).catch(failed)
+      return result
+    } catch (error) {
+      return failed(error)
+    }
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/**
+ * Returns a logger that never throws. A logger that cannot write an error, whose getters may throw, gets a description of it
+ * instead. When that fails too the line is lost: there is nowhere left to say so.
+ */
+export function guardedLogger(logger: Logger): Logger {
+  if (logger === silentLogger) return logger
+  const lost = () => undefined
+  const level = (name: keyof Logger) => {
+    const write = (details: object, message: string) => logger[name](details, message)
+    const writeAgain = guarded(write, lost)
+    return (details: object, message: string): void => {
+      const describe = () => {
+        if ('err' in details) writeAgain({ ...details, err: describeError(details.err) }, message)
+      }
+      guarded(write, describe)(details, message)
+    }
+  }
+  return { info: level('info'), warn: level('warn'), error: level('error') }
+}
+
+/** Logs failures of what the bus was handed, each kind once in a while. */
+export class FailureLog {
+  readonly #logger: Logger
+  readonly #quietUntil = new Map<string, number>()
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** Returns a function that logs an error with this message. */
+  of(message: string): Failed {
+    return (error) => {
+      const now = performance.now()
+      if (now < (this.#quietUntil.get(message) ?? 0)) return undefined
+      this.#quietUntil.set(message, now + REPORT_EVERY_MS)
+      this.#logger.error({ err: error }, message)
+      return undefined
+    }
+  }
+}
+
+/** Returns metrics that never throw; what cannot be measured is not counted. */
+export function guardedMetrics(metrics: EventMetrics, failures: FailureLog): EventMetrics {
+  // Also told apart by who asks whether anybody measures at all.
+  if (metrics === unmeasured) return metrics
+  const failed = failures.of('Metrics failed: some figures are missing')
+  const guard = <A extends readonly unknown[]>(measure: (...args: A) => void) => guarded(measure, failed)
+  return {
+    published: guard((type, priority) => metrics.published(type, priority)),
+    delivered: guard((subscription, events) => metrics.delivered(subscription, events)),
+    dropped: guard((reason, count) => metrics.dropped(reason, count)),
+    handlerError: guard((subscription) => metrics.handlerError(subscription)),
+    missed: guard((subscription, positions) => metrics.missed(subscription, positions)),
+    handlerDuration: guard((subscription, seconds) => metrics.handlerDuration(subscription, seconds)),
+    publishDuration: guard((seconds) => metrics.publishDuration(seconds)),
+    batchSize: guard((events) => metrics.batchSize(events)),
+    storageOperation: guard((operation, seconds) => metrics.storageOperation(operation, seconds)),
+    storageError: guard((operation) => metrics.storageError(operation)),
+    payloadMismatch: guard((type) => metrics.payloadMismatch(type)),
+    attach: (gauges) => guarded(guarded(metrics.attach.bind(metrics), failed)(gauges) ?? nothing, failed),
+    forgetSubscription: guard((subscription) => metrics.forgetSubscription(subscription)),
+  }
+}
+
+const nothing = (): void => undefined
+
+/** Returns a clock that never throws: what is no time is replaced by the time of the system. */
+export function guardedClock(now: () => number, failures: FailureLog): () => number {
+  if (now === Date.now) return now
+  const failed = failures.of('The clock of the bus failed: the time of the system is taken instead')
+  const read = guarded(now, failed)
+  return () => {
+    const nowMs: unknown = read()
+    if (typeof nowMs === 'number' && Math.abs(nowMs) <= MAX_TIME_MS) return nowMs
+    if (nowMs !== undefined) failed(new TypeError('now() must return milliseconds since 1970'))
+    return Date.now()
+  }
+}
+
+/** Returns a registry whose questions never throw: a type that it cannot tell of counts as unknown. */
+export function guardedRegistry(registry: EventTypeRegistry, failures: FailureLog): EventTypeRegistry {
+  const failed = failures.of('The registry of event types failed: the type counts as unknown')
+  const get = (type: string) => {
+    const definition = registry.get(type)
+    // An event gets its priority from here.
+    if (definition !== undefined && problemOfPriority(definition.priority) !== undefined)
+      throw new TypeError(`The registry's priority of '${type}' ${problemOfPriority(definition.priority)}`)
+    return definition
+  }
+  const check: EventTypeRegistry['check'] = (type, data) => {
+    const issues = registry.check(type, data)
+    return issues.length === 0 ? NO_ISSUES : [...issues]
+  }
+  return {
+    get: guarded(get, failed),
+    list: guarded(
+      () => [...registry.list()],
+      (error) => failed(error) ?? [],
+    ),
+    check: guarded(check, (error) => failed(error) ?? NO_ISSUES),
+    register: (definition) => registry.register(definition),
+  }
+}
+
+const NO_ISSUES: readonly Issue[] = []
+const problemOfPriority = integer(0, 100)
+
+/** Returns a choice that never throws, and that gets an event of its own: an event that it cannot decide on is stored. */
+export function guardedPersist(persist: Persist, failures: FailureLog): Persist {
+  if (typeof persist !== 'function') return persist
+  const failed = failures.of('persist failed: the event is stored')
+  const decide = guarded<[PublishedEvent], unknown, true>(persist, (error) => failed(error) ?? true)
+  return (event) => {
+    const answer = decide(Object.freeze({ ...event }))
+    if (isThenable(answer)) failed(new TypeError('persist must return a boolean, not a promise'))
+    return Boolean(answer)
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Returns what `work` resolves with, or undefined when it takes longer than `timeoutMs`. The timer keeps the process alive:
+ * whoever waits here is told, also when nothing else is under way.
+ * @throws what `work` rejects with in time
+ */
+export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), timeoutMs)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest'
+import { startedBus, storageWithAppend } from './setup.ts'
+
+const info = { type: 'info', source: 'test' } as const
+
+/** A signal as pages, jsdom and polyfills have it: of a class that is not this realm's. */
+class ForeignSignal extends EventTarget {
+  aborted = false
+  reason: unknown
+
+  abort(reason: unknown): void {
+    this.aborted = true
+    this.reason = reason
+    this.dispatchEvent(new Event('abort'))
+  }
+}
+
+/** For options that ask for the class that this realm has. */
+const asSignal = (signal: ForeignSignal) => signal as unknown as AbortSignal
+
+test('a signal of another realm takes a publish back', async () => {
+  const never = new Promise<never>(() => undefined)
+  const bus = await startedBus({ storage: storageWithAppend(() => never), publishTimeoutMs: 60_000 })
+  const signal = new ForeignSignal()
+  bus.publishAsync(info)
+  await new Promise((resolve) => setImmediate(resolve))
+  const waiting = bus.publish(info, { signal: asSignal(signal) })
+  const many = bus.publishMany([info], { signal: asSignal(signal) })
+  signal.abort(new Error('enough'))
+  await expect(waiting).rejects.toThrow('enough')
+  await expect(many).rejects.toThrow('enough')
+  await expect(bus.publish(info, { signal: asSignal(signal) })).rejects.toThrow('enough')
+})
+
+test('a signal of another realm ends a stream', async () => {
+  const bus = await startedBus()
+  const signal = new ForeignSignal()
+  const stream = bus.stream({}, { signal: asSignal(signal) })
+  const waiting = stream.next()
+  await expect.poll(() => bus.subscriptions()).toHaveLength(1)
+  signal.abort(new Error('enough'))
+  expect(await waiting).toEqual({ done: true, value: undefined })
+  expect(bus.subscriptions()).toEqual([])
+})
+
+test.each([[{}], ['aborted'], [{ aborted: false }], [{ addEventListener: () => undefined }]])(
+  '%j is no signal',
+  async (signal) => {
+    const bus = await startedBus()
+    const options = { signal: signal as AbortSignal }
+    await expect(bus.publish(info, options)).rejects.toThrow('signal must be an AbortSignal')
+    await expect(bus.stream({}, options).next()).rejects.toThrow('signal must be an AbortSignal')
+  },
+)
