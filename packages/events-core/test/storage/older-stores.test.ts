@@ -90,6 +90,21 @@ test('a function that appended before tags were counted is gone from PostgreSQL:
   await expectTagged(storage)
 })
 
+test('functions that did not pin the settings of their plans are made anew', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  await storage.close()
+  await setup.server.query(`
+    set search_path to ${schema};
+    alter function append_events reset jit;
+    alter function subtract_counts reset jit;
+    delete from kysely_migration where name >= '009'`)
+  await storage.open()
+  const pinned = `
+    select from pg_proc where pronamespace = $1::regnamespace and 'jit=off' = any(proconfig)`
+  expect(await setup.server.query(pinned, [schema])).toHaveLength(2)
+})
+
 async function appendTagged(storage: EventStorage): Promise<void> {
   await storage.append([makeRecord({ id: 'a', tags: ['x', 'y', 'x'] }), makeRecord({ tags: ['x'] })])
 }

@@ -99,7 +99,7 @@ test('a connection that ends between two statements of a transaction fails that,
   const connections = new Connections({ connection, size: 1, statementTimeoutMs: 1_000 })
   onTestFinished(() => connections.end())
   const first = await connections.take()
-  await first.executeQuery({ sql: 'begin', parameters: [] })
+  await first.begin({})
   expect(await setup.terminate(name)).toBe(1)
   // By the time another has connected, the news is there; nobody waits for an answer then.
   await server.query('select 1')
@@ -124,7 +124,7 @@ test('idle connections that the server ends are replaced', async () => {
 
 test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKED, and stores nothing', async () => {
   const schema = setup.newSchema()
-  const storage = await setup.openStore({ schema, statementTimeoutMs: 100 })
+  const storage = await setup.openStore({ schema, statementTimeoutMs: 1_000 })
   const holder = await setup.client()
   await holder.query(`begin; select * from ${schema}.log_head for update`)
   const held = await Promise.allSettled([
@@ -135,6 +135,43 @@ test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKE
   for (const outcome of held) expect(outcome).toMatchObject({ reason: { code: 'EVENTS_STORAGE_LOCKED' } })
   await holder.query('commit')
   expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
+})
+
+test('a statement that takes too long is told of as that, and not as a lock', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema, statementTimeoutMs: 200 })
+  await server.query(`
+    create function ${schema}.be_slow() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(20); return new; end $$;
+    create trigger slow before insert on ${schema}.events for each row execute function ${schema}.be_slow();`)
+  const refusal = storage.append([makeRecord()])
+  await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_UNAVAILABLE')
+  await expect(refusal).rejects.toThrow(/ended a statement.*statement timeout/)
+  await server.query(`drop trigger slow on ${schema}.events`)
+  expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
+})
+
+test('who locks the table holds up reads and appends for seconds at the most, and they say so', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  const holder = await setup.client()
+  await holder.query(`begin; lock table ${schema}.events`)
+  const held = await Promise.allSettled([storage.append([makeRecord()]), storage.list({ limit: 1 })])
+  for (const outcome of held) {
+    expect(outcome).toMatchObject({
+      reason: { code: 'EVENTS_STORAGE_LOCKED', message: expect.stringContaining('pg_stat_activity') },
+    })
+  }
+})
+
+test('a table or a schema that is gone is told of, with what to do', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  await server.query(`drop table ${schema}.tag_counts`)
+  await expectIncomplete(storage.append([makeRecord()]))
+  await server.query(`drop schema ${schema} cascade`)
+  await expectIncomplete(storage.list({ limit: 1 }))
+  await expectIncomplete(storage.append([makeRecord()]))
 })
 
 test('a head that is behind the events is told of, and nothing is stored over them', async () => {
@@ -187,6 +224,11 @@ test('a store whose server hangs can be closed, and answers every call', async (
     )
   }
 })
+
+async function expectIncomplete(call: Promise<unknown>): Promise<void> {
+  await expect(call).rejects.toHaveProperty('code', 'EVENTS_STORAGE_CORRUPT')
+  await expect(call).rejects.toThrow('lacks a table')
+}
 
 /** All events, each once, at positions without a hole. */
 async function expectExactly(storage: EventStorage, ids: readonly string[]): Promise<void> {

@@ -22,6 +22,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '006-claim' },
     { name: '007-more-counts' },
     { name: '008-counted-batches' },
+    { name: '009-pinned-plans' },
   ])
 })
 

@@ -5,6 +5,7 @@ import type { AppendReceipt, AppendResult, EventRecord } from '../storage.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { PostgresSettings } from './settings.ts'
+import { timeLimits } from './transaction-settings.ts'
 import { jsonSequence } from './values.ts'
 
 export interface AppenderOptions {
@@ -32,7 +33,7 @@ export class Appender {
 
   constructor({ connections, settings, origin }: AppenderOptions) {
     this.#connections = connections
-    this.#lockTimeoutMs = settings.statementTimeoutMs
+    this.#lockTimeoutMs = timeLimits(settings.statementTimeoutMs).lockMs
     this.#origin = origin
     this.#statement = `select head, known from ${pg.escapeIdentifier(settings.schema)}.append_events(${PARAMETERS})`
   }

@@ -2,11 +2,10 @@ import pg from 'pg'
 import { EventsError } from '../../errors.ts'
 import { asAnswer, Connection } from './connection.ts'
 import { ConnectionRefused } from './errors.ts'
+import { type TimeLimits, timeLimits } from './transaction-settings.ts'
 import { TYPES } from './values.ts'
 
 const IDLE_MS = 30_000
-/** Beyond the server's own limit, whose answer says more: this one is for servers and networks that hang. */
-const GRACE_MS = 5_000
 
 export interface ConnectionsOptions {
   readonly connection: pg.ClientConfig
@@ -20,16 +19,18 @@ export interface ConnectionsOptions {
  */
 export class Connections {
   readonly #pool: pg.Pool
-  readonly #timeoutMs: number
+  readonly #limits: TimeLimits
   readonly #used = new Set<Connection>()
   readonly #waiting = new Set<(reason: Error) => void>()
   #ended = false
 
   constructor({ connection, size, statementTimeoutMs }: ConnectionsOptions) {
-    this.#timeoutMs = statementTimeoutMs + GRACE_MS
+    this.#limits = timeLimits(statementTimeoutMs)
     this.#pool = new pg.Pool({
       ...connection,
       types: TYPES,
+      // A transaction of one query is one round trip.
+      pipeline: true,
       max: size,
       idleTimeoutMillis: IDLE_MS,
       // A program that is done may end, as with any other store, although it did not close this one.
@@ -42,7 +43,7 @@ export class Connections {
 
   /** @throws ConnectionRefused; EventsError EVENTS_NOT_RUNNING when `end` is called meanwhile */
   async take(): Promise<Connection> {
-    const connection = new Connection(await this.#takeClient(), this.#timeoutMs)
+    const connection = new Connection(await this.#takeClient(), this.#limits)
     this.#used.add(connection)
     return connection
   }

@@ -39,7 +39,16 @@ const NO_ENTRY: Meaning = {
 }
 const LOCKED: Meaning = {
   code: 'EVENTS_STORAGE_LOCKED',
-  says: 'was held up by another transaction and stored nothing: try again',
+  says: 'was held up by another transaction and stored nothing: try again; pg_stat_activity shows which transaction stays open',
+}
+/** Undone, for taking too long or by an administrator: the server's message tells which. */
+const ENDED: Meaning = {
+  code: 'EVENTS_STORAGE_UNAVAILABLE',
+  says: 'ended a statement, which stored nothing: try again; if it took too long, see what keeps the server busy, or raise statementTimeoutMs',
+}
+const INCOMPLETE: Meaning = {
+  code: 'EVENTS_STORAGE_CORRUPT',
+  says: 'lacks a table, a column or a function: restore what was dropped, or start this process with the version that upgraded the store',
 }
 const DAMAGED: Meaning = { code: 'EVENTS_STORAGE_CORRUPT', says: 'is damaged: restore a backup' }
 const BUSY: Meaning = {
@@ -64,14 +73,18 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     says: 'has no space left on its disk: free some, or delete events',
   },
   '55P03': LOCKED,
-  // A statement that took too long was undone.
-  '57014': LOCKED,
+  '57014': ENDED,
   '57P01': LOST,
   '57P02': LOST,
   // It lets nobody in while it starts or stops.
   '57P03': UNREACHABLE,
   '57P05': LOST,
   '25P03': LOST,
+  '25P04': LOST,
+  '3F000': INCOMPLETE,
+  '42P01': INCOMPLETE,
+  '42703': INCOMPLETE,
+  '42883': INCOMPLETE,
   '42501': {
     code: 'EVENTS_STORAGE_FAILED',
     says: 'denies this user a permission: let it create and use the schema',

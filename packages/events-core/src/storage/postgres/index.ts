@@ -35,7 +35,7 @@ export interface PostgresStorageOptions {
   readonly schema?: string
   /** Connections at the most, beside one that appends and one that listens; 5 by default. */
   readonly poolSize?: number
-  /** How long a statement, or the wait for a lock, may take; 30,000 by default. */
+  /** How long a statement may take; 30,000 by default. A wait for a lock ends after 3,000 or half of it, if that is less. */
   readonly statementTimeoutMs?: number
   /** How long to wait for a connection; 5,000 by default. */
   readonly connectTimeoutMs?: number

@@ -1,5 +1,4 @@
 import {
-  CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -15,31 +14,21 @@ import type { PostgresSettings } from './settings.ts'
 /** PostgreSQL for Kysely, over our connections. */
 export function postgresKyselyDialect(
   connections: Connections,
-  { schema, statementTimeoutMs }: Pick<PostgresSettings, 'schema' | 'statementTimeoutMs'>,
+  { schema }: Pick<PostgresSettings, 'schema'>,
 ): Dialect {
   return {
-    createDriver: () => new PooledDriver(connections, statementTimeoutMs),
+    createDriver: () => new PooledDriver(connections),
     createAdapter: () => new PostgresAdapter(),
     createQueryCompiler: () => new PostgresQueryCompiler(),
     createIntrospector: (db) => new SchemaIntrospector(db, schema),
   }
 }
 
-/**
- * Begins transactions with their limits and isolation level, whatever the database's defaults are. The limits hold for
- * the transaction only: a pooler may give the next one another server connection, and this one to somebody else.
- */
 class PooledDriver implements Driver {
   readonly #connections: Connections
-  readonly #limits: string
 
-  constructor(connections: Connections, timeoutMs: number) {
+  constructor(connections: Connections) {
     this.#connections = connections
-    // The last one is for a process that is frozen within a transaction: it must not hold up the others for ever.
-    this.#limits = `
-      set local statement_timeout = ${timeoutMs};
-      set local lock_timeout = ${timeoutMs};
-      set local idle_in_transaction_session_timeout = ${timeoutMs}`
   }
 
   async init(): Promise<void> {}
@@ -49,9 +38,8 @@ class PooledDriver implements Driver {
   }
 
   async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
-    const { isolationLevel = 'read committed', accessMode = 'read write' } = settings
     try {
-      await execute(connection, `begin isolation level ${isolationLevel} ${accessMode};${this.#limits}`)
+      await ours(connection).begin(settings)
     } catch (error) {
       // It may have got half of it.
       ours(connection).cut()
@@ -60,13 +48,13 @@ class PooledDriver implements Driver {
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await execute(connection, 'commit')
+    await ours(connection).end('commit')
   }
 
   /** Never fails, so that what went wrong before it is what is told. */
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     try {
-      await execute(connection, 'rollback')
+      await ours(connection).end('rollback')
     } catch {
       // The server rolls back what loses its connection.
       ours(connection).cut()
@@ -80,10 +68,6 @@ class PooledDriver implements Driver {
   async destroy(): Promise<void> {
     this.#connections.end()
   }
-}
-
-async function execute(connection: DatabaseConnection, statements: string): Promise<void> {
-  await connection.executeQuery(CompiledQuery.raw(statements))
 }
 
 /** Kysely hands back what `acquireConnection` gave it. */

@@ -8,6 +8,7 @@ import type { Pace } from '../sql/windows.ts'
 import type { AppendResult, EventRecord } from '../storage.ts'
 import { Turns } from '../turns.ts'
 import { Appender } from './append.ts'
+import { checkServer } from './check-server.ts'
 import { Connections } from './connections.ts'
 import { postgresDialect } from './dialect.ts'
 import { storageError } from './errors.ts'
@@ -20,6 +21,7 @@ import { missed } from './migrations/005-missed.ts'
 import { claim } from './migrations/006-claim.ts'
 import { moreCounts } from './migrations/007-more-counts.ts'
 import { countedBatches } from './migrations/008-counted-batches.ts'
+import { pinnedPlans } from './migrations/009-pinned-plans.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIGRATIONS = {
@@ -31,6 +33,7 @@ const MIGRATIONS = {
   '006-claim': claim,
   '007-more-counts': moreCounts,
   '008-counted-batches': countedBatches,
+  '009-pinned-plans': pinnedPlans,
 }
 
 /** A window is a statement of its own, so that none runs into its limit. */
@@ -72,12 +75,15 @@ export class LogDatabase {
 
   /**
    * Makes the schema and its tables, or brings them up to date.
-   * @throws EventsError EVENTS_STORAGE_*
+   * @throws EventsError EVENTS_STORAGE_*; nothing was changed when the server or its database cannot be used
    */
   migrate(): Promise<void> {
     const { schema, place } = this.#settings
     const target = { db: this.#db, schema, transaction: this.#prepare.bind(this) }
-    return this.#run(() => migrate(target, MIGRATIONS, place))
+    return this.#run(async () => {
+      await checkServer(this.#db, place)
+      await migrate(target, MIGRATIONS, place)
+    })
   }
 
   /** One batch at a time, in the order of the calls: each is a transaction, and the next has to come after it. */
@@ -158,7 +164,8 @@ export class LogDatabase {
         transaction,
       )
       if (rows.length === 0) await sql`create schema ${sql.id(schema)}`.execute(transaction)
-      await sql`set local search_path to ${sql.id(schema)}`.execute(transaction)
+      // Temporary tables come last: one that is called as one of ours must not stand in front of it.
+      await sql`set local search_path to ${sql.id(schema)}, pg_temp`.execute(transaction)
       return await work(transaction)
     })
   }

@@ -1,6 +1,5 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { SUBTRACT_COUNTS } from './subtract-counts.ts'
 
 /** Rows that every append changes leave room on their page for the next version, which then needs no index entry. */
 const TABLES = [
@@ -40,7 +39,6 @@ const FUNCTIONS = [
       text[], text[], bigint, integer, text
     )`,
   sql`drop function if exists subtract_counts(text[], text[], integer[], bigint[])`,
-  SUBTRACT_COUNTS,
 ]
 
 export const moreCounts: Migration = {

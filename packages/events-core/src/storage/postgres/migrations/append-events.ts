@@ -14,7 +14,12 @@ import { sql } from 'kysely'
  * The counts of the batch come with it, by minute and by hour; positions in them are those in the batch, from 1.
  *
  * Sequential scans are off because the plan is kept: one that was made while the table was small must not read all of
- * it, for each batch with a duplicate, when it has grown.
+ * it, for each batch with a duplicate, when it has grown. Where the plan has to have one after all (the head), that
+ * counts as so expensive that the server would compile each batch's statement, for a second: hence no `jit`. A plan for
+ * each batch anew would bring nothing.
+ *
+ * An acknowledged event is there after a crash of the server, also where `synchronous_commit` is off for others: what was
+ * seen at a position must not be replaced by another event. Other values (`remote_apply`) are those who set them's.
  */
 export const APPEND_EVENTS = sql`
   create or replace function append_events(
@@ -31,9 +36,14 @@ export const APPEND_EVENTS = sql`
   language plpgsql
   set search_path from current
   set enable_seqscan = off
+  set jit = off
+  set plan_cache_mode = auto
   as $$
   begin
     perform set_config('lock_timeout', lock_timeout_ms::text, true);
+    if current_setting('synchronous_commit') = 'off' then
+      perform set_config('synchronous_commit', 'local', true);
+    end if;
     select log_head.position into strict head from log_head for update;
 
     begin

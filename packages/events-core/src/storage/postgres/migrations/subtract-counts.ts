@@ -46,6 +46,7 @@ export const SUBTRACT_COUNTS = sql`
   returns void
   language plpgsql
   set search_path from current
+  set jit = off
   as $$
   begin
     ${sql.raw(SUBTRACTIONS.join(''))}
