@@ -2,7 +2,9 @@ import path from 'node:path'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { nearestName } from './nearest-name.ts'
+import { readPrefixes } from './prefixes.ts'
 import { isServiceLink } from './service-links.ts'
+import { readTrustProxy, type TrustProxy } from './trust-proxy.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -26,6 +28,28 @@ export const VARIABLES = Type.Object({
     description: 'Port it listens on; with 0 any free one, which the first line of output names.',
     accepts: 'an integer from 0 to 65535',
   }),
+  VIEWRA_EVENTS_PREFIX: Type.String({
+    minLength: 1,
+    default: '/api/v1/events',
+    description:
+      'Path below which the API is served, or several of them; each has tickets and rate limits of its own. `/docs` and ' +
+      '`/openapi.json` lead to those of the first.',
+    accepts:
+      'paths such as `/api/events`, with commas between them; none within another one, or within a path of the server’s own',
+  }),
+  VIEWRA_EVENTS_TRUST_PROXY: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Proxies that are believed what they say in `X-Forwarded-For`, `-Host` and `-Proto` of the client for whom they ask ' +
+        '(docs/proxies.md). With `true` or a number of proxies, whoever reaches the port past the proxy can claim any ' +
+        'address, host and protocol.',
+      accepts:
+        'addresses and ranges such as `10.0.0.7`, `172.16.0.0/12`, `loopback`, `linklocal` and `uniquelocal`, with commas ' +
+        'between them; a number from 1 to 99; or `true`. Only with `VIEWRA_EVENTS_TOKENS_FILE`, without which nothing ' +
+        'that a proxy forwards is served',
+    }),
+  ),
   VIEWRA_EVENTS_DATABASE_URL: Type.String({
     // `sqlite://…` has no host to name, and SQLite's own `:memory:` would be lost on the first closed connection.
     pattern: '^(memory:|sqlite:(?!//)(?!:memory:$).+|postgres(ql)?://.+)$',
@@ -83,6 +107,9 @@ export interface Database {
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Paths of the API, at least one. */
+  readonly prefixes: readonly string[]
+  readonly trustProxy: TrustProxy | undefined
   readonly database: Database
   /** Absolute. */
   readonly tokensFile: string | undefined
@@ -121,10 +148,12 @@ export function readConfig(environment: Environment, directory: string): Config 
   for (const [name, schema] of Object.entries(VARIABLES.properties)) values[name] = parse(schema, env[name])
   const problems = [...unknownNames(env), ...wrongValues(values, env)]
   if (problems.length > 0 || !Value.Check(VARIABLES, values)) throw new ConfigError(problems)
-  const tokensFile = values.VIEWRA_EVENTS_TOKENS_FILE
+  const { VIEWRA_EVENTS_TOKENS_FILE: tokensFile, VIEWRA_EVENTS_TRUST_PROXY: trustProxy } = values
   return {
     host: values.VIEWRA_EVENTS_HOST,
     port: values.VIEWRA_EVENTS_PORT,
+    prefixes: readPrefixes(values.VIEWRA_EVENTS_PREFIX) ?? [],
+    trustProxy: trustProxy === undefined ? undefined : readTrustProxy(trustProxy),
     database: databaseOf(values.VIEWRA_EVENTS_DATABASE_URL, directory),
     tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
     rateLimit: values.VIEWRA_EVENTS_RATE_LIMIT,
@@ -152,25 +181,40 @@ function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment
     .filter(
       ([name, schema]: [string, TSchema]) =>
         (values[name] !== undefined && !Value.Check(schema, values[name])) ||
-        isExposed(name, values) ||
-        isNoOrigin(name, values),
+        CHECKS.get(name)?.(values) === false,
     )
     .map(([name, schema]) => `${name} is ${shown(env[name] ?? '')}: it takes ${schema.accepts}`)
 }
 
-/** An address that others can reach, with nothing that tells them apart. */
-function isExposed(name: string, values: Readonly<Record<string, unknown>>): boolean {
-  const isOpen = values.VIEWRA_EVENTS_TOKENS_FILE === undefined
-  return name === 'VIEWRA_EVENTS_HOST' && isOpen && !LOOPBACK.test(String(values[name]))
-}
+type Values = Readonly<Record<string, unknown>>
+
+/** What the schemas cannot say: whether a value can be taken, beside the others. */
+const CHECKS: ReadonlyMap<string, (values: Values) => boolean> = new Map([
+  // An address that others can reach needs something that tells them apart, and so does a proxy.
+  [
+    'VIEWRA_EVENTS_HOST',
+    ({ VIEWRA_EVENTS_HOST: host, VIEWRA_EVENTS_TOKENS_FILE: tokens }: Values) =>
+      tokens !== undefined || LOOPBACK.test(String(host)),
+  ],
+  [
+    'VIEWRA_EVENTS_TRUST_PROXY',
+    ({ VIEWRA_EVENTS_TRUST_PROXY: text, VIEWRA_EVENTS_TOKENS_FILE: tokens }: Values) =>
+      text === undefined || (tokens !== undefined && readTrustProxy(String(text)) !== undefined),
+  ],
+  [
+    'VIEWRA_EVENTS_PREFIX',
+    ({ VIEWRA_EVENTS_PREFIX: text }: Values) => readPrefixes(String(text)) !== undefined,
+  ],
+  [
+    'VIEWRA_EVENTS_CORS_ORIGINS',
+    ({ VIEWRA_EVENTS_CORS_ORIGINS: text }: Values) =>
+      text === undefined || String(text).split(',').every(isOrigin),
+  ],
+])
 
 /** As browsers write them: another spelling would match none. */
-function isNoOrigin(name: string, values: Readonly<Record<string, unknown>>): boolean {
-  const origins = values.VIEWRA_EVENTS_CORS_ORIGINS
-  if (name !== 'VIEWRA_EVENTS_CORS_ORIGINS' || origins === undefined) return false
-  return String(origins)
-    .split(',')
-    .some((origin) => !/^https?:/.test(origin) || URL.parse(origin)?.origin !== origin)
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.parse(text)?.origin === text
 }
 
 /** Without the password that a database address may carry: the message ends up in logs. */

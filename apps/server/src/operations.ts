@@ -1,4 +1,4 @@
-import { type HealthReport, isLocal } from '@viewra/events-module'
+import { type HealthReport, HttpError, isLocal } from '@viewra/events-module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { TokensFile } from './tokens-file.ts'
@@ -6,14 +6,24 @@ import type { TokensFile } from './tokens-file.ts'
 interface OperationsOptions {
   readonly health: () => Promise<HealthReport>
   readonly register: Registry
+  /** Path of the API. */
+  readonly apiPath: string
   /** With tokens, details and figures are for those who have one. */
   readonly tokens: TokensFile | undefined
 }
 
+const NOT_LOCAL = new HttpError(
+  'HTTP_FORBIDDEN',
+  'without tokens the figures are for programs of this machine only: set VIEWRA_EVENTS_TOKENS_FILE',
+)
+const NO_TOKEN = new HttpError('HTTP_UNAUTHORIZED', 'send a token as `Authorization: Bearer <token>`', {
+  headers: { 'www-authenticate': 'Bearer realm="viewra-events"' },
+})
+
 /** What whoever runs the process asks it: is it alive, can it work, how is it doing. */
 export async function operations(
   app: FastifyInstance,
-  { health, register, tokens }: OperationsOptions,
+  { health, register, apiPath, tokens }: OperationsOptions,
 ): Promise<void> {
   const mayRead = (request: FastifyRequest) => tokens?.knows(request) ?? isLocal(request)
   app.get('/healthz', async () => ({ status: 'ok' }))
@@ -23,16 +33,13 @@ export async function operations(
     return reply.code(status === 'down' ? 503 : 200).send(mayRead(request) ? { status, checks } : { status })
   })
 
-  // Where people and tools look for them first.
+  // Where people and tools look for them first; relative, since a proxy may serve all of this below another path.
   for (const path of ['/docs', '/openapi.json']) {
-    app.get(path, async (_request, reply) => reply.redirect(`/api/v1/events${path}`))
+    app.get(path, async (_request, reply) => reply.redirect(`${apiPath.slice(1)}${path}`))
   }
 
   app.get('/metrics', async (request, reply) => {
-    if (!mayRead(request)) {
-      if (tokens === undefined) return reply.code(403).send({ error: 'Forbidden' })
-      return reply.code(401).header('www-authenticate', 'Bearer').send({ error: 'Unauthorized' })
-    }
+    if (!mayRead(request)) throw tokens === undefined ? NOT_LOCAL : NO_TOKEN
     return reply.type(register.contentType).send(await register.metrics())
   })
 }

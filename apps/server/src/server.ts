@@ -12,6 +12,7 @@ import { refuseConnection, refuseUrl } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
 import { startError } from './start-problem.ts'
 import { TokensFile } from './tokens-file.ts'
+import { answerInOneForm } from './unknown-paths.ts'
 
 export interface EventServerOptions {
   readonly config: Config
@@ -55,6 +56,7 @@ export class EventServer {
       routerOptions: { maxParamLength: MAX_NAME_LENGTH },
       frameworkErrors: refuseUrl,
       clientErrorHandler: refuseConnection,
+      ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
       ...httpOptions({ ...HTTP_TIMEOUTS, ...options.timeouts }),
     })
     this.#bus = createEventBus({
@@ -65,7 +67,9 @@ export class EventServer {
     })
     this.#tellOfServiceLinks()
     if (config.tokensFile !== undefined) this.#tokens = new TokensFile(config.tokensFile, this.#app.log)
-    this.#app.register(operations, { health: () => this.#health(), register, tokens: this.#tokens })
+    answerInOneForm(this.#app, config.prefixes)
+    const [apiPath = ''] = config.prefixes
+    this.#app.register(operations, { health: () => this.#health(), register, apiPath, tokens: this.#tokens })
     this.#endConnectionsWhenStopping()
   }
 
@@ -118,13 +122,15 @@ export class EventServer {
     const { config, limits } = this.#options
     const tokens = this.#tokens
     await shedLoad(api, { ...defaultLimits(), ...limits })
-    await api.register(eventsModule, {
+    const module = {
       bus: this.#bus,
       health: () => this.#health(),
       corsOrigins: config.corsOrigins,
       ...(tokens !== undefined && { tokens: () => tokens.entries() }),
       ...(config.rateLimit !== undefined && { rateLimit: { requests: config.rateLimit, windowMs: 1_000 } }),
-    })
+    }
+    for (const prefix of config.prefixes)
+      await api.register(async (scope) => scope.register(eventsModule, { ...module, prefix }))
   }
 
   #tellOfServiceLinks(): void {

@@ -15,6 +15,8 @@ test('without any variable the server keeps events in a file below the directory
   expect(readConfig({}, '/start')).toEqual({
     host: '127.0.0.1',
     port: 8080,
+    prefixes: ['/api/v1/events'],
+    trustProxy: undefined,
     database: { url: 'sqlite:/start/data/events.db', place: 'in /start/data/events.db' },
     tokensFile: undefined,
     rateLimit: undefined,
@@ -55,6 +57,9 @@ test.each([
     'postgres://me:secret@db:5433/events',
     { database: { url: 'postgres://me:secret@db:5433/events', place: 'in postgres://db:5433/events' } },
   ],
+  ['VIEWRA_EVENTS_PREFIX', '/events', { prefixes: ['/events'] }],
+  ['VIEWRA_EVENTS_PREFIX', '/api/v1/events,/api/events', { prefixes: ['/api/v1/events', '/api/events'] }],
+  ['VIEWRA_EVENTS_PREFIX', '/a,/ab', { prefixes: ['/a', '/ab'] }],
   ['VIEWRA_EVENTS_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
   ['VIEWRA_EVENTS_RATE_LIMIT', '50', { rateLimit: 50 }],
   [
@@ -64,6 +69,17 @@ test.each([
   ],
 ])('%s takes %s', (name, value, expected) => {
   expect(readConfig({ [name]: value }, '/start')).toMatchObject(expected)
+})
+
+test.each([
+  ['loopback', ['loopback']],
+  ['10.0.0.7', ['10.0.0.7']],
+  ['172.16.0.0/12,fd00::/8,::1', ['172.16.0.0/12', 'fd00::/8', '::1']],
+  ['uniquelocal,linklocal', ['uniquelocal', 'linklocal']],
+  ['true', true],
+])('VIEWRA_EVENTS_TRUST_PROXY takes %s', (text, trustProxy) => {
+  const env = { VIEWRA_EVENTS_TRUST_PROXY: text, VIEWRA_EVENTS_TOKENS_FILE: 'tokens.json' }
+  expect(readConfig(env, '/start')).toMatchObject({ trustProxy })
 })
 
 describe('a value that cannot be taken', () => {
@@ -100,6 +116,23 @@ describe('a value that cannot be taken', () => {
     ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://media.example:443'],
     ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://a.example, https://b.example'],
     ['VIEWRA_EVENTS_CORS_ORIGINS', 'https://a.example,'],
+    ['VIEWRA_EVENTS_PREFIX', ''],
+    ['VIEWRA_EVENTS_PREFIX', '/'],
+    ['VIEWRA_EVENTS_PREFIX', 'api/events'],
+    ['VIEWRA_EVENTS_PREFIX', '/api/events/'],
+    ['VIEWRA_EVENTS_PREFIX', '/api//events'],
+    ['VIEWRA_EVENTS_PREFIX', '/api/../events'],
+    ['VIEWRA_EVENTS_PREFIX', '/:tenant/events'],
+    ['VIEWRA_EVENTS_PREFIX', '/api/*'],
+    ['VIEWRA_EVENTS_PREFIX', '/api/events?x'],
+    ['VIEWRA_EVENTS_PREFIX', '/%61pi'],
+    ['VIEWRA_EVENTS_PREFIX', '/a,/a'],
+    ['VIEWRA_EVENTS_PREFIX', '/a,/a/b'],
+    ['VIEWRA_EVENTS_PREFIX', '/a, /b'],
+    ['VIEWRA_EVENTS_PREFIX', '/a,'],
+    ['VIEWRA_EVENTS_PREFIX', '/metrics'],
+    ['VIEWRA_EVENTS_PREFIX', '/docs/api'],
+    ['VIEWRA_EVENTS_TRUST_PROXY', 'loopback'],
     ['VIEWRA_EVENTS_LOG_LEVEL', 'INFO'],
     ['VIEWRA_EVENTS_LOG_LEVEL', 'verbose'],
     ['VIEWRA_EVENTS_LOG_LEVEL', ''],
@@ -113,6 +146,32 @@ describe('a value that cannot be taken', () => {
 
   test('that is not loopback says why', () => {
     expect(problemsOf({ VIEWRA_EVENTS_HOST: '0.0.0.0' })[0]).toContain('no access control')
+  })
+
+  test.each([
+    '',
+    '0',
+    '100',
+    '-1',
+    '1.5',
+    'false',
+    'TRUE',
+    'yes',
+    'proxy.example',
+    '10.0.0.256',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '10.0.0.0/255.0.0.0',
+    'fe80::1%eth0',
+    'fd00::/129',
+    'loopback, 10.0.0.1',
+    'loopback,',
+    'loopback,2',
+    'private',
+  ])('is no proxy: %s', (text) => {
+    const env = { VIEWRA_EVENTS_TRUST_PROXY: text, VIEWRA_EVENTS_TOKENS_FILE: 'tokens.json' }
+    const [problem] = problemsOf(env)
+    expect(problem).toMatch(/^VIEWRA_EVENTS_TRUST_PROXY is ".*": it takes addresses and ranges/)
   })
 
   test('is shown without its password', () => {

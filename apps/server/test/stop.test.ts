@@ -126,6 +126,8 @@ test('a request that does not end is cut off, and the stop tells that something 
       host: '127.0.0.1',
       port: 0,
       database: { url: 'memory:', place: 'in memory' },
+      prefixes: ['/api/v1/events'],
+      trustProxy: undefined,
       tokensFile: undefined,
       rateLimit: undefined,
       corsOrigins: [],
