@@ -58,6 +58,7 @@ export { memoryStorage } from './storage/memory.ts'
 export type {
   AppendReceipt,
   AppendResult,
+  CallOptions,
   EventLog,
   EventMaintenance,
   EventPage,
@@ -67,6 +68,7 @@ export type {
   EventStorage,
   EventTotals,
   LogHead,
+  ReadQuery,
   ReadResult,
   TrimPolicy,
 } from './storage/storage.ts'

@@ -1,14 +1,22 @@
-import { checkOptions, integer, type OptionRule, oneOf } from './check-options.ts'
+import { abortSignal, checkOptions, integer, type OptionRule, oneOf } from './check-options.ts'
 import { validateFilter } from './filter-validation.ts'
-import type { EventQuery } from './storage/storage.ts'
+import type { CallOptions, EventQuery } from './storage/storage.ts'
 
 const RULES: Readonly<Record<keyof EventQuery, OptionRule>> = {
   filter: () => undefined,
   order: oneOf('asc', 'desc'),
   limit: integer(1, 10_000),
+  maxBytes: integer(1),
   offset: integer(0),
   after: integer(0),
   count: oneOf('exact', 'none'),
+}
+
+const CALL_RULES: Readonly<Record<keyof CallOptions, OptionRule>> = { signal: abortSignal }
+
+/** @throws EventsError EVENTS_INVALID for an unknown or wrong option */
+export function checkCallOptions(options: CallOptions): void {
+  checkOptions('options', options, CALL_RULES)
 }
 
 /**

@@ -5,8 +5,8 @@ import type { EventInput, EventTypes, PublishedEvent, StoredEvent } from '../eve
 import { draftEvent, draftEvents } from '../event-validation.ts'
 import type { EventFilter } from '../filter.ts'
 import { selectedFilter, validateFilter } from '../filter-validation.ts'
-import { validateQuery } from '../query-validation.ts'
-import type { EventPage, EventQuery, EventStorage, LogHead } from '../storage/storage.ts'
+import { checkCallOptions, validateQuery } from '../query-validation.ts'
+import type { CallOptions, EventPage, EventQuery, EventStorage, LogHead } from '../storage/storage.ts'
 import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
 import { inCallerContext } from './caller-context.ts'
 import { DeadLetters } from './dead-letters.ts'
@@ -192,18 +192,20 @@ export class EventBus<M = EventTypes> {
     return this.#live().feeds.open(validateFilter(filter), options)
   }
 
-  /** A page of stored events, newest first unless asked otherwise. */
-  async list(query: EventQuery): Promise<EventPage> {
-    const storage = this.#openStorage()
-    return storage.list(validateQuery(query))
+  /**
+   * A page of stored events, newest first unless asked otherwise.
+   * @throws EventsError EVENTS_INVALID, EVENTS_STORAGE_*, EVENTS_NOT_RUNNING; the signal's reason
+   */
+  async list(query: EventQuery, options: CallOptions = {}): Promise<EventPage> {
+    return this.#asked(options).list(validateQuery(query), options)
   }
 
   async get(id: string): Promise<StoredEvent | undefined> {
     return this.#openStorage().get(id)
   }
 
-  async count(filter: EventFilter = {}): Promise<number> {
-    return this.#openStorage().count(validateFilter(filter))
+  async count(filter: EventFilter = {}, options: CallOptions = {}): Promise<number> {
+    return this.#asked(options).count(validateFilter(filter), options)
   }
 
   /** The store's epoch and the last position it gave out: what a cursor is made of. */
@@ -216,9 +218,9 @@ export class EventBus<M = EventTypes> {
     return this.#openStorage().delete(id)
   }
 
-  /** Removes the events that match; answers how many there were. */
-  async deleteMatching(filter: EventFilter): Promise<number> {
-    return this.#openStorage().deleteMatching(validateFilter(filter))
+  /** Removes the events that match; answers how many there were. What was removed before an abort stays removed. */
+  async deleteMatching(filter: EventFilter, options: CallOptions = {}): Promise<number> {
+    return this.#asked(options).deleteMatching(validateFilter(filter), options)
   }
 
   /** Removes every event stored before the call; answers how many there were. Positions go on. */
@@ -227,12 +229,13 @@ export class EventBus<M = EventTypes> {
   }
 
   /** The types that are known or that stored events have, sorted. */
-  async types(): Promise<readonly string[]> {
-    return typeNames(this.#openStorage(), this.#settings.registry)
+  async types(options: CallOptions = {}): Promise<readonly string[]> {
+    return typeNames(this.#asked(options), this.#settings.registry, options)
   }
 
-  async stats(): Promise<BusStats> {
-    return readStats(this.#openStorage(), healthFacts(this.#parts, this.#life.running).subscriptions)
+  async stats(options: CallOptions = {}): Promise<BusStats> {
+    const { subscriptions } = healthFacts(this.#parts, this.#life.running)
+    return readStats(this.#asked(options), subscriptions, options)
   }
 
   /** Never fails: a store that cannot be asked is what it reports. */
@@ -266,6 +269,11 @@ export class EventBus<M = EventTypes> {
       throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus is not running: call start() first')
     }
     return this.#life.running
+  }
+
+  #asked(options: CallOptions): EventStorage {
+    checkCallOptions(options)
+    return this.#openStorage()
   }
 
   #openStorage(): EventStorage {

@@ -5,6 +5,7 @@ import { inCallerContext } from './caller-context.ts'
 import { type FeedItem, type FeedReceiver, itemsOf } from './feed-item.ts'
 import type { LiveWindow, LogPage } from './live-window.ts'
 import type { SubscriptionInfo } from './options.ts'
+import type { SharedRead } from './shared-read.ts'
 import { Signal } from './signal.ts'
 
 /** What a feed needs of its bus. */
@@ -22,10 +23,6 @@ export interface FeedHost {
   readonly ended: (feed: EventFeed) => void
 }
 
-/** A first page tells how large events are; the next ones hold about so many bytes. */
-const FIRST_PAGE_EVENTS = 16
-const MAX_PAGE_EVENTS = 500
-const PAGE_BYTES = 256 * 2 ** 10
 const RETRY_MS = 250
 
 /**
@@ -54,7 +51,8 @@ export class EventFeed {
   /** The store is read at least up to here: the end of the log when the feed began. */
   readonly #target: number
   #place: number
-  #pageEvents = FIRST_PAGE_EVENTS
+  /** The read that it waits for. */
+  #reading: SharedRead<LogPage> | undefined
   #lastTriggeredMs: number | undefined
   #triggered = 0
   #inFlight = 0
@@ -151,6 +149,7 @@ export class EventFeed {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#ready.length = 0
+    this.#reading?.leave()
     this.#window.leave(this.#signal)
     this.#signal.notify()
     this.#host.ended(this)
@@ -249,7 +248,7 @@ export class EventFeed {
 
   async #readOn(): Promise<void> {
     try {
-      this.#accept(await this.#window.read(this.#cursor, this.#pageEvents))
+      this.#accept(await this.#read())
     } catch (error) {
       if (this.#state === 'ended') return
       this.#host.readFailed(error)
@@ -257,21 +256,23 @@ export class EventFeed {
     }
   }
 
-  #accept({ events, position, head, bytes }: LogPage): void {
+  async #read(): Promise<LogPage> {
+    this.#reading = this.#window.read(this.#cursor)
+    try {
+      return await this.#reading.answer
+    } finally {
+      this.#reading = undefined
+    }
+  }
+
+  #accept({ events, position, head }: LogPage): void {
     if (this.#state === 'ended') return
     const [from, to] = [this.#cursor + 1, Math.min(head.keptFrom - 1, position)]
     if (to >= from) this.#ready.push({ kind: 'gap', from, to })
     this.#cursor = position
-    this.#adaptPage(events.length, bytes)
     const item = this.#eventsItem(events, position)
     if (item !== undefined) this.#ready.push(item)
     else if (this.#ready.length === 0) this.#handedOut = position
-  }
-
-  #adaptPage(events: number, bytes: number): void {
-    if (events === 0) return
-    const fitting = Math.floor((PAGE_BYTES * events) / bytes)
-    this.#pageEvents = Math.min(MAX_PAGE_EVENTS, Math.max(1, fitting))
   }
 
   /** Expired events are left out; who gets none of them gets the array as it is, as others do. */

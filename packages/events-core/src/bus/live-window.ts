@@ -2,13 +2,15 @@ import type { PublishedEvent } from '../event.ts'
 import { compileResidual, compileTypes, type EventFilter } from '../filter.ts'
 import type { EventLog, LogHead, ReadResult } from '../storage/storage.ts'
 import type { Receiver } from './dispatcher.ts'
+import { SharedRead } from './shared-read.ts'
 import type { Signal } from './signal.ts'
 
 /** What a window holds at the most; whoever is further behind reads from the store. */
 const WINDOW_EVENTS = 10_000
 const WINDOW_BYTES = 8 * 2 ** 20
-/** A slice is handed out, encoded and written in one piece. */
+/** A slice, or a page of the log, is handed out, encoded and written in one piece. */
 const SLICE_BYTES = 256 * 2 ** 10
+const PAGE_EVENTS = 500
 /** Between two wakes: 1,000 readers are woken 50 times a second at the most. */
 const WAKE_PAUSE_PER_READER_MS = 0.02
 const MAX_WAKE_PAUSE_MS = 50
@@ -42,8 +44,6 @@ interface SharedSlice extends WindowSlice {
 /** A page of the log, and how the log was when it had been read. */
 export interface LogPage extends ReadResult {
   readonly head: LogHead
-  /** About how large its events are. */
-  readonly bytes: number
 }
 
 interface WindowItem {
@@ -62,7 +62,8 @@ export class LiveWindow implements Receiver {
   readonly #filter: EventFilter
   readonly #matches: ((event: PublishedEvent) => boolean) | undefined
   readonly #waiting = new Set<Signal>()
-  readonly #reads = new Map<string, Promise<LogPage>>()
+  /** By the position behind which they begin. */
+  readonly #reads = new Map<number, SharedRead<LogPage>>()
   #items: WindowItem[] = []
   #bytes = 0
   /** The place of the first item. */
@@ -125,21 +126,25 @@ export class LiveWindow implements Receiver {
     this.members--
   }
 
-  /** A page of the log; feeds that ask for the same one at the same time share the read. */
-  read(after: number, limit: number): Promise<LogPage> {
-    const key = `${after}:${limit}`
-    const reading = this.#reads.get(key) ?? this.#read(after, limit)
-    this.#reads.set(key, reading)
-    const forget = () => this.#reads.delete(key)
-    reading.then(forget, forget)
-    return reading
+  /** A page of the log; feeds that ask for the same one at the same time share the read, which each has to leave. */
+  read(after: number): SharedRead<LogPage> {
+    const known = this.#reads.get(after)
+    if (known !== undefined) return known.join()
+    const forget = () => {
+      if (this.#reads.get(after) === read) this.#reads.delete(after)
+    }
+    const read = new SharedRead((signal) => this.#read(after, signal), forget)
+    this.#reads.set(after, read)
+    read.answer.then(forget, forget)
+    return read.join()
   }
 
-  async #read(after: number, limit: number): Promise<LogPage> {
-    const page = await this.#log.read({ after, limit, filter: this.#filter })
+  async #read(after: number, signal: AbortSignal): Promise<LogPage> {
+    const query = { after, limit: PAGE_EVENTS, maxBytes: SLICE_BYTES, filter: this.#filter }
+    const page = await this.#log.read(query, { signal })
     // In this order: what retention removed while the page was read must be known with it.
     const head = await this.#log.head()
-    return { ...page, head, bytes: page.events.reduce((sum, event) => sum + sizeOf(event), 0) }
+    return { ...page, head }
   }
 
   /**

@@ -160,7 +160,7 @@ export class LogTail {
       this.#advance(position)
       return false
     }
-    const { events, position } = await storage.read({ after: this.#last, limit: READ_EVENTS })
+    const { events, position, more } = await storage.read({ after: this.#last, limit: READ_EVENTS })
     for (const event of events) {
       this.#dispatchLiveOnly(event.position - 1)
       this.#last = event.position
@@ -168,7 +168,7 @@ export class LogTail {
     }
     this.#advance(position)
     this.#dispatchLiveOnly(this.#last)
-    return events.length === READ_EVENTS || this.#last < this.#known
+    return more || this.#last < this.#known
   }
 
   #advance(position: number): void {

@@ -187,7 +187,7 @@ export class PartitionRun {
     const limit = Math.min(READ_EVENTS, room)
     this.#more = false
     const after = this.#tracker.examined
-    const { events, position } = await log.read({ after, limit, filter })
+    const { events, position, more } = await log.read({ after, limit, filter })
     if (this.#state !== 'running') return false
     const hole = { from: after + 1, to: (events[0]?.position ?? position + 1) - 1 }
     const message = 'A durable subscription cannot ask what the log keeps; trying again'
@@ -202,7 +202,7 @@ export class PartitionRun {
     }
     await looked
     this.#tracker.examine(position)
-    this.#more ||= events.length === limit
+    this.#more ||= more
     return this.#more
   }
 

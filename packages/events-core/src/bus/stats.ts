@@ -1,15 +1,19 @@
 import type { EventTypeRegistry } from '../catalogue/registry.ts'
 import { priorityName } from '../priority.ts'
-import type { EventStorage } from '../storage/storage.ts'
+import type { CallOptions, EventStorage } from '../storage/storage.ts'
 import type { BusStats } from './options.ts'
 
 const RECENT = 10
 
 /** Statistics of what the store has: the same after a restart, a delete or a clear. */
-export async function readStats(storage: EventStorage, activeSubscriptions: number): Promise<BusStats> {
+export async function readStats(
+  storage: EventStorage,
+  activeSubscriptions: number,
+  options: CallOptions,
+): Promise<BusStats> {
   const [totals, recent] = await Promise.all([
-    storage.totals(),
-    storage.list({ limit: RECENT, count: 'none' }),
+    storage.totals(options),
+    storage.list({ limit: RECENT, count: 'none' }, options),
   ])
   return {
     total_events: totals.total,
@@ -22,8 +26,12 @@ export async function readStats(storage: EventStorage, activeSubscriptions: numb
 }
 
 /** The types that are known or that stored events have, sorted. */
-export async function typeNames(storage: EventStorage, registry: EventTypeRegistry): Promise<string[]> {
-  const { byType } = await storage.totals()
+export async function typeNames(
+  storage: EventStorage,
+  registry: EventTypeRegistry,
+  options: CallOptions,
+): Promise<string[]> {
+  const { byType } = await storage.totals(options)
   const known = registry.list().map((definition) => definition.type)
   return [...new Set([...known, ...Object.keys(byType)])].sort()
 }

@@ -4,6 +4,8 @@ import type { StoredEvent } from '../event.ts'
 export interface MemoryEntry {
   readonly event: StoredEvent
   readonly recordedAtMs: number
+  /** Of title, message and data as JSON. */
+  readonly bytes: number
   /** Infinity for an event that never expires. */
   readonly expiresAtMs: number
 }

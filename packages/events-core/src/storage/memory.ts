@@ -5,17 +5,21 @@ import { compileFilter, type EventFilter } from '../filter.ts'
 import { formatTimestamp } from '../timestamp.ts'
 import { EventCounts } from './event-counts.ts'
 import { MemoryDeadLetters } from './memory-dead-letters.ts'
+import { pageOf } from './memory-page.ts'
 import { type MemoryEntry, MemoryRing } from './memory-ring.ts'
 import { MemorySubscriptions } from './memory-subscriptions.ts'
+import { PageRoom } from './page-room.ts'
 import type {
   AppendReceipt,
   AppendResult,
+  CallOptions,
   EventPage,
   EventQuery,
   EventRecord,
   EventStorage,
   EventTotals,
   LogHead,
+  ReadQuery,
   ReadResult,
   TrimPolicy,
 } from './storage.ts'
@@ -81,12 +85,18 @@ class MemoryStorage implements EventStorage {
     // All entries are made before the first is stored: a record that cannot be read stops the batch, not half of it.
     const entries: MemoryEntry[] = []
     const fresh = new Map<string, number>()
-    const receipts = records.map(({ event, expiresAtMs }): AppendReceipt => {
+    const receipts = records.map(({ event, dataJson, expiresAtMs }): AppendReceipt => {
       const known = this.#positions.get(event.id) ?? fresh.get(event.id)
       if (known !== undefined) return { position: known, duplicate: true }
       const position = this.#head + entries.length + 1
       const stored = Object.freeze({ ...event, position, recorded_at: recordedAt })
-      entries.push({ event: stored, recordedAtMs, expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY })
+      const bytes = Buffer.byteLength(dataJson) + Buffer.byteLength(event.title + event.message)
+      entries.push({
+        event: stored,
+        recordedAtMs,
+        bytes,
+        expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+      })
       fresh.set(event.id, position)
       return { position, duplicate: false }
     })
@@ -94,18 +104,24 @@ class MemoryStorage implements EventStorage {
     return { recordedAt, receipts }
   }
 
-  async read(options: { after: number; limit: number; filter?: EventFilter }): Promise<ReadResult> {
+  async read(
+    { after, limit, maxBytes, filter }: ReadQuery,
+    { signal }: CallOptions = {},
+  ): Promise<ReadResult> {
     this.#mustBeOpen()
-    const { after, limit } = options
-    const matches = this.#matcher(options.filter)
+    // What is asked for is in memory: nothing aborts while it is looked for.
+    signal?.throwIfAborted()
+    const matches = this.#matcher(filter)
     const events: StoredEvent[] = []
+    const room = new PageRoom(limit, maxBytes)
     for (let index = this.#ring.indexAfter(after); index < this.#ring.size; index++) {
       const entry = this.#ring.at(index)
       if (entry === undefined || !matches(entry)) continue
       events.push(entry.event)
-      if (events.length === limit) return { events, position: entry.event.position }
+      room.use(entry.bytes)
+      if (room.isFull) return { events, position: entry.event.position, more: true }
     }
-    return { events, position: Math.max(after, this.#head) }
+    return { events, position: Math.max(after, this.#head), more: false }
   }
 
   async head(): Promise<LogHead> {
@@ -118,15 +134,15 @@ class MemoryStorage implements EventStorage {
     return () => undefined
   }
 
-  async list(query: EventQuery): Promise<EventPage> {
+  async list(query: EventQuery, { signal }: CallOptions = {}): Promise<EventPage> {
     this.#mustBeOpen()
-    const found = this.#page(query)
-    const events = found.slice(0, query.limit)
+    signal?.throwIfAborted()
+    const { events, more } = pageOf(this.#ring, query, this.#matcher(query.filter))
     const last = events.at(-1)
     return {
       events,
       ...(query.count !== 'none' && { total: this.#count(query.filter) }),
-      ...(found.length > events.length && last && { next: last.position }),
+      ...(more && last && { next: last.position }),
     }
   }
 
@@ -136,13 +152,15 @@ class MemoryStorage implements EventStorage {
     return entry !== undefined && entry.expiresAtMs > this.#now() ? entry.event : undefined
   }
 
-  async count(filter?: EventFilter): Promise<number> {
+  async count(filter?: EventFilter, { signal }: CallOptions = {}): Promise<number> {
     this.#mustBeOpen()
+    signal?.throwIfAborted()
     return this.#count(filter)
   }
 
-  async totals(): Promise<EventTotals> {
+  async totals({ signal }: CallOptions = {}): Promise<EventTotals> {
     this.#mustBeOpen()
+    signal?.throwIfAborted()
     return this.#visibleCounts().totals()
   }
 
@@ -156,8 +174,9 @@ class MemoryStorage implements EventStorage {
     return true
   }
 
-  async deleteMatching(filter: EventFilter): Promise<number> {
+  async deleteMatching(filter: EventFilter, { signal }: CallOptions = {}): Promise<number> {
     this.#mustBeOpen()
+    signal?.throwIfAborted()
     const matches = compileFilter(filter)
     return this.#remove((entry) => matches(entry.event)).length
   }
@@ -242,28 +261,6 @@ class MemoryStorage implements EventStorage {
     if (filter === undefined) return (entry) => entry.expiresAtMs > nowMs
     const matches = compileFilter(filter)
     return (entry) => entry.expiresAtMs > nowMs && matches(entry.event)
-  }
-
-  /** The events of a page and, when there is a next one, the first of that. */
-  #page({ filter, order = 'desc', limit, offset = 0, after }: EventQuery): StoredEvent[] {
-    const matches = this.#matcher(filter)
-    const step = order === 'asc' ? 1 : -1
-    const page: StoredEvent[] = []
-    let skip = offset
-    for (let index = this.#firstIndex(order, after); page.length <= limit; index += step) {
-      const entry = this.#ring.at(index)
-      if (entry === undefined) break
-      if (!matches(entry)) continue
-      if (skip > 0) skip--
-      else page.push(entry.event)
-    }
-    return page
-  }
-
-  #firstIndex(order: 'asc' | 'desc', after: number | undefined): number {
-    if (order === 'asc') return after === undefined ? 0 : this.#ring.indexAfter(after)
-    // Positions are integers: what lies below a cursor ends where the position before it ends.
-    return (after === undefined ? this.#ring.size : this.#ring.indexAfter(after - 1)) - 1
   }
 
   #count(filter: EventFilter | undefined): number {

@@ -40,10 +40,28 @@ export interface LogHead {
   readonly keptFrom: number
 }
 
+export interface ReadQuery {
+  /** The position behind which it begins. */
+  readonly after: number
+  /** Of events, 1 to 10,000. */
+  readonly limit: number
+  /** Of their titles, messages and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
+  readonly maxBytes?: number
+  readonly filter?: EventFilter
+}
+
 export interface ReadResult {
   readonly events: readonly StoredEvent[]
   /** The last position that was examined: where the next read goes on, matches or not. */
   readonly position: number
+  /** Whether it ended at one of its limits, and not at the end of the log. */
+  readonly more: boolean
+}
+
+/** How a call that may take long is ended early. */
+export interface CallOptions {
+  /** Ends the work when it aborts; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -65,9 +83,8 @@ export interface EventLog {
   appendBehind?(records: readonly EventRecord[]): Promise<AppendResult>
   /**
    * Visible events after a position, oldest first. A reader that is ahead of the head stays where it is.
-   * @param limit of events, 1 to 10,000
    */
-  read(options: { after: number; limit: number; filter?: EventFilter }): Promise<ReadResult>
+  read(query: ReadQuery, options?: CallOptions): Promise<ReadResult>
   head(): Promise<LogHead>
   /**
    * Has `wake` called soon after another process appended, until the function that it returns is called. It is a hint:
@@ -87,6 +104,8 @@ export interface EventQuery {
   readonly order?: 'asc' | 'desc'
   /** 1 to 10,000. */
   readonly limit: number
+  /** Of their titles, messages and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
+  readonly maxBytes?: number
   /** Events to skip; repeats and skips while events arrive, so prefer `after`. */
   readonly offset?: number
   /** The position of the last event of the page before, exclusive: below it for 'desc', above it for 'asc'. */
@@ -117,10 +136,10 @@ export interface EventTotals {
  * keeps its id taken until `sweepExpired` removes it.
  */
 export interface EventQueries {
-  list(query: EventQuery): Promise<EventPage>
+  list(query: EventQuery, options?: CallOptions): Promise<EventPage>
   get(id: string): Promise<StoredEvent | undefined>
-  count(filter?: EventFilter): Promise<number>
-  totals(): Promise<EventTotals>
+  count(filter?: EventFilter, options?: CallOptions): Promise<number>
+  totals(options?: CallOptions): Promise<EventTotals>
 }
 
 export interface TrimPolicy {
@@ -136,7 +155,8 @@ export interface TrimPolicy {
  */
 export interface EventMaintenance {
   delete(id: string): Promise<boolean>
-  deleteMatching(filter: EventFilter): Promise<number>
+  /** When the signal aborts, what was deleted until then stays deleted. */
+  deleteMatching(filter: EventFilter, options?: CallOptions): Promise<number>
   /** Removes every event that was stored before the call. Positions go on from where they were. */
   clear(): Promise<number>
   sweepExpired(): Promise<number>

@@ -56,7 +56,11 @@ const visibility: ContractTests = {
     await storage.append([makeRecord({ id: 'a' }), makeRecord({ ttl: 10 }), makeRecord({ ttl: 10 })])
     clock.advance(10)
     expect(idsOf(await readToHead(storage, { limit: 1 }))).toEqual(['a'])
-    expect(await storage.read({ after: base + 1, limit: 10 })).toEqual({ events: [], position: base + 3 })
+    expect(await storage.read({ after: base + 1, limit: 10 })).toEqual({
+      events: [],
+      position: base + 3,
+      more: false,
+    })
   },
 }
 

@@ -2,16 +2,16 @@ import { expect } from 'vitest'
 import type { ContractContext, ContractTests } from './contract-context.ts'
 import { DATA_CASES } from './data-filter-cases.ts'
 import { FIELD_CASES, type FilterCase } from './filter-cases.ts'
+import { LIMIT_CASES } from './limit-cases.ts'
 import { idsOf, listAll, readToHead } from './reading.ts'
 import { makeRecord } from './record.ts'
 import { TEXT_CASES } from './text-filter-cases.ts'
 
 /** One test for each case: every method that takes a filter selects what the case says. */
 export const filterTests: ContractTests = Object.fromEntries(
-  Object.entries({ ...FIELD_CASES, ...DATA_CASES, ...TEXT_CASES }).map(([guarantee, filterCase]) => [
-    guarantee,
-    (context) => expectSelection(context, filterCase),
-  ]),
+  Object.entries({ ...FIELD_CASES, ...DATA_CASES, ...TEXT_CASES, ...LIMIT_CASES }).map(
+    ([guarantee, filterCase]) => [guarantee, (context) => expectSelection(context, filterCase)],
+  ),
 )
 
 async function expectSelection({ storage }: ContractContext, filterCase: FilterCase): Promise<void> {

@@ -8,7 +8,7 @@ export const readTests: ContractTests = {
     const storage = await context.create()
     await storage.open()
     expect((await storage.head()).position).toBe(0)
-    expect(await storage.read({ after: 0, limit: 10 })).toEqual({ events: [], position: 0 })
+    expect(await storage.read({ after: 0, limit: 10 })).toEqual({ events: [], position: 0, more: false })
     expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
     await storage.close()
   },
@@ -17,20 +17,24 @@ export const readTests: ContractTests = {
     await storage.append(makeRecords(10))
     const read = await storage.read({ after: base + 3, limit: 4 })
     expect(positionsOf(read.events, base)).toEqual([4, 5, 6, 7])
-    expect(read.position).toBe(base + 7)
+    expect(read).toMatchObject({ position: base + 7, more: true })
   },
 
   'a read that finds fewer than its limit has examined all up to the head': async ({ storage, base }) => {
     await storage.append(makeRecords(3))
     expect((await storage.read({ after: base + 1, limit: 10 })).position).toBe(base + 3)
-    expect(await storage.read({ after: base + 3, limit: 10 })).toEqual({ events: [], position: base + 3 })
+    expect(await storage.read({ after: base + 3, limit: 10 })).toEqual({
+      events: [],
+      position: base + 3,
+      more: false,
+    })
   },
 
   'a filter that matches nothing gets to the head all the same': async ({ storage, base }) => {
     await storage.append(makeRecords(500))
     expect(await readToHead(storage, { limit: 10, filter: { types: ['nothing.here'] } })).toEqual([])
     const read = await storage.read({ after: base + 499, limit: 10, filter: { types: ['nothing.here'] } })
-    expect(read).toEqual({ events: [], position: base + 500 })
+    expect(read).toEqual({ events: [], position: base + 500, more: false })
   },
 
   'a filtered read never gets beyond a match that it did not give': async ({ storage, base }) => {
@@ -42,7 +46,11 @@ export const readTests: ContractTests = {
 
   'a reader that is ahead of the head stays where it is': async ({ storage, base }) => {
     await storage.append(makeRecords(2))
-    expect(await storage.read({ after: base + 7, limit: 10 })).toEqual({ events: [], position: base + 7 })
+    expect(await storage.read({ after: base + 7, limit: 10 })).toEqual({
+      events: [],
+      position: base + 7,
+      more: false,
+    })
   },
 
   'positions of removed events are passed over': async ({ storage, base }) => {

@@ -64,7 +64,11 @@ const many: ContractTests = {
     expect(await storage.clear()).toBe(0)
     expect(await listAll(storage)).toEqual([])
     expect(await storage.get('a')).toBeUndefined()
-    expect(await storage.read({ after: base, limit: 10 })).toEqual({ events: [], position: base + 3_000 })
+    expect(await storage.read({ after: base, limit: 10 })).toEqual({
+      events: [],
+      position: base + 3_000,
+      more: false,
+    })
     const { receipts } = await storage.append([makeRecord({ id: 'a' }), makeRecord()])
     expect(positionsOf(receipts, base)).toEqual([3_001, 3_002])
     expect(receipts[0]?.duplicate).toBe(false)

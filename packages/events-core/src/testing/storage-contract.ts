@@ -1,4 +1,5 @@
 import { afterAll, describe, test } from 'vitest'
+import { abortTests } from './abort.ts'
 import { agreementTests } from './agreement.ts'
 import { appendTests } from './append.ts'
 import { ContractContext, type ContractTests } from './contract-context.ts'
@@ -9,6 +10,7 @@ import { keptFromTests } from './kept-from.ts'
 import { leaseTests } from './leases.ts'
 import { lifeCycleTests } from './life-cycle.ts'
 import { listTests } from './list.ts'
+import { pageBytesTests } from './page-bytes.ts'
 import { pagingTests } from './paging.ts'
 import { persistenceTests } from './persistence.ts'
 import { readTests } from './read.ts'
@@ -25,9 +27,11 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
   read: readTests,
   list: listTests,
   paging: pagingTests,
+  'pages of large events': pageBytesTests,
   filters: filterTests,
   'filters in the store and in memory': agreementTests,
   totals: totalsTests,
+  abort: abortTests,
   expiry: expiryTests,
   removal: removalTests,
   trim: trimTests,

@@ -30,7 +30,7 @@ test('does not skip events written by a slow transaction that began before a fas
     isStored = true
   })
   for (let look = 0; look < 50; look++) {
-    expect(await storage.read({ after: 0, limit: 10 })).toEqual({ events: [], position: 0 })
+    expect(await storage.read({ after: 0, limit: 10 })).toEqual({ events: [], position: 0, more: false })
   }
   expect(isStored).toBe(false)
   await slow.query('commit')

@@ -7,7 +7,8 @@ import { JsonParameter } from './values.ts'
 /** How PostgreSQL says what the shared queries ask. */
 export function postgresDialect(schema: string): SqlDialect {
   return {
-    startsWith: (column, prefix) => sql`starts_with(${sql.ref(column)}, ${prefix})`,
+    isOneOf: (column, texts) => sql`${sql.ref(column)} = any(${texts}::text[])`,
+    startsWithAny: (column, prefixes) => sql`${sql.ref(column)} ^@ any(${prefixes}::text[])`,
     hasDataIndex: true,
     dataContains: (part) => sql`data::jsonb @> ${new JsonParameter(JSON.stringify(part))}::jsonb`,
     textContains: (text) => {
@@ -16,6 +17,14 @@ export function postgresDialect(schema: string): SqlDialect {
     },
     taggedAny: (tags) => sql`(${sql.join(tags.map(hasTag), sql` or `)})`,
     isExpiredTagged: hasTag,
+    take: async (db, query, { maxBytes, ahead }) => {
+      // A sum over rows before is 0, not null, for the first ones; it follows the order of the query.
+      const before = sql`coalesce(sum(bytes) over (rows between unbounded preceding and ${sql.lit(1 + ahead)} preceding), 0)`
+      const page = sql`select page.*, ${before} as bytes_before from (${query}) as page`
+      const { rows } =
+        await sql<never>`select * from (${page}) as sized where bytes_before < ${maxBytes}`.execute(db)
+      return rows
+    },
     forget: (transaction, gone) => {
       const column = <T>(of: (row: (typeof gone)[number]) => T): T[] => gone.map(of)
       return subtract(transaction, schema, {

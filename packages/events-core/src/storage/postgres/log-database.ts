@@ -1,6 +1,8 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, sql, type Transaction } from 'kysely'
 import { EventsError } from '../../errors.ts'
+import { AbortableWork } from '../abortable-work.ts'
+import { type Rest, SearchTurns } from '../search-turns.ts'
 import { migrate } from '../sql/migrate.ts'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlLog } from '../sql/sql-log.ts'
@@ -48,19 +50,23 @@ const CLOSE_MS = 2_000
 export class LogDatabase {
   readonly #settings: PostgresSettings
   readonly #db: Kysely<LogTables>
-  readonly #log: Omit<SqlLog, 'pace'>
+  readonly #log: SqlLog
   readonly #connections: Connections
   /** Appends have a connection of their own: no number of searches holds them up. */
   readonly #appendConnections: Connections
   readonly #appender: Appender
   readonly #appends = new Turns()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #abortable = new AbortableWork()
+  readonly #turns: SearchTurns
   #closing = false
 
   constructor(settings: PostgresSettings, origin: string) {
     const { schema, poolSize } = settings
     this.#settings = settings
     this.#connections = new Connections({ ...settings, size: poolSize })
+    // One connection is left to what is found at once, such as the head, and to what changes the log.
+    this.#turns = new SearchTurns(Math.max(1, poolSize - 1))
     this.#appendConnections = new Connections({ ...settings, size: 1 })
     this.#appender = new Appender({ connections: this.#appendConnections, settings, origin })
     const dialect = postgresKyselyDialect(this.#connections, settings)
@@ -68,6 +74,7 @@ export class LogDatabase {
     this.#log = {
       db: this.#db,
       dialect: postgresDialect(schema),
+      pace: { ...SEARCH_PACE, rest: () => setImmediate() },
       snapshot: (work) => this.#snapshot(work),
       transaction: (work) => this.#change(work),
     }
@@ -96,21 +103,36 @@ export class LogDatabase {
     )
   }
 
-  /** For what asks, and for what changes no event. @throws EventsError EVENTS_STORAGE_*, EVENTS_NOT_RUNNING */
+  /**
+   * For what is found at once, and for what changes no event.
+   * @throws EventsError EVENTS_STORAGE_*, EVENTS_NOT_RUNNING
+   */
   use<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
-    return this.#run(() => work({ ...this.#log, pace: { ...SEARCH_PACE, rest: () => this.#rest() } }))
+    return this.#run(() => work(this.#log))
   }
 
-  /** For deletes: what they are to find is settled in turn with this process's appends. @throws as `use` */
-  remove<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
+  /** For what may look at many events. @throws as `use`; the signal's reason */
+  search<T>(work: (log: SqlLog) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const search = (rest: Rest) => work({ ...this.#log, pace: { ...SEARCH_PACE, rest } })
+    return this.#abortable.run(signal, (own) => this.#run(() => this.#turns.run(own, search)))
+  }
+
+  /** For deletes: what they are to find is settled in turn with this process's appends. @throws as `search` */
+  remove<T>(work: (log: SqlLog) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const snapshot: SqlLog['snapshot'] = (read) => this.#appends.take(() => this.#snapshot(read))
-    const pace = { ...DELETE_PACE, rest: () => this.#rest() }
-    return this.#run(() => work({ ...this.#log, pace, snapshot }))
+    const rest = async (own: AbortSignal) => {
+      await setImmediate()
+      own.throwIfAborted()
+    }
+    return this.#abortable.run(signal, (own) =>
+      this.#run(() => work({ ...this.#log, pace: { ...DELETE_PACE, rest: () => rest(own) }, snapshot })),
+    )
   }
 
   /** Gives long work up at its next rest, waits a moment for the rest, and cuts off what is still under way. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#abortable.abort(closedEarly())
     const patience = new AbortController()
     const finished = Promise.allSettled(this.#running)
     await Promise.race([finished, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})])
@@ -170,13 +192,11 @@ export class LogDatabase {
     })
   }
 
-  async #rest(): Promise<void> {
-    await setImmediate()
-    this.#refuseWhenClosing()
-  }
-
   #refuseWhenClosing(): void {
-    if (!this.#closing) return
-    throw new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
+    if (this.#closing) throw closedEarly()
   }
+}
+
+function closedEarly(): EventsError {
+  return new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
 }

@@ -9,18 +9,20 @@ import { deleteMatching } from '../sql/delete-matching.ts'
 import { getEvent } from '../sql/get.ts'
 import { readHead } from '../sql/head.ts'
 import { listEvents } from '../sql/list.ts'
-import { type ReadQuery, readEvents } from '../sql/read.ts'
+import { readEvents } from '../sql/read.ts'
 import { sweepExpired } from '../sql/sweep.ts'
 import { countTotals } from '../sql/totals.ts'
 import { trimEvents } from '../sql/trim.ts'
 import type {
   AppendResult,
+  CallOptions,
   EventPage,
   EventQuery,
   EventRecord,
   EventStorage,
   EventTotals,
   LogHead,
+  ReadQuery,
   ReadResult,
   TrimPolicy,
 } from '../storage.ts'
@@ -73,9 +75,9 @@ export class PostgresStorage implements EventStorage {
     return await this.#database.append(records, this.#now())
   }
 
-  async read(query: ReadQuery): Promise<ReadResult> {
+  async read(query: ReadQuery, { signal }: CallOptions = {}): Promise<ReadResult> {
     const nowMs = this.#now()
-    return await this.#database.use((log) => readEvents(log, query, nowMs))
+    return await this.#database.search((log) => readEvents(log, query, nowMs), signal)
   }
 
   async head(): Promise<LogHead> {
@@ -95,9 +97,9 @@ export class PostgresStorage implements EventStorage {
     return this.#listeners.size === 0 ? undefined : [...this.#listeners].every((listener) => listener.isUp)
   }
 
-  async list(query: EventQuery): Promise<EventPage> {
+  async list(query: EventQuery, { signal }: CallOptions = {}): Promise<EventPage> {
     const nowMs = this.#now()
-    return await this.#database.use((log) => listEvents(log, query, nowMs))
+    return await this.#database.search((log) => listEvents(log, query, nowMs), signal)
   }
 
   async get(id: string): Promise<StoredEvent | undefined> {
@@ -105,22 +107,22 @@ export class PostgresStorage implements EventStorage {
     return await this.#database.use((log) => getEvent(log, id, nowMs))
   }
 
-  async count(filter: EventFilter = {}): Promise<number> {
+  async count(filter: EventFilter = {}, { signal }: CallOptions = {}): Promise<number> {
     const nowMs = this.#now()
-    return await this.#database.use((log) => countEvents(log, filter, nowMs))
+    return await this.#database.search((log) => countEvents(log, filter, nowMs), signal)
   }
 
-  async totals(): Promise<EventTotals> {
+  async totals({ signal }: CallOptions = {}): Promise<EventTotals> {
     const nowMs = this.#now()
-    return await this.#database.use((log) => countTotals(log, nowMs))
+    return await this.#database.search((log) => countTotals(log, nowMs), signal)
   }
 
   async delete(id: string): Promise<boolean> {
     return await this.#database.remove((log) => deleteEvent(log, id))
   }
 
-  async deleteMatching(filter: EventFilter): Promise<number> {
-    return await this.#database.remove((log) => deleteMatching(log, filter))
+  async deleteMatching(filter: EventFilter, { signal }: CallOptions = {}): Promise<number> {
+    return await this.#database.remove((log) => deleteMatching(log, filter), signal)
   }
 
   async clear(): Promise<number> {

@@ -12,18 +12,14 @@ import { EVERYWHERE, intersect, type Range } from './windows.ts'
  * take many statements to find them.
  */
 export async function listEvents(log: SqlLog, query: EventQuery, nowMs: number): Promise<EventPage> {
-  const { order = 'desc', limit, offset = 0 } = query
+  const { order = 'desc', limit, maxBytes, offset = 0 } = query
   const { scope, plan } = await openList(log, query, nowMs)
   const range = intersect(scope.range, beyond(query.after, order))
-  // One more than wanted tells whether there is a next page.
-  const wanted = { order, limit: limit + 1, offset, nowMs }
-  const rows = await selectEvents(
-    log,
-    { ...scope, range, found: scope.found ?? foundBy(plan, scope) },
-    wanted,
-  )
-  const events = rows.slice(0, limit).map(eventOf)
-  const last = rows.length > limit ? events.at(-1) : undefined
+  const wanted = { order, limit, maxBytes, offset, nowMs, ahead: 1 } as const
+  const within = { ...scope, range, found: scope.found ?? foundBy(plan, scope) }
+  const { rows, more } = await selectEvents(log, within, wanted)
+  const events = rows.map(eventOf)
+  const last = more ? events.at(-1) : undefined
   return {
     events,
     ...(plan && { total: await finishCount(log, plan, nowMs) }),

@@ -37,8 +37,9 @@ function typeAndPriority({ types, minPriority }: Conditions, dialect: SqlDialect
 }
 
 export function anyOf(column: 'type' | 'source', patterns: Patterns, dialect: SqlDialect): Predicate {
-  const any: Predicate[] = patterns.prefixes.map((prefix) => dialect.startsWith(column, prefix))
-  if (patterns.exact.length > 0) any.push(eb(column, 'in', patterns.exact))
+  const any: Predicate[] = []
+  if (patterns.prefixes.length > 0) any.push(dialect.startsWithAny(column, patterns.prefixes))
+  if (patterns.exact.length > 0) any.push(dialect.isOneOf(column, patterns.exact))
   return eb.or(any)
 }
 

@@ -1,5 +1,4 @@
-import type { EventFilter } from '../../filter.ts'
-import type { ReadResult } from '../storage.ts'
+import type { ReadQuery, ReadResult } from '../storage.ts'
 import { conditionsOf } from './conditions.ts'
 import { eventOf } from './row.ts'
 import { openScope } from './scope.ts'
@@ -7,25 +6,17 @@ import { selectEvents } from './select.ts'
 import type { SqlLog } from './sql-log.ts'
 import { EVERYWHERE, intersect } from './windows.ts'
 
-export interface ReadQuery {
-  readonly after: number
-  readonly limit: number
-  readonly filter?: EventFilter
-}
-
 /**
  * Visible events after a position. What is found is all there will ever be up to the head, which was read first:
  * events are committed in the order of their positions.
  */
 export async function readEvents(log: SqlLog, query: ReadQuery, nowMs: number): Promise<ReadResult> {
-  const { after, limit, filter = {} } = query
+  const { after, limit, maxBytes, filter = {} } = query
   const scope = await openScope(log, conditionsOf(filter))
   const range = intersect(scope.range, { ...EVERYWHERE, from: after })
-  const rows = await selectEvents(log, { ...scope, range }, { order: 'asc', limit, offset: 0, nowMs })
+  const wanted = { order: 'asc', limit, maxBytes, offset: 0, nowMs, ahead: 0 } as const
+  const { rows, more } = await selectEvents(log, { ...scope, range }, wanted)
   // Events that were committed after the head was read are among the rows, and must not come again.
   const last = rows.at(-1)?.position ?? after
-  return {
-    events: rows.map(eventOf),
-    position: rows.length === limit ? last : Math.max(last, scope.head),
-  }
+  return { events: rows.map(eventOf), position: more ? last : Math.max(last, scope.head), more }
 }

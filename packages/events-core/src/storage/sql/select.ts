@@ -1,4 +1,5 @@
-import type { SelectQueryBuilder } from 'kysely'
+import { type SelectQueryBuilder, sql } from 'kysely'
+import { PageRoom } from '../page-room.ts'
 import { inRange, matches, visible } from './predicate.ts'
 import { EVENT_COLUMNS, type EventRow, type LogTables } from './schema.ts'
 import { FEW, type Scope } from './scope.ts'
@@ -8,36 +9,50 @@ import { type Range, windows } from './windows.ts'
 export interface Wanted {
   readonly order: 'asc' | 'desc'
   readonly limit: number
+  readonly maxBytes: number | undefined
   readonly offset: number
   readonly nowMs: number
+  /** Whether to look for one event more than wanted, which tells whether there is a next page. */
+  readonly ahead: 0 | 1
+}
+
+export interface Selected {
+  readonly rows: readonly EventRow[]
+  /** Whether a limit ended it; with `ahead`, whether there is an event beyond it. */
+  readonly more: boolean
 }
 
 /** Events are not spread evenly, and one window more costs another statement. */
 const MARGIN = 1.5
 
-/** The visible events of the scope, in order, up to a limit. */
-export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): Promise<EventRow[]> {
+/** What an event adds to a page: its columns that may be large. */
+const BYTES = sql<number>`octet_length(cast(data as text)) + octet_length(message) + octet_length(title)`
+
+/** The visible events of the scope, in order, up to a limit of events or bytes. */
+export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): Promise<Selected> {
+  const { order, limit, ahead, nowMs, offset, maxBytes } = wanted
   const rows: EventRow[] = []
-  let skip = wanted.offset
-  for await (const window of windows(
-    scope.range,
-    wanted.order,
-    log.pace,
-    firstWindow(scope, wanted, log.pace),
-  )) {
-    const found = await visibleIn(log, scope, window, wanted.nowMs)
+  const room = new PageRoom(limit, maxBytes)
+  let skip = offset
+  for await (const window of windows(scope.range, order, log.pace, firstWindow(scope, wanted, log.pace))) {
+    const query = visibleIn(log, scope, window, nowMs)
       .select(EVENT_COLUMNS)
-      .orderBy('position', wanted.order)
-      .limit(wanted.limit - rows.length)
+      .select(BYTES.as('bytes'))
+      .orderBy('position', order)
+      .limit(room.isFull ? ahead : room.items + ahead)
       .offset(skip)
-      .execute()
+    const found = await log.dialect.take(log.db, query, { maxBytes: Math.max(1, room.bytes), ahead })
     // Either all that was to be skipped was, or the window had too few and all of them were.
     if (found.length > 0) skip = 0
-    else if (skip > 0) skip -= await countIn(log, scope, window, wanted.nowMs)
-    rows.push(...found)
-    if (rows.length === wanted.limit) break
+    else if (skip > 0) skip -= await countIn(log, scope, window, nowMs)
+    for (const row of found) {
+      if (room.isFull) return { rows, more: true }
+      rows.push(row)
+      room.use(row.bytes)
+    }
+    if (room.isFull && ahead === 0) return { rows, more: true }
   }
-  return rows
+  return { rows, more: false }
 }
 
 /**

@@ -1,12 +1,24 @@
-import type { Expression, Kysely, SqlBool, Transaction } from 'kysely'
+import type { Expression, Kysely, SelectQueryBuilder, SqlBool, Transaction } from 'kysely'
 import type { JsonObject } from '../../json.ts'
 import type { CountedRow, LogTables } from './schema.ts'
 import type { Pace, Range } from './windows.ts'
 
+/** A row that says how large it is. */
+export interface Sized {
+  readonly bytes: number
+}
+
+export interface TakeLimits {
+  readonly maxBytes: number
+  readonly ahead: 0 | 1
+}
+
 /** What differs between databases. Each predicate is one over a row of `events`. */
 export interface SqlDialect {
-  /** Whether the text begins so, code point by code point. */
-  startsWith(column: 'type' | 'source', prefix: string): Expression<SqlBool>
+  /** Whether the text is one of at most 1,000, which databases do not take as so many parameters of a query. */
+  isOneOf(column: 'type' | 'source', texts: readonly string[]): Expression<SqlBool>
+  /** Whether the text begins as one of at most 1,000 prefixes does, code point by code point. */
+  startsWithAny(column: 'type' | 'source', prefixes: readonly string[]): Expression<SqlBool>
   /** Whether an index finds what `dataContains` asks for. */
   readonly hasDataIndex: boolean
   /** Whether `data` contains the object, as `containsJson` has it. */
@@ -17,6 +29,14 @@ export interface SqlDialect {
   taggedAny(tags: readonly string[], range: Range): Expression<SqlBool>
   /** Whether a row of `expired_events` has the tag. There are few, however many events have it. */
   isExpiredTagged(tag: string): Expression<SqlBool>
+  /**
+   * Runs a query up to the row that reaches `maxBytes`, and `ahead` rows more, so that the others are not even read.
+   */
+  take<R extends Sized>(
+    db: Kysely<LogTables>,
+    query: SelectQueryBuilder<LogTables, keyof LogTables, R>,
+    limits: TakeLimits,
+  ): Promise<R[]>
   /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */
   forget(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void>
 }

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { type SqlBool, sql } from 'kysely'
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { containsJson } from '../../filter.ts'
 import type { JsonValue } from '../../json.ts'
 import { compileText } from '../../text-search.ts'
@@ -8,22 +8,33 @@ import { Tally } from '../sql/tally.ts'
 import { CountStatements } from './count-statements.ts'
 import { TagStatements } from './tag-statements.ts'
 
+/** So many are compared one by one; SQLite takes no deeper expression than of 1,000 terms. */
+const FEW_TEXTS = 100
+
 /** How SQLite says what the shared queries ask; `file` must be the connection that they run on. */
 export function sqliteDialect(file: Database): SqlDialect {
   const forget = forgetting(file)
   registerContainment(file)
   registerTextSearch(file)
+  registerPrefixes(file)
   return {
-    // LIKE takes no heed of case.
-    startsWith: (column, prefix) => {
-      const end = endOfPrefix(prefix)
-      const begins = sql<SqlBool>`${sql.ref(column)} >= ${prefix}`
-      return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
-    },
+    isOneOf: (column, texts) =>
+      texts.length <= FEW_TEXTS
+        ? sql`${sql.ref(column)} in (${sql.join([...texts])})`
+        : sql`${sql.ref(column)} in (select value from json_each(${JSON.stringify(texts)}))`,
+    startsWithAny: (column, prefixes) =>
+      prefixes.length <= FEW_TEXTS
+        ? sql`(${sql.join(
+            prefixes.map((prefix) => startsWith(column, prefix)),
+            sql` or `,
+          )})`
+        : sql`starts_with_any(${sql.ref(column)}, ${JSON.stringify(prefixes)})`,
     hasDataIndex: false,
     dataContains: (part) => {
       const contains = sql<SqlBool>`json_contains(data, ${JSON.stringify(part)})`
-      const texts = textsOf(part).map((text) => sql<SqlBool>`instr(data, ${text}) > 0`)
+      const texts = textsOf(part)
+        .slice(0, FEW_TEXTS)
+        .map((text) => sql<SqlBool>`instr(data, ${text}) > 0`)
       return sql`(${sql.join([...texts, contains], sql` and `)})`
     },
     textContains: (text) => sql`text_contains(title, message, ${text})`,
@@ -33,8 +44,26 @@ export function sqliteDialect(file: Database): SqlDialect {
     isExpiredTagged: (tag) => sql`exists (
       select 1 from event_tags where event_tags.tag = ${tag} and event_tags.position = expired_events.position
     )`,
+    take: async (_db, query, { maxBytes, ahead }) => {
+      const rows = []
+      let room = maxBytes
+      for await (const row of query.stream()) {
+        rows.push(row)
+        const wasFull = room <= 0
+        room -= row.bytes
+        if (wasFull || (room <= 0 && ahead === 0)) break
+      }
+      return rows
+    },
     forget: async (_transaction, gone) => forget(gone),
   }
+}
+
+/** LIKE takes no heed of case. */
+function startsWith(column: 'type' | 'source', prefix: string): RawBuilder<SqlBool> {
+  const end = endOfPrefix(prefix)
+  const begins = sql<SqlBool>`${sql.ref(column)} >= ${prefix}`
+  return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
 }
 
 function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1]) => void {
@@ -86,6 +115,20 @@ function registerTextSearch(file: Database): void {
       lastText = text
     }
     return contains(title, message) ? 1 : 0
+  })
+}
+
+/** Many prefixes as one parameter: see `startsWith` for a few. */
+function registerPrefixes(file: Database): void {
+  let lastList = '[]'
+  let prefixes: readonly string[] = []
+  file.function('starts_with_any', { deterministic: true }, (text: string, list: string) => {
+    if (list !== lastList) {
+      // As `startsWithAny` was given them.
+      prefixes = JSON.parse(list)
+      lastList = list
+    }
+    return prefixes.some((prefix) => text.startsWith(prefix)) ? 1 : 0
   })
 }
 

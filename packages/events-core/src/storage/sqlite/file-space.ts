@@ -24,13 +24,13 @@ export class FileSpace {
 
   /**
    * Shrinks the file, in slices. The deletes were done before it, so what goes wrong here (another process in the
-   * way, or the store being closed) changes nothing of their outcome: the next ones try again.
+   * way, or the work being given up) changes nothing of their outcome: the next ones try again.
    */
-  async release(): Promise<void> {
+  async release(signal: AbortSignal): Promise<void> {
     if (this.#releasing) return
     this.#releasing = true
     try {
-      if (await this.#log.take(() => this.#hasMuchFree())) await this.#shrink()
+      if (await this.#log.take(() => this.#hasMuchFree())) await this.#shrink(signal)
     } catch (error) {
       if (!isPassing(error)) throw error
     } finally {
@@ -38,10 +38,10 @@ export class FileSpace {
     }
   }
 
-  async #shrink(): Promise<void> {
+  async #shrink(signal: AbortSignal): Promise<void> {
     const { pace } = this.#log.log
     const slice = new SliceSize(pace)
-    while ((await this.#log.take(() => this.#freePages(slice))) > 0) await pace.rest()
+    while (!signal.aborted && (await this.#log.take(() => this.#freePages(slice))) > 0) await pace.rest()
     // The file gets shorter when the log is copied into it.
     await this.#log.take(() => this.#wal.truncate())
   }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { EventsError } from '../../errors.ts'
+import type { Rest } from '../search-turns.ts'
 import type { SqlLog } from '../sql/sql-log.ts'
 import type { Pace } from '../sql/windows.ts'
 import { Turns } from '../turns.ts'
@@ -14,7 +14,6 @@ export class LogFile {
   readonly #connection: Connection
   readonly #beforeTurn: () => void
   readonly #turns = new Turns()
-  #givenUp = false
 
   /** @param beforeTurn throws when the file must not be used */
   constructor(connection: Connection, pace: PaceLimits, beforeTurn: () => void = () => {}) {
@@ -25,7 +24,8 @@ export class LogFile {
     this.log = {
       db,
       dialect: sqliteDialect(connection.file),
-      pace: { ...pace, rest: () => this.#rest() },
+      // Lets the thread look at its messages.
+      pace: { ...pace, rest: () => setImmediate() },
       snapshot: transaction,
       transaction,
     }
@@ -39,20 +39,22 @@ export class LogFile {
     })
   }
 
-  /** Has long work fail at its next rest. */
-  giveUp(): void {
-    this.#givenUp = true
+  /** The file for work that rests in its own way. */
+  restingBy(rest: Rest): SqlLog {
+    return { ...this.log, pace: { ...this.log.pace, rest } }
+  }
+
+  /** The file for work that is given up at its next rest when the signal aborts. */
+  until(signal: AbortSignal): SqlLog {
+    const { rest } = this.log.pace
+    return this.restingBy(async () => {
+      await rest()
+      signal.throwIfAborted()
+    })
   }
 
   /** To be called when nothing is under way. */
   close(): void {
     this.#connection.file.close()
-  }
-
-  async #rest(): Promise<void> {
-    // Lets the thread look at its messages.
-    await setImmediate()
-    if (this.#givenUp)
-      throw new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
   }
 }

@@ -1,13 +1,13 @@
 import type { ErrorCode, Issue } from '../../errors.ts'
 import type { StoredEvent } from '../../event.ts'
 import type { EventFilter } from '../../filter.ts'
-import type { ReadQuery } from '../sql/read.ts'
 import type {
   AppendResult,
   EventPage,
   EventQuery,
   EventTotals,
   LogHead,
+  ReadQuery,
   ReadResult,
   TrimPolicy,
 } from '../storage.ts'
@@ -73,16 +73,25 @@ export type Calls = Readonly<Record<string, { in: unknown; out: unknown }>>
 
 /** What answers the calls. */
 export type Service<C extends Calls> = {
-  readonly [K in keyof C]: (argument: C[K]['in']) => Promise<C[K]['out']>
+  /** @param signal aborts when nobody waits for the answer any more, or the store is closed */
+  readonly [K in keyof C]: (argument: C[K]['in'], signal: AbortSignal) => Promise<C[K]['out']>
 }
 
-/** A call on its way; without a method it asks the thread to end what is under way, close the file and exit. */
+/** A call on its way. */
 export interface Call {
+  readonly kind: 'call'
   readonly id: number
-  readonly method?: string
+  readonly method: string
   /** Only the method knows what it is. */
   readonly argument: never
 }
+
+/** What a thread is told; 'abort' says that nobody waits for the answer of the call of that id any more. */
+export type ThreadMessage =
+  | Call
+  | { readonly kind: 'abort'; readonly id: number }
+  /** Asks it to end what is under way, close the file and exit. */
+  | { readonly kind: 'close'; readonly id: number }
 
 export type Reply =
   | { readonly id: number; readonly value: unknown }

@@ -1,15 +1,17 @@
+import { SearchTurns } from '../search-turns.ts'
 import { countEvents } from '../sql/count.ts'
 import { getEvent } from '../sql/get.ts'
 import { readHead } from '../sql/head.ts'
 import { listEvents } from '../sql/list.ts'
 import { readEvents } from '../sql/read.ts'
+import type { SqlLog } from '../sql/sql-log.ts'
 import { countTotals } from '../sql/totals.ts'
 import { connectReader } from './connection.ts'
 import { LogFile, type PaceLimits } from './log-file.ts'
 import type { ReaderCalls, Service, ThreadSettings } from './messages.ts'
 import { subscriptionReaderService } from './subscription-service.ts'
 
-/** Those who wait for a slice of a long search are other readers, none of them in a hurry. */
+/** Those who wait for a slice of a long search are other readers: a page waits for one slice, and the head for it too. */
 const PACE: PaceLimits = { first: 1_000, max: 200_000, targetMs: 15 }
 
 export interface Reader {
@@ -21,16 +23,22 @@ export interface Reader {
 export async function startReader(settings: ThreadSettings): Promise<Reader> {
   const file = new LogFile(connectReader(settings), PACE)
   const { log } = file
+  const turns = new SearchTurns(1)
+  const searching =
+    <A, T>(search: (log: SqlLog, argument: A) => Promise<T>) =>
+    (argument: A, signal: AbortSignal) =>
+      turns.run(signal, (rest) => search(file.restingBy(rest), argument))
   return {
     service: {
       ...subscriptionReaderService(log),
       open: async () => null,
+      // What is found at once waits for no search.
       head: () => readHead(log),
-      read: ({ query, nowMs }) => readEvents(log, query, nowMs),
-      list: ({ query, nowMs }) => listEvents(log, query, nowMs),
       get: ({ id, nowMs }) => getEvent(log, id, nowMs),
-      count: ({ filter, nowMs }) => countEvents(log, filter, nowMs),
-      totals: ({ nowMs }) => countTotals(log, nowMs),
+      read: searching((held, { query, nowMs }) => readEvents(held, query, nowMs)),
+      list: searching((held, { query, nowMs }) => listEvents(held, query, nowMs)),
+      count: searching((held, { filter, nowMs }) => countEvents(held, filter, nowMs)),
+      totals: searching((held, { nowMs }) => countTotals(held, nowMs)),
     },
     file,
   }

@@ -1,15 +1,16 @@
 import { EventsError } from '../../errors.ts'
 import type { StoredEvent } from '../../event.ts'
 import type { EventFilter } from '../../filter.ts'
-import type { ReadQuery } from '../sql/read.ts'
 import type {
   AppendResult,
+  CallOptions,
   EventPage,
   EventQuery,
   EventRecord,
   EventStorage,
   EventTotals,
   LogHead,
+  ReadQuery,
   ReadResult,
   TrimPolicy,
 } from '../storage.ts'
@@ -69,8 +70,8 @@ export class SqliteStorage implements EventStorage {
     return await this.#writer.call('delete', { id })
   }
 
-  async deleteMatching(filter: EventFilter): Promise<number> {
-    return await this.#writer.call('deleteMatching', { filter })
+  async deleteMatching(filter: EventFilter, { signal }: CallOptions = {}): Promise<number> {
+    return await this.#writer.call('deleteMatching', { filter }, signal)
   }
 
   async clear(): Promise<number> {
@@ -89,8 +90,8 @@ export class SqliteStorage implements EventStorage {
     return await this.#reader.call('head', null)
   }
 
-  async read(query: ReadQuery): Promise<ReadResult> {
-    return await this.#reader.call('read', { query, nowMs: this.#now() })
+  async read(query: ReadQuery, { signal }: CallOptions = {}): Promise<ReadResult> {
+    return await this.#reader.call('read', { query, nowMs: this.#now() }, signal)
   }
 
   watch(wake: () => void): () => void {
@@ -98,20 +99,20 @@ export class SqliteStorage implements EventStorage {
     return () => watch.end()
   }
 
-  async list(query: EventQuery): Promise<EventPage> {
-    return await this.#reader.call('list', { query, nowMs: this.#now() })
+  async list(query: EventQuery, { signal }: CallOptions = {}): Promise<EventPage> {
+    return await this.#reader.call('list', { query, nowMs: this.#now() }, signal)
   }
 
   async get(id: string): Promise<StoredEvent | undefined> {
     return await this.#reader.call('get', { id, nowMs: this.#now() })
   }
 
-  async count(filter: EventFilter = {}): Promise<number> {
-    return await this.#reader.call('count', { filter, nowMs: this.#now() })
+  async count(filter: EventFilter = {}, { signal }: CallOptions = {}): Promise<number> {
+    return await this.#reader.call('count', { filter, nowMs: this.#now() }, signal)
   }
 
-  async totals(): Promise<EventTotals> {
-    return await this.#reader.call('totals', { nowMs: this.#now() })
+  async totals({ signal }: CallOptions = {}): Promise<EventTotals> {
+    return await this.#reader.call('totals', { nowMs: this.#now() }, signal)
   }
 
   #append(records: readonly EventRecord[], behind: boolean): Promise<AppendResult> {

@@ -1,6 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import { EventsError } from '../../errors.ts'
-import type { Calls, ErrorMessage, Reply, ThreadSettings } from './messages.ts'
+import type { Call, Calls, ErrorMessage, Reply, ThreadMessage, ThreadSettings } from './messages.ts'
+
+/** As the thread gets it: what the argument is, only the method knows. */
+interface OutgoingCall extends Omit<Call, 'argument'> {
+  readonly argument: unknown
+}
 
 interface Pending {
   resolve(value: unknown): void
@@ -35,10 +40,21 @@ export class StorageThread<C extends Calls> {
     this.#worker ??= this.#start()
   }
 
-  /** @throws EventsError that the thread answers, or EVENTS_STORAGE_UNAVAILABLE when it dies */
-  call<K extends keyof C & string>(method: K, argument: C[K]['in']): Promise<C[K]['out']> {
+  /**
+   * @param signal gives the call up; the call still settles only when the thread is done with it
+   * @throws EventsError that the thread answers, or EVENTS_STORAGE_UNAVAILABLE when it dies; the signal's reason
+   */
+  async call<K extends keyof C & string>(
+    method: K,
+    argument: C[K]['in'],
+    signal?: AbortSignal,
+  ): Promise<C[K]['out']> {
+    signal?.throwIfAborted()
     this.#worker ??= this.#start()
-    return this.#post(this.#worker, { method, argument })
+    const worker = this.#worker
+    const id = ++this.#calls
+    const answer = this.#post<C[K]['out']>(worker, { kind: 'call', id, method, argument })
+    return signal === undefined ? await answer : await abortable(answer, worker, id, signal)
   }
 
   /** Ends what is under way, and the thread. */
@@ -46,17 +62,16 @@ export class StorageThread<C extends Calls> {
     const worker = this.#worker
     if (worker === undefined) return
     const exited = new Promise((resolve) => worker.once('exit', resolve))
-    await this.#post(worker, {})
+    await this.#post(worker, { kind: 'close', id: ++this.#calls })
     // No call is under way any more, but whoever closes has to see the end of it.
     worker.ref()
     await exited
   }
 
-  #post<T>(worker: Worker, call: { method?: string; argument?: unknown }): Promise<T> {
-    const id = ++this.#calls
+  #post<T>(worker: Worker, message: ThreadMessage | OutgoingCall): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      worker.postMessage({ id, ...call })
-      this.#pending.set(id, { resolve, reject })
+      worker.postMessage(message)
+      this.#pending.set(message.id, { resolve, reject })
       worker.ref()
     })
   }
@@ -92,6 +107,21 @@ export class StorageThread<C extends Calls> {
     const calls = [...this.#pending.values()]
     this.#pending.clear()
     for (const call of calls) call.reject(lost(cause, this.#settings))
+  }
+}
+
+/** The answer to a call. When the signal aborts the thread is told, and fails the call unless it has just done it. */
+async function abortable<T>(answer: Promise<T>, worker: Worker, id: number, signal: AbortSignal): Promise<T> {
+  const message: ThreadMessage = { kind: 'abort', id }
+  const abort = () => worker.postMessage(message)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await answer
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -2,6 +2,7 @@ import { clearEvents } from '../sql/clear.ts'
 import { deleteEvent } from '../sql/delete.ts'
 import { deleteMatching } from '../sql/delete-matching.ts'
 import { migrate } from '../sql/migrate.ts'
+import type { SqlLog } from '../sql/sql-log.ts'
 import { sweepExpired } from '../sql/sweep.ts'
 import { trimEvents } from '../sql/trim.ts'
 import { Appender } from './append.ts'
@@ -62,21 +63,23 @@ function serviceOf(connection: Connection, file: LogFile, wal: WalLimit): Servic
   const appender = new Appender(connection.file)
   const chain = new AppendChain()
   const space = new FileSpace(connection.file, file, wal)
-  const removing = async (remove: () => Promise<number>): Promise<number> => {
-    const count = await remove()
-    if (count > 0) await space.release()
-    return count
-  }
+  const removing =
+    <A>(remove: (log: SqlLog, argument: A) => Promise<number>) =>
+    async (argument: A, signal: AbortSignal): Promise<number> => {
+      const count = await remove(file.until(signal), argument)
+      if (count > 0) await space.release(signal)
+      return count
+    }
   return {
     ...subscriptionWriterService(file),
     open: async () => null,
     append: ({ rows, nowMs, behind }) =>
       file.take(() => chain.next(behind, () => appender.append(rows, nowMs))),
     delete: ({ id }) => deleteEvent(log, id),
-    deleteMatching: ({ filter }) => removing(() => deleteMatching(log, filter)),
-    clear: () => removing(() => clearEvents(log)),
-    sweepExpired: ({ nowMs }) => removing(() => sweepExpired(log, nowMs)),
-    trim: ({ policy, nowMs }) => removing(() => trimEvents(log, policy, nowMs)),
+    deleteMatching: removing((pacing, { filter }) => deleteMatching(pacing, filter)),
+    clear: removing((pacing) => clearEvents(pacing)),
+    sweepExpired: removing((pacing, { nowMs }) => sweepExpired(pacing, nowMs)),
+    trim: removing((pacing, { policy, nowMs }) => trimEvents(pacing, policy, nowMs)),
     dataVersion: async () => Number(connection.file.pragma('data_version', { simple: true })),
   }
 }
