@@ -57,7 +57,8 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
     body: EventInputSchema,
     response: { 201: PublishedSchema },
   }
-  const config = { role: 'publisher', bodies: { [STRUCTURED]: CloudEventSchema } } as const
+  const bodies = { [STRUCTURED]: CloudEventSchema }
+  const config = { role: 'publisher', bodies, binaryCloudEvent: true } as const
   const preValidation: preValidationHookHandler = (request, _reply, done) => {
     readCloudEvent(request)
     done()
