@@ -72,7 +72,7 @@ async function registerModule(app: FastifyInstance, given: EventsModuleOptions):
   await app.register(
     async (scope) => {
       await addBrowserRules(scope, options)
-      await documentRoutes(scope)
+      await documentRoutes(scope, options)
       await scope.register(async (api) => addRoutes(api, options))
     },
     { prefix: options.prefix },

@@ -6,7 +6,7 @@ type Json = Readonly<Record<string, unknown>>
 
 export interface Operation {
   readonly method: string
-  /** As in the document: `/api/v1/events/{id}`. */
+  /** As in the document, below the prefix: `/{id}`. */
   readonly path: string
   readonly description: Json
 }
@@ -14,18 +14,20 @@ export interface Operation {
 /** The app's own OpenAPI document, and checks against it. */
 export class ApiDescription {
   readonly document: Json
+  readonly prefix: string
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true })
   readonly #validators = new Map<string, ValidateFunction>()
 
-  constructor(document: Json) {
+  constructor(document: Json, prefix: string) {
     this.document = document
+    this.prefix = prefix
     formats.default(this.#ajv)
     this.#ajv.addSchema(document, 'api')
   }
 
   static async of(app: FastifyInstance, prefix = '/api/v1/events'): Promise<ApiDescription> {
     const response = await app.inject({ url: `${prefix}/openapi.json` })
-    return new ApiDescription(response.json())
+    return new ApiDescription(response.json(), prefix)
   }
 
   operations(): Operation[] {
@@ -40,23 +42,36 @@ export class ApiDescription {
 
   /** @param pattern as a router has it, with or without the trailing slash: `/api/v1/events/:id/` */
   operation(method: string, pattern: string): Operation | undefined {
-    const path = pattern.replaceAll(/:(\w+)/g, '{$1}').replace(/\/$/, '')
-    return this.operations().find((one) => one.method === method && one.path.replace(/\/$/, '') === path)
+    if (!pattern.startsWith(this.prefix)) return undefined
+    const path =
+      pattern
+        .slice(this.prefix.length)
+        .replaceAll(/:(\w+)/g, '{$1}')
+        .replace(/\/$/, '') || '/'
+    return this.operations().find((one) => one.method === method && one.path === path)
   }
 
   /** What is wrong with an answer, by the description of its operation; nothing when all is as described. */
   problemsOf(method: string, pattern: string, status: number, contentType: string, body: string): string[] {
     const place = `${method} ${pattern} ${status}`
     const operation = this.operation(method, pattern)
-    const response = record(operation?.description.responses)[status]
-    if (operation === undefined || response === undefined) return [`${place} is not described`]
+    if (operation === undefined) return [`${place} is not described`]
+    const at = ['paths', operation.path, method.toLowerCase(), 'responses', String(status)]
+    const [pointer, response] = this.followed(at)
+    if (response === undefined) return [`${place} is not described`]
     const type = contentType.split(';', 1)[0] ?? ''
     if (record(record(response).content)[type] === undefined)
       return [`${place} as '${type}' is not described`]
     if (!type.endsWith('json')) return []
-    const at = ['responses', String(status), 'content', type, 'schema']
-    const pointer = ['paths', operation.path, method.toLowerCase(), ...at]
-    return this.check(pointer, JSON.parse(body)).map((text) => `${place}: ${text}`)
+    const problems = this.check([...pointer, 'content', type, 'schema'], JSON.parse(body))
+    return problems.map((text) => `${place}: ${text}`)
+  }
+
+  /** What is at a place in the document, and where that really is when a reference is there. */
+  followed(pointer: readonly string[]): readonly [pointer: readonly string[], value: unknown] {
+    const value = pointer.reduce<unknown>((part, word) => record(part)[word], this.document)
+    const { $ref } = record(value)
+    return typeof $ref === 'string' ? this.followed($ref.slice('#/'.length).split('/')) : [pointer, value]
   }
 
   /** Checks a value against the schema at a place in the document. */

@@ -60,7 +60,7 @@ class AnswerCheck {
   /** A host that breaks every answer, as some tests have it, has no document either. */
   async begin(): Promise<void> {
     const answer = await this.#app.inject(`${this.#prefix}/openapi.json`)
-    if (answer.statusCode === 200) this.#description = new ApiDescription(answer.json())
+    if (answer.statusCode === 200) this.#description = new ApiDescription(answer.json(), this.#prefix)
   }
 
   #check({ routeOptions, method }: FastifyRequest, reply: FastifyReply, payload: unknown): void {

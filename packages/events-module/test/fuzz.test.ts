@@ -20,7 +20,7 @@ const ANSWER_LIMIT_MS = 5_000
 /** A dead letter's id is the store's choice, and another one after each deletion: it is filled in when it is sent. */
 const KNOWN = { id: 'kept-event', name: 'kept-subscription', deadLetter: 'kept-dead-letter' }
 /** Its answer has no end. */
-const STREAM = '/api/v1/events/stream'
+const STREAM = '/stream'
 
 test('whatever is sent to any operation, it answers as described, and what it refuses changes nothing', async () => {
   const { app, bus, storage, port } = await keptApp()

@@ -98,7 +98,7 @@ export class HostileRequests {
     return fc
       .record({
         method: rarely(operation.method, fc.constantFrom('PUT', 'PATCH', 'OPTIONS', 'DELETE', 'POST')),
-        path: this.#path(operation.path),
+        path: this.#path(this.#api.prefix + operation.path),
         query: this.#query(parameters.filter((one) => one.in === 'query')),
         body: this.#body(record(operation.description.requestBody)),
         headers: headers(),
@@ -123,7 +123,16 @@ export class HostileRequests {
   }
 
   #query(parameters: readonly Schema[]): fc.Arbitrary<string> {
-    const names = [...parameters.map(({ name }) => String(name)), 'data.a', 'data.a.b', 'data.__proto__']
+    const paths = [
+      'data.a',
+      'data.a.b',
+      'data.__proto__',
+      'data[a]',
+      'data[a][b]',
+      'data[__proto__]',
+      'data[a',
+    ]
+    const names = [...parameters.map(({ name }) => String(name)), ...paths]
     const schemas = new Map(parameters.map(({ name, schema }) => [String(name), record(schema)]))
     const pair = fc
       .oneof({ weight: 6, arbitrary: fc.constantFrom(...names) }, { weight: 1, arbitrary: text })

@@ -1,12 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { TSchema } from '@sinclair/typebox'
+import { FormatRegistry, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { type EventInput, type EventStorage, memoryStorage, PRIORITY } from '@viewra/events-core'
 import { sqliteStorage } from '@viewra/events-core/sqlite'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventsApp } from './events-app.ts'
+
+FormatRegistry.Set('date-time', (text) => new Date(text).toISOString() === text)
 
 const PREFIX = '/api/v1/events'
 

@@ -1,10 +1,11 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { createEventBus } from '@viewra/events-core'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { afterAll, expect, test } from 'vitest'
-import { eventsModule } from '../src/index.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { createToken, type EventsModuleOptions, eventsModule } from '../src/index.ts'
 import { ApiDescription, type Operation, record } from './api-description.ts'
 import { listRoutes } from './route-list.ts'
+import { lint } from './spectral.ts'
 
 const app = await describedApp()
 const api = await ApiDescription.of(app)
@@ -15,32 +16,127 @@ const named: [string, Operation][] = operations.map((operation) => [
 ])
 
 test('every route is described, and nothing else', async () => {
-  const routes = (await listRoutes())
-    .map(({ method, url }) => `${method} ${url}`)
-    .filter((route) => route !== 'GET /api/v1/events/ws')
-  expect(named.map(([name]) => name).toSorted()).toEqual(routes.toSorted())
-})
-
-test('the document passes the recommended rules of the linter', async () => {
-  const config = await createConfig({ extends: ['recommended'] })
-  const found = await lintFromString({ source: JSON.stringify(api.document), config })
-  expect(found.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([])
-})
-
-test('operation ids tell operations apart', () => {
-  const ids = operations.map(({ description }) => description.operationId)
-  expect(new Set(ids).size).toBe(ids.length)
-})
-
-test.each(named)('%s has a summary, tags, an example of each body, and its errors', (_name, operation) => {
-  const { description } = operation
-  expect(description.summary).toBeTypeOf('string')
-  expect(description.tags).toHaveLength(1)
-  expect(Object.keys(record(description.responses))).toEqual(
-    expect.arrayContaining(['400', '429', '500', '503']),
+  const routes = (await listRoutes()).filter(({ url }) => url !== `${api.prefix}/ws`)
+  const names = routes.map(
+    ({ method, url }) => `${method} ${url.slice(api.prefix.length).replace(/(?<=.)\/$/, '') || '/'}`,
   )
-  for (const [place, media] of jsonBodies(operation)) expect(examplesOf(media), place).not.toEqual([])
+  expect(named.map(([name]) => name).toSorted()).toEqual(names.toSorted())
 })
+
+describe.each(['none', 'token', 'host'] as const)('the document, where requests are known by: %s', (by) => {
+  test('passes the recommended rules of Redocly', async () => {
+    const { document } = await ApiDescription.of(await describedApp(accessBy(by)))
+    const config = await createConfig({ extends: ['recommended'] })
+    const found = await lintFromString({ source: JSON.stringify(document), config })
+    expect(found.map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([])
+  })
+
+  test('passes the rules of Spectral', async () => {
+    const { document } = await ApiDescription.of(await describedApp(accessBy(by)))
+    // The tags are in the order in which a reader wants them, and there is no address to write to.
+    const off = ['openapi-tags-alphabetical', 'contact-properties']
+    expect(await lint('oas', document, off)).toEqual([])
+  })
+})
+
+describe('who may call an operation', () => {
+  test('is nothing to describe where no tokens are configured', () => {
+    expect(api.document.security).toEqual([])
+    expect(record(api.document.components).securitySchemes).toEqual({})
+    for (const { description } of operations) {
+      expect(description).not.toHaveProperty('security')
+      expect(description.responses).not.toHaveProperty('401')
+    }
+  })
+
+  test('is who has a token, but for the routes that are for anyone; a stream takes a ticket too', async () => {
+    const { document, ...described } = await describedBy('token')
+    expect(document.security).toEqual([{ token: [] }])
+    const special = described.operations.filter(({ description }) => 'security' in description)
+    expect(special.map(({ path, description }) => [path, description.security])).toEqual([
+      ['/stream', [{ token: [] }, { ticket: [] }]],
+      ['/asyncapi.json', []],
+      ['/health', []],
+      ['/openapi.json', []],
+    ])
+  })
+
+  test('is for the host app to say where it decides', async () => {
+    expect((await describedBy('host')).document.security).toEqual([{ token: [] }, {}])
+  })
+})
+
+test('operation ids tell operations apart, and read as names of functions', () => {
+  const ids = operations.map(({ description }) => String(description.operationId))
+  expect(new Set(ids).size).toBe(ids.length)
+  for (const id of ids) expect(id).toMatch(/^(?:[a-z]+)(?:[A-Z][a-z]+)+$/)
+})
+
+test('every object with fields of its own is a component, and so has a name in generated code', () => {
+  const found: string[] = []
+  const look = (value: unknown, at: readonly string[]): void => {
+    if (typeof value !== 'object' || value === null || /^(examples?|default)$/.test(at.at(-1) ?? '')) return
+    const isComponent = at.length === 3 && at[1] === 'schemas'
+    const { type, properties } = record(value)
+    if (type === 'object' && Object.keys(record(properties)).length > 0 && !isComponent)
+      found.push(at.join('.'))
+    for (const [key, one] of Object.entries(value)) look(one, [...at, key])
+  }
+  look(record(api.document).paths, ['paths'])
+  look(record(api.document).components, ['components'])
+  expect(found).toEqual([])
+})
+
+test('events are taken as JSON, as lines and as CloudEvents, whose headers are named', () => {
+  const typesOf = (path: string) => {
+    const { requestBody } = record(
+      operations.find((one) => one.path === path && one.method === 'POST')?.description,
+    )
+    return Object.keys(record(record(requestBody).content))
+  }
+  expect(typesOf('/')).toEqual(['application/json', 'application/cloudevents+json'])
+  expect(typesOf('/batch')).toEqual([
+    'application/json',
+    'application/x-ndjson',
+    'application/cloudevents-batch+json',
+  ])
+  const publish = api.operation('POST', api.prefix)
+  const headers = Object.values(record(publish?.description.parameters)).map((one) => record(one).name)
+  expect(headers).toEqual(
+    expect.arrayContaining(['ce-specversion', 'ce-id', 'ce-source', 'ce-type', 'ce-time']),
+  )
+})
+
+test('data is a parameter that generated clients can send, wherever events are selected', () => {
+  for (const path of ['', '/range', '/stream']) {
+    const { description } = api.operation('GET', api.prefix + path) ?? {}
+    const parameters = Object.values(record(record(description).parameters)).map(record)
+    expect(parameters.find(({ name }) => name === 'data')).toMatchObject({
+      in: 'query',
+      style: 'deepObject',
+      explode: true,
+      schema: { $ref: '#/components/schemas/DataFilter' },
+    })
+  }
+})
+
+test.each(named)(
+  '%s has texts, tags, an example of each body, and its errors as problems',
+  (_name, operation) => {
+    const { description, path, method } = operation
+    expect(description).toMatchObject({ summary: expect.any(String), description: expect.any(String) })
+    expect(description.tags).toHaveLength(1)
+    const statuses = Object.keys(record(description.responses))
+    expect(statuses).toEqual(expect.arrayContaining(['400', '403', '429', '500', '503']))
+    for (const status of statuses.filter((one) => Number(one) >= 400)) {
+      const [, response] = api.followed(['paths', path, method.toLowerCase(), 'responses', status])
+      expect(record(response).content).toHaveProperty(['application/problem+json', 'schema'], {
+        $ref: '#/components/schemas/Problem',
+      })
+    }
+    for (const [place, media] of jsonBodies(operation)) expect(examplesOf(media), place).not.toEqual([])
+  },
+)
 
 test.each(named)('the examples of %s are true', (_name, operation) => {
   for (const [place, media, pointer] of jsonBodies(operation)) {
@@ -58,7 +154,7 @@ test('parameters with a default need not be sent', () => {
 })
 
 test('no keyword of the checks of requests is left in the document', () => {
-  expect(JSON.stringify(api.document)).not.toMatch(/"(rule|allowEmptyValue)":/)
+  expect(JSON.stringify(api.document)).not.toMatch(/"(rule|allowEmptyValue|sent|\$id)":/)
 })
 
 test('the page for people is served with its scripts, and may load nothing else', async () => {
@@ -69,12 +165,23 @@ test('the page for people is served with its scripts, and may load nothing else'
   expect((await app.inject(`/api/v1/events/${script}`)).statusCode).toBe(200)
 })
 
-/** Made once for all tests of this file. */
-async function describedApp(): Promise<FastifyInstance> {
+async function describedBy(by: 'token' | 'host') {
+  const { document } = await ApiDescription.of(await describedApp(accessBy(by)))
+  return { document, operations: new ApiDescription(document, api.prefix).operations() }
+}
+
+function accessBy(by: 'none' | 'token' | 'host'): Pick<EventsModuleOptions, 'tokens' | 'authorize'> {
+  if (by === 'host') return { authorize: () => ({ name: 'somebody', role: 'admin' }) }
+  return by === 'token' ? { tokens: [{ name: 'one', role: 'viewer', hash: createToken().hash }] } : {}
+}
+
+async function describedApp(
+  access: Pick<EventsModuleOptions, 'tokens' | 'authorize'> = {},
+): Promise<FastifyInstance> {
   const bus = createEventBus()
   await bus.start()
   const app = Fastify()
-  await app.register(eventsModule, { bus })
+  await app.register(eventsModule, { bus, ...access })
   await app.ready()
   afterAll(async () => {
     await app.close()
@@ -102,12 +209,12 @@ function contentOf({ content }: Readonly<Record<string, unknown>>, at: readonly 
     .map(([type, media]) => [`${at.join(' ')} ${type}`, media, [...at, 'content', type]])
 }
 
-/** Beside the schema, in it, or in the component that it names. */
+/** In the schema, or in the component that it names. */
 function examplesOf(media: unknown): unknown[] {
-  const { example, examples, schema } = record(media)
+  const { schema } = record(media)
   const component = /^#\/components\/schemas\/(\w+)$/.exec(String(record(schema).$ref))?.[1] ?? ''
-  const named = record(record(record(api.document.components).schemas)[component])
-  const lists = [record(schema).examples, named.examples].flatMap((list) => (Array.isArray(list) ? list : []))
-  const values = Object.values(record(examples)).map((one) => record(one).value)
-  return [...(example === undefined ? [] : [example]), ...values, ...lists]
+  const [, named] = api.followed(['components', 'schemas', component])
+  return [record(schema).examples, record(named).examples].flatMap((list) =>
+    Array.isArray(list) ? list : [],
+  )
 }

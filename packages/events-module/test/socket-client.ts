@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Ajv } from 'ajv'
+import formats from 'ajv-formats'
 import { expect, onTestFinished } from 'vitest'
 import WebSocket, { type ClientOptions } from 'ws'
 import { asyncApiDocument } from '../src/features/socket/asyncapi.ts'
@@ -9,13 +10,10 @@ export interface Message {
   readonly [field: string]: unknown
 }
 
-interface AsyncApiDocument {
-  readonly components: { readonly messages: Readonly<Record<string, { readonly payload: object }>> }
-}
-
 /** As it is served. */
-const document: AsyncApiDocument = JSON.parse(JSON.stringify(asyncApiDocument('/ws')))
-const ajv = new Ajv({ strict: false })
+const ADDRESS = { host: 'localhost', isSecure: false, path: '/ws' }
+const document = JSON.parse(JSON.stringify(asyncApiDocument(ADDRESS, 'token')))
+const ajv = formats.default(new Ajv({ strict: false })).addSchema(document, 'socket')
 
 /** A client of the socket that holds every message it sends and gets against the protocol's own description. */
 export class SocketClient {
@@ -83,9 +81,8 @@ export class SocketClient {
   }
 
   #check(message: Message): void {
-    const payload = document.components.messages[message.type]?.payload
-    if (payload === undefined) throw new Error(`the protocol has no ${message.type}`)
-    const validate = ajv.compile(payload)
+    const validate = ajv.getSchema(`socket#/components/messages/${message.type}/payload`)
+    if (validate === undefined) throw new Error(`the protocol has no ${message.type}`)
     if (!validate(message)) throw new Error(`${JSON.stringify(message)}: ${ajv.errorsText(validate.errors)}`)
   }
 }

@@ -1,9 +1,6 @@
 import { once } from 'node:events'
 import { get, request } from 'node:http'
-import schemas from '@asyncapi/specs'
 import { type EventBus, memoryStorage } from '@viewra/events-core'
-import { Ajv } from 'ajv'
-import formats from 'ajv-formats'
 import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { listeningApp } from './events-app.ts'
@@ -349,20 +346,5 @@ describe('the end', () => {
     const messages = await client.rest()
     expect(numbersOf(messages)).toEqual(range(1, 10))
     expect(messages.at(-1)).toEqual({ type: 'bye', reason: 'stopped' })
-  })
-})
-
-describe('the document', () => {
-  test('is valid AsyncAPI 3 and names every message', async () => {
-    const { url } = await listeningApp()
-    const response = await fetch(`${url}/asyncapi.json`)
-    expect(response.status).toBe(200)
-    const document = JSON.parse(await response.text())
-    const ajv = formats.default(new Ajv({ strict: false, allErrors: true, validateFormats: true }))
-    const validate = ajv.compile(schemas.schemasWithoutId['3.0.0'])
-    validate(document)
-    expect(validate.errors).toBeNull()
-    expect(document.channels.events.address).toBe('/api/v1/events/ws')
-    expect(Object.keys(document.components.messages)).toEqual(Object.keys(document.channels.events.messages))
   })
 })

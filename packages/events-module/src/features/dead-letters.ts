@@ -1,12 +1,13 @@
 import { Type } from '@sinclair/typebox'
 import { EventsError } from '@viewra/events-core'
-import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
+import { dateTime, EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
 
-const Text = Type.String({ minLength: 1, maxLength: 128 })
 const selection = {
-  subscription: Type.Optional(Text),
+  subscription: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 128, description: 'The name of the durable subscription.' }),
+  ),
   type: Type.Optional(
     Type.String({ minLength: 1, maxLength: 128, description: 'The event’s type, exactly.' }),
   ),
@@ -15,8 +16,10 @@ const selection = {
 const ListQuery = Type.Object(
   {
     ...selection,
-    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50 }),
-    after: Type.Optional(Text),
+    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50, description: 'Dead letters of a page.' }),
+    after: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 128, description: 'The `next` of the page before.' }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -29,8 +32,8 @@ const DeadLetterSchema = Type.Object(
     error: Type.String(),
     stack: Type.Union([Type.String(), Type.Null()]),
     attempts: Type.Integer({ description: 'Calls of the handler so far.' }),
-    first_failed_at: Type.String(),
-    last_failed_at: Type.String(),
+    first_failed_at: dateTime('RFC 3339.'),
+    last_failed_at: dateTime('RFC 3339.'),
     retrying: Type.Boolean({ description: 'Whether a retry was asked for and is still to come.' }),
   },
   { $id: 'DeadLetter', description: 'An event that a handler could not take.' },
@@ -51,10 +54,14 @@ const DEAD_LETTER_EXAMPLE = {
 const PageSchema = Type.Object(
   {
     dead_letters: Type.Array(DeadLetterSchema, { description: 'Newest first.' }),
-    total: Type.Integer(),
+    total: int64(),
     next: Type.Optional(Type.String({ description: '`after` of the next page; absent on the last one.' })),
   },
-  { examples: [{ dead_letters: [DEAD_LETTER_EXAMPLE], total: 1 }] },
+  {
+    $id: 'DeadLetterPage',
+    description: 'A page of dead letters.',
+    examples: [{ dead_letters: [DEAD_LETTER_EXAMPLE], total: 1 }],
+  },
 )
 
 const RetryBody = Type.Object(
@@ -66,17 +73,31 @@ const RetryBody = Type.Object(
       Type.Boolean({ description: 'Takes back what was asked for and is still to come.' }),
     ),
   },
-  { additionalProperties: false, examples: [{ subscription: 'metadata-enricher', dry_run: true }] },
+  {
+    $id: 'DeadLetterSelection',
+    additionalProperties: false,
+    examples: [{ subscription: 'metadata-enricher', dry_run: true }],
+  },
 )
 
 const CountSchema = Type.Object(
-  { message: Type.String(), count: Type.Integer() },
-  { examples: [{ message: 'Retries asked for', count: 3 }] },
+  { message: Type.String(), count: int64() },
+  {
+    $id: 'DeadLetterCount',
+    description: 'How many there are.',
+    examples: [{ message: 'Retries asked for', count: 3 }],
+  },
 )
-const Id = Type.Object({ id: Text })
+const Id = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 128, description: 'The dead letter’s `id`.' }),
+})
 const DoneSchema = Type.Object(
   { message: Type.String(), id: Type.String(), success: Type.Literal(true) },
-  { examples: [{ message: 'Retry asked for', id: '7', success: true }] },
+  {
+    $id: 'DeadLetterResult',
+    description: 'It is done.',
+    examples: [{ message: 'Retry asked for', id: '7', success: true }],
+  },
 )
 
 type Letters = Parameters<Feature>[1]['bus']['deadLetters']
@@ -90,7 +111,9 @@ export const deadLettersRoutes: Feature = (scope, { bus }) => {
 
 function addList(scope: EventsScope, letters: Letters): void {
   const schema = {
+    operationId: 'listDeadLetters',
     summary: 'A page of dead letters',
+    description: 'What handlers of durable subscriptions could not take, the newest first.',
     tags: ['Dead letters'],
     querystring: ListQuery,
     response: { 200: PageSchema },
@@ -107,7 +130,10 @@ function addList(scope: EventsScope, letters: Letters): void {
 
 function addRetry(scope: EventsScope, letters: Letters): void {
   const schema = {
+    operationId: 'retryDeadLetters',
     summary: 'Ask for retries of all that match',
+    description:
+      'The process that runs the subscription hands them to its handler once more, the oldest first.',
     tags: ['Dead letters'],
     body: RetryBody,
     response: { 200: CountSchema },
@@ -129,7 +155,12 @@ function addOne(scope: EventsScope, letters: Letters): void {
   scope.post(
     '/dead-letters/:id/retry',
     {
-      schema: { ...schema, summary: 'Ask for a retry' },
+      schema: {
+        ...schema,
+        operationId: 'retryDeadLetter',
+        summary: 'Ask for a retry',
+        description: 'The process that runs the subscription hands it to its handler once more.',
+      },
       config: { role: 'admin', audit: 'audit.dead_letters.retried' },
     },
     async ({ params: { id } }) => {
@@ -141,7 +172,12 @@ function addOne(scope: EventsScope, letters: Letters): void {
   scope.delete(
     '/dead-letters/:id',
     {
-      schema: { ...schema, summary: 'Delete a dead letter' },
+      schema: {
+        ...schema,
+        operationId: 'deleteDeadLetter',
+        summary: 'Delete a dead letter',
+        description: 'The handler is not called with its event again.',
+      },
       config: { role: 'admin', audit: 'audit.dead_letter.deleted' },
     },
     async ({ params: { id } }) => {

@@ -1,11 +1,18 @@
 import { Type } from '@sinclair/typebox'
 import type { Feature } from '../http/feature.ts'
+import { ProblemSchema } from '../http/problem.ts'
 import type { HealthReport } from '../options.ts'
 
-const StatusSchema = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')])
+const StatusSchema = Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('down')], {
+  $id: 'HealthStatus',
+})
+const CheckSchema = Type.Object(
+  { status: StatusSchema },
+  { $id: 'HealthCheck', additionalProperties: true, description: 'How one part is, with its figures.' },
+)
 
 const ChecksSchema = Type.Unsafe<HealthReport['checks']>(
-  Type.Record(Type.String(), Type.Object({ status: StatusSchema }, { additionalProperties: true }), {
+  Type.Record(Type.String(), CheckSchema, {
     description: 'Of the bus, the storage, the buffer and the subscriptions, each with its figures.',
   }),
 )
@@ -13,6 +20,7 @@ const ChecksSchema = Type.Unsafe<HealthReport['checks']>(
 const HealthySchema = Type.Object(
   { healthy: Type.Literal(true), status: StatusSchema, checks: ChecksSchema },
   {
+    $id: 'Health',
     description: 'Events can be published and read, if worse than usual.',
     examples: [{ healthy: true, status: 'ok', checks: { storage: { status: 'ok' } } }],
   },
@@ -25,6 +33,7 @@ const UnhealthySchema = Type.Object(
     checks: ChecksSchema,
   },
   {
+    $id: 'Unhealthy',
     description: 'Something is down.',
     examples: [
       {
@@ -37,12 +46,23 @@ const UnhealthySchema = Type.Object(
   },
 )
 
+const DOWN = {
+  description: 'Something is down, or the server is too busy to say.',
+  content: {
+    'application/json': { schema: UnhealthySchema },
+    'application/problem+json': { schema: ProblemSchema },
+  },
+}
+
 /** 200 while events can be published and read, if worse than usual; 503 otherwise. */
 export const healthRoutes: Feature = (scope, { health }) => {
   const schema = {
+    operationId: 'getHealth',
     summary: 'Whether events can be published and read',
+    description:
+      '200 while events can be published and read, if worse than usual; 503 with what is down otherwise.',
     tags: ['Operations'],
-    response: { 200: HealthySchema, 503: UnhealthySchema },
+    response: { 200: HealthySchema, 503: DOWN },
   }
   scope.get('/health', { schema, config: { role: 'anyone' } }, async (_request, reply) => {
     const { status, checks } = await health()

@@ -3,7 +3,7 @@ import { type EventBus, systemEvent } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import { principalOf } from '../http/access/principal.ts'
 import { clientOf } from '../http/client.ts'
-import { EVENT_EXAMPLE } from '../http/event-schema.ts'
+import { EVENT_EXAMPLE, EventIdSchema, int64 } from '../http/event-schema.ts'
 import type { Feature } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
 import { eventNotFound } from '../http/problem.ts'
@@ -14,25 +14,34 @@ const DeletedSchema = Type.Object(
     event_id: Type.String(),
     success: Type.Literal(true),
   },
-  { examples: [{ message: 'Event deleted successfully', event_id: EVENT_EXAMPLE.id, success: true }] },
+  {
+    $id: 'DeleteResult',
+    description: 'The event is gone.',
+    examples: [{ message: 'Event deleted successfully', event_id: EVENT_EXAMPLE.id, success: true }],
+  },
 )
 
 const ClearedSchema = Type.Object(
   {
     message: Type.String(),
     success: Type.Literal(true),
-    deleted: Type.Integer({ description: 'How many events there were.' }),
+    deleted: int64('How many events there were.'),
   },
-  { examples: [{ message: 'All events cleared successfully', success: true, deleted: 1042 }] },
+  {
+    $id: 'ClearResult',
+    description: 'All events are gone.',
+    examples: [{ message: 'All events cleared successfully', success: true, deleted: 1042 }],
+  },
 )
 
 /** Deleting: one event, or all of them. */
 export const manageRoutes: Feature = (scope, { bus }) => {
-  const params = Type.Object({ id: Type.String() })
   const schema = {
+    operationId: 'deleteEvent',
     summary: 'Delete one event',
+    description: 'Leaves a record of type `audit.event.deleted`.',
     tags: ['Managing'],
-    params,
+    params: EventIdSchema,
     body: NoBody,
     response: { 200: DeletedSchema },
   }
@@ -45,18 +54,22 @@ export const manageRoutes: Feature = (scope, { bus }) => {
       return { message: 'Event deleted successfully', event_id: id, success: true as const }
     },
   )
-  const clearing = {
-    schema: {
-      summary: 'Delete all events',
-      tags: ['Managing'],
-      body: NoBody,
-      response: { 200: ClearedSchema },
-    },
-    // The event that tells of it is the record.
-    config: { role: 'admin', audit: false },
-  } as const
-  scope.post('/clear', clearing, async (request) => clear(bus, request))
-  scope.delete('/', clearing, async (request) => clear(bus, request))
+  const clearing = (operationId: string) =>
+    ({
+      schema: {
+        operationId,
+        summary: 'Delete all events',
+        description:
+          'Leaves one event, titled "Events Cleared", that says who did it. Positions go on from where they were.',
+        tags: ['Managing'],
+        body: NoBody,
+        response: { 200: ClearedSchema },
+      },
+      // The event that tells of it is the record.
+      config: { role: 'admin', audit: false },
+    }) as const
+  scope.post('/clear', clearing('clearEvents'), async (request) => clear(bus, request))
+  scope.delete('/', clearing('deleteEvents'), async (request) => clear(bus, request))
 }
 
 async function clear(bus: EventBus, request: FastifyRequest): Promise<Static<typeof ClearedSchema>> {

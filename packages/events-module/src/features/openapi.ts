@@ -5,6 +5,7 @@ import { withServer } from '../http/openapi.ts'
 const DocumentSchema = Type.Object(
   { openapi: Type.String(), info: Type.Object({}, { additionalProperties: true }) },
   {
+    $id: 'OpenApiDocument',
     additionalProperties: true,
     description: 'An OpenAPI 3.1 document.',
     examples: [{ openapi: '3.1.0', info: { title: 'Viewra events', version: '1.0.0' } }],
@@ -14,11 +15,14 @@ const DocumentSchema = Type.Object(
 /** The description of all routes, for programs; `/docs` shows it to people. */
 export const openapiRoutes: Feature = (scope) => {
   const schema = {
+    operationId: 'getOpenApiDocument',
     summary: 'This description',
+    description:
+      'All operations as an OpenAPI 3.1 document, made from the schemas that requests are checked by.',
     tags: ['Operations'],
     response: { 200: Type.Unsafe<object>(DocumentSchema) },
   }
   scope.get('/openapi.json', { schema, config: { role: 'anyone' } }, async ({ url }) =>
-    withServer(scope.swagger(), url),
+    withServer(scope.swagger(), url.slice(scope.prefix.length)),
   )
 }

@@ -2,11 +2,17 @@ import { Type } from '@sinclair/typebox'
 import { type EventBus, isEventsError, type PublishReceipt } from '@viewra/events-core'
 import type { FastifyRequest, preValidationHookHandler } from 'fastify'
 import { checkMayPublish, principalOf } from '../http/access/principal.ts'
-import { binaryCloudEvent } from '../http/binary-cloudevent.ts'
+import { BINARY_HEADERS, binaryCloudEvent } from '../http/binary-cloudevent.ts'
 import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
 import { abortedWith } from '../http/client-gone.ts'
-import { CloudEventSchema, fromCloudEvent, fromCloudEvents, withAttributeName } from '../http/cloudevents.ts'
-import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE } from '../http/event-schema.ts'
+import {
+  CLOUD_EVENT_INPUT_EXAMPLE,
+  CloudEventSchema,
+  fromCloudEvent,
+  fromCloudEvents,
+  withAttributeName,
+} from '../http/cloudevents.ts'
+import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE, int64 } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { refusePathWord } from '../http/path-words.ts'
 import { invalidRequest } from '../http/problem.ts'
@@ -18,12 +24,24 @@ const BatchSchema = Type.Array(EventInputSchema, {
   minItems: 1,
   maxItems: MAX_BATCH_EVENTS,
   rule: `a list of 1 to ${MAX_BATCH_EVENTS} events`,
+  $id: 'EventBatch',
+  description: `1 to ${MAX_BATCH_EVENTS} events.`,
   examples: [[INPUT_EXAMPLE]],
+})
+
+const CloudEventBatchSchema = Type.Array(CloudEventSchema, {
+  $id: 'CloudEventInputBatch',
+  description: `1 to ${MAX_BATCH_EVENTS} CloudEvents.`,
+  examples: [[CLOUD_EVENT_INPUT_EXAMPLE]],
+})
+const LinesSchema = Type.String({
+  description: 'One event as JSON on each line.',
+  examples: [`${JSON.stringify(INPUT_EXAMPLE)}\n${JSON.stringify(INPUT_EXAMPLE)}\n`],
 })
 
 const receiptFields = {
   event_id: Type.String(),
-  position: Type.Optional(Type.Integer({ description: 'Absent for an event that is not stored.' })),
+  position: Type.Optional(int64('Absent for an event that is not stored.')),
   duplicate: Type.Boolean({
     description: 'The store had an event of this id: nothing was stored or delivered.',
   }),
@@ -32,15 +50,24 @@ const RECEIPT_EXAMPLE = { event_id: EVENT_EXAMPLE.id, position: 1042, duplicate:
 
 const PublishedSchema = Type.Object(
   { message: Type.String(), ...receiptFields },
-  { examples: [{ message: 'Event published successfully', ...RECEIPT_EXAMPLE }] },
+  {
+    $id: 'PublishResult',
+    description: 'The event is stored.',
+    examples: [{ message: 'Event published successfully', ...RECEIPT_EXAMPLE }],
+  },
 )
+const ReceiptSchema = Type.Object(receiptFields, { $id: 'Receipt', description: 'What became of one event.' })
 const BatchPublishedSchema = Type.Object(
   {
     message: Type.String(),
     count: Type.Integer({ description: 'Of the events that were sent.' }),
-    events: Type.Array(Type.Object(receiptFields), { description: 'In the order in which they were sent.' }),
+    events: Type.Array(ReceiptSchema, { description: 'In the order in which they were sent.' }),
   },
-  { examples: [{ message: 'Events published successfully', count: 1, events: [RECEIPT_EXAMPLE] }] },
+  {
+    $id: 'BatchPublishResult',
+    description: 'All events are stored.',
+    examples: [{ message: 'Events published successfully', count: 1, events: [RECEIPT_EXAMPLE] }],
+  },
 )
 
 /** Publishing: answered once all is stored. */
@@ -51,14 +78,20 @@ export const publishRoutes: Feature = (scope, { bus, batchBodyLimit }) => {
 
 function addPublish(scope: EventsScope, bus: EventBus): void {
   const schema = {
+    operationId: 'publishEvent',
     summary: 'Publish an event',
-    description: 'Also takes a CloudEvent, structured or binary (`ce-` headers, its data as the body).',
+    description:
+      'Answered once the event is stored. Takes a CloudEvent too, structured (`application/cloudevents+json`) or binary: ' +
+      'then its attributes are the `ce-` headers, and the body is its data, any JSON object.',
     tags: ['Publishing'],
     body: EventInputSchema,
     response: { 201: PublishedSchema },
   }
-  const bodies = { [STRUCTURED]: CloudEventSchema }
-  const config = { role: 'publisher', bodies, binaryCloudEvent: true } as const
+  const config = {
+    role: 'publisher',
+    bodies: { [STRUCTURED]: CloudEventSchema },
+    headers: BINARY_HEADERS,
+  } as const
   const preValidation: preValidationHookHandler = (request, _reply, done) => {
     readCloudEvent(request)
     done()
@@ -74,13 +107,14 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
 
 function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
   const schema = {
+    operationId: 'publishEvents',
     summary: 'Publish several events, all or none',
     description: `1 to ${MAX_BATCH_EVENTS} events, as a JSON array, one JSON object a line, or CloudEvents.`,
     tags: ['Publishing'],
     body: BatchSchema,
     response: { 201: BatchPublishedSchema },
   }
-  const bodies = { 'application/x-ndjson': EventInputSchema, [BATCHED]: Type.Array(CloudEventSchema) }
+  const bodies = { 'application/x-ndjson': LinesSchema, [BATCHED]: CloudEventBatchSchema }
   const config = { role: 'publisher', bodies } as const
   const preValidation: preValidationHookHandler = (request, _reply, done) => {
     readCloudEventBatch(request)

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { prefers } from '../http/accept.ts'
 import { AnsweredCloudEventSchema, CLOUD_EVENT_EXAMPLE, toCloudEvent } from '../http/cloudevents.ts'
 import { readCursor, writeCursor } from '../http/cursor.ts'
-import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
+import { dateTime, EVENT_EXAMPLE, EventIdSchema, EventSchema, int64 } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters.ts'
 import { addToHeader } from '../http/list-header.ts'
@@ -17,21 +17,41 @@ const CLOUD_EVENTS = 'application/cloudevents-batch+json'
 
 /** The parameters of a page. `cursor` goes on where a page ended; `offset` repeats and skips while events arrive. */
 const pageParameters = (limit: number) => ({
-  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: limit }),
-  offset: Type.Integer({ minimum: 0, maximum: 1_000_000_000, default: 0 }),
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: limit, description: 'Events of a page.' }),
+  offset: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000_000,
+    default: 0,
+    description: 'Events to skip. Repeats and skips some while others arrive: prefer `cursor`.',
+  }),
   cursor: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 512, rule: 'the next_cursor of the page before' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 512,
+      rule: 'the next_cursor of the page before',
+      description: 'The `next_cursor` of the page before: goes on exactly there.',
+    }),
   ),
-  order: Type.Union([Type.Literal('asc'), Type.Literal('desc')], { default: 'desc' }),
-  count: Type.Union([Type.Literal('exact'), Type.Literal('none')], { default: 'exact' }),
+  order: Type.Union([Type.Literal('asc'), Type.Literal('desc')], {
+    $id: 'Order',
+    default: 'desc',
+    description: 'By position: the newest first, or the oldest.',
+  }),
+  count: Type.Union([Type.Literal('exact'), Type.Literal('none')], {
+    $id: 'CountMode',
+    default: 'exact',
+    description: '`none` leaves `total` out.',
+  }),
 })
+
+const timeParameter = (description: string) => Type.String({ minLength: 1, rule: RFC_3339, description })
 
 const ListQuery = Type.Object(
   {
     ...pageParameters(50),
     ...selectionParameters,
-    since: Type.Optional(Type.String({ minLength: 1, rule: RFC_3339 })),
-    until: Type.Optional(Type.String({ minLength: 1, rule: RFC_3339 })),
+    since: Type.Optional(timeParameter('The earliest `timestamp`, inclusive; RFC 3339.')),
+    until: Type.Optional(timeParameter('The latest `timestamp`, inclusive; RFC 3339.')),
   },
   { additionalProperties: false },
 )
@@ -40,8 +60,8 @@ const RangeQuery = Type.Object(
   {
     ...pageParameters(100),
     ...selectionParameters,
-    start: Type.String({ minLength: 1, rule: RFC_3339 }),
-    end: Type.String({ minLength: 1, rule: RFC_3339 }),
+    start: timeParameter('The earliest `timestamp`, inclusive; RFC 3339.'),
+    end: timeParameter('The latest `timestamp`, inclusive; RFC 3339.'),
   },
   { additionalProperties: false },
 )
@@ -51,25 +71,41 @@ const PAGE_EXAMPLE = { events: [EVENT_EXAMPLE], total: 1, limit: 50, offset: 0 }
 const PageSchema = Type.Object(
   {
     events: Type.Array(EventSchema),
-    total: Type.Optional(Type.Integer({ description: 'Of all pages; absent with `count=none`.' })),
+    total: Type.Optional(int64('Of all pages; absent with `count=none`.')),
     limit: Type.Integer(),
     offset: Type.Integer(),
     next_cursor: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
   },
-  { examples: [PAGE_EXAMPLE] },
+  { $id: 'EventPage', description: 'A page of events.', examples: [PAGE_EXAMPLE] },
 )
 const RangePageSchema = Type.Object(
-  { ...PageSchema.properties, start: Type.String(), end: Type.String() },
-  { examples: [{ ...PAGE_EXAMPLE, start: '2026-01-31T00:00:00.000Z', end: '2026-01-31T23:59:59.999Z' }] },
+  { ...PageSchema.properties, start: dateTime('In UTC.'), end: dateTime('In UTC.') },
+  {
+    $id: 'EventRangePage',
+    description: 'A page of the events of a time range.',
+    examples: [{ ...PAGE_EXAMPLE, start: '2026-01-31T00:00:00.000Z', end: '2026-01-31T23:59:59.999Z' }],
+  },
 )
 
-/** What else is answered to whom it suits better. */
-const listAnswers = (schema: TSchema) => ({
+const CloudEventBatchSchema = Type.Array(AnsweredCloudEventSchema, {
+  $id: 'CloudEventBatch',
+  description: 'The events of a page as CloudEvents; the next page is in the headers.',
+  examples: [[CLOUD_EVENT_EXAMPLE]],
+})
+const NEXT_PAGE = {
+  'Next-Cursor': Type.String({ description: 'The `cursor` of the next page; absent on the last page.' }),
+  Link: Type.String({
+    description:
+      'A reference to the next page, with `rel="next"`; absent on the last page, and when it is long.',
+  }),
+}
+
+/** The page, or what else is answered to whom it suits better. */
+const listAnswers = <S extends TSchema>(schema: S) => ({
   200: {
-    content: {
-      'application/json': { schema },
-      [CLOUD_EVENTS]: { schema: Type.Array(AnsweredCloudEventSchema, { examples: [[CLOUD_EVENT_EXAMPLE]] }) },
-    },
+    description: 'A page of events, and where the next one is.',
+    headers: NEXT_PAGE,
+    content: { 'application/json': { schema }, [CLOUD_EVENTS]: { schema: CloudEventBatchSchema } },
   },
 })
 
@@ -88,7 +124,9 @@ function addList(scope: EventsScope, bus: EventBus): void {
     '/',
     {
       schema: {
+        operationId: 'listEvents',
         summary: 'A page of events',
+        description: 'Events that match all conditions, the newest first unless `order` says otherwise.',
         tags: ['Reading'],
         querystring: ListQuery,
         response: listAnswers(PageSchema),
@@ -103,7 +141,9 @@ function addList(scope: EventsScope, bus: EventBus): void {
 
 function addRange(scope: EventsScope, bus: EventBus): void {
   const schema = {
+    operationId: 'listEventsInRange',
     summary: 'A page of the events of a time range',
+    description: 'As the list of events, between two times that are required and inclusive.',
     tags: ['Reading'],
     querystring: RangeQuery,
     response: listAnswers(RangePageSchema),
@@ -117,11 +157,14 @@ function addRange(scope: EventsScope, bus: EventBus): void {
 
 function addGet(scope: EventsScope, bus: EventBus): void {
   const schema = {
+    operationId: 'getEvent',
     summary: 'One event',
+    description: 'The event of this id, as it is stored.',
     tags: ['Reading'],
-    params: Type.Object({ id: Type.String() }),
+    params: EventIdSchema,
     response: {
       200: {
+        description: 'The event.',
         content: {
           'application/json': { schema: EventSchema },
           [CLOUD_EVENT]: { schema: AnsweredCloudEventSchema },

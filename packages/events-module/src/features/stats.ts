@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
 import type { BusStats } from '@viewra/events-core'
-import { EVENT_EXAMPLE, EventSchema } from '../http/event-schema.ts'
+import { EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
 import type { Feature } from '../http/feature.ts'
 
-const counts = (description: string) => Type.Record(Type.String(), Type.Integer(), { description })
+const counts = (description: string) => Type.Record(Type.String(), int64(), { description })
 
 const STATS_EXAMPLE = {
   total_events: 1,
@@ -14,28 +14,35 @@ const STATS_EXAMPLE = {
   active_subscriptions: 2,
 }
 
+const PriorityCountsSchema = Type.Object(
+  {
+    low: int64('Priority 0 to 4.'),
+    normal: int64('Priority 5 to 9.'),
+    high: int64('Priority 10 to 19.'),
+    critical: int64('Priority 20 and above.'),
+  },
+  { $id: 'PriorityCounts' },
+)
+
 const StatsSchema = Type.Unsafe<BusStats>(
   Type.Object(
     {
-      total_events: Type.Integer(),
+      total_events: int64(),
       events_by_type: counts('By type.'),
       events_by_source: counts('By source: the 100 with most events.'),
-      events_by_priority: Type.Object({
-        low: Type.Integer({ description: 'Priority 0 to 4.' }),
-        normal: Type.Integer({ description: 'Priority 5 to 9.' }),
-        high: Type.Integer({ description: 'Priority 10 to 19.' }),
-        critical: Type.Integer({ description: 'Priority 20 and above.' }),
-      }),
+      events_by_priority: PriorityCountsSchema,
       recent_events: Type.Array(EventSchema, { description: 'The newest ten.' }),
       active_subscriptions: Type.Integer(),
     },
-    { examples: [STATS_EXAMPLE] },
+    { $id: 'Stats', description: 'Totals of the stored events.', examples: [STATS_EXAMPLE] },
   ),
 )
 
 export const statsRoutes: Feature = (scope, { bus }) => {
   const schema = {
+    operationId: 'getStats',
     summary: 'Totals of the stored events',
+    description: 'Counts by type, source and priority, and the newest events.',
     tags: ['Operations'],
     response: { 200: StatsSchema },
   }

@@ -1,42 +1,55 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { SubscriptionInfo } from '@viewra/events-core'
+import { EventFilterSchema } from '../http/event-filter-schema.ts'
+import { dateTime, int64 } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
-import { problem } from '../http/openapi.ts'
 
 const SubscriptionSchema = Type.Unsafe<SubscriptionInfo>(
-  Type.Object({
-    id: Type.String(),
-    name: Type.String(),
-    subscriber: Type.String({ description: 'Who subscribed; "" when it did not say.' }),
-    filter: Type.Object({}, { additionalProperties: true }),
-    created: Type.String(),
-    last_triggered: Type.Union([Type.String(), Type.Null()]),
-    trigger_count: Type.Integer(),
-    durable: Type.Boolean(),
-    state: Type.String({ description: 'waiting (another process runs it), running, paused or stalled.' }),
-    lag: Type.Integer({ description: 'Events that wait; of a durable one, up to the end of the log.' }),
-    in_flight: Type.Integer(),
-    dropped: Type.Integer(),
-    errors: Type.Integer(),
-  }),
+  Type.Object(
+    {
+      id: Type.String(),
+      name: Type.String(),
+      subscriber: Type.String({ description: 'Who subscribed; "" when it did not say.' }),
+      filter: EventFilterSchema,
+      created: dateTime('When it was made.'),
+      last_triggered: Type.Union([dateTime('RFC 3339.'), Type.Null()], {
+        description: 'null before the first event.',
+      }),
+      trigger_count: int64(),
+      durable: Type.Boolean(),
+      state: Type.String({ description: 'waiting (another process runs it), running, paused or stalled.' }),
+      lag: int64('Events that wait; of a durable one, up to the end of the log.'),
+      in_flight: Type.Integer(),
+      dropped: int64(),
+      errors: int64(),
+    },
+    { $id: 'Subscription', description: 'A subscription of this process.' },
+  ),
 )
 
-const RangeSchema = Type.Object({ from: Type.Integer(), to: Type.Integer() })
+const RangeSchema = Type.Object(
+  { from: int64(), to: int64() },
+  { $id: 'PositionRange', description: 'Positions of the log, both inclusive.' },
+)
 
-const DurableSchema = Type.Object({
-  name: Type.String(),
-  partitions: Type.Integer(),
-  position: Type.Integer({ description: 'All up to it is handled.' }),
-  lag: Type.Integer({ description: 'Positions between it and the end of the log, matching or not.' }),
-  missed: Type.Union([RangeSchema, Type.Null()], {
-    description: 'Positions that it could not have last, because retention had removed them; null when none.',
-  }),
-  state: Type.Union([Type.Literal('running'), Type.Literal('waiting'), Type.Literal('paused')]),
-  owners: Type.Array(Type.String(), { description: 'The processes that run it.' }),
-  created: Type.String(),
-  saved: Type.String({ description: 'When a position was last saved.' }),
-})
+const DurableSchema = Type.Object(
+  {
+    name: Type.String(),
+    partitions: Type.Integer(),
+    position: int64('All up to it is handled.'),
+    lag: int64('Positions between it and the end of the log, matching or not.'),
+    missed: Type.Union([RangeSchema, Type.Null()], {
+      description:
+        'Positions that it could not have last, because retention had removed them; null when none.',
+    }),
+    state: Type.Union([Type.Literal('running'), Type.Literal('waiting'), Type.Literal('paused')]),
+    owners: Type.Array(Type.String(), { description: 'The processes that run it.' }),
+    created: dateTime('When it was made.'),
+    saved: dateTime('When a position was last saved.'),
+  },
+  { $id: 'DurableSubscription', description: 'A subscription that the store knows, whoever runs it.' },
+)
 
 const SUBSCRIPTION_EXAMPLE = {
   id: 'live-1',
@@ -72,7 +85,11 @@ const SubscriptionsSchema = Type.Object(
     count: Type.Integer(),
     durable: Type.Array(DurableSchema, { description: 'All that the store knows, whoever runs them.' }),
   },
-  { examples: [{ subscriptions: [SUBSCRIPTION_EXAMPLE], count: 1, durable: [DURABLE_EXAMPLE] }] },
+  {
+    $id: 'SubscriptionList',
+    description: 'Who subscribes.',
+    examples: [{ subscriptions: [SUBSCRIPTION_EXAMPLE], count: 1, durable: [DURABLE_EXAMPLE] }],
+  },
 )
 
 const ChangedSchema = Type.Object(
@@ -81,32 +98,57 @@ const ChangedSchema = Type.Object(
     name: Type.String(),
     success: Type.Literal(true),
   },
-  { examples: [{ message: 'Subscription paused', name: 'metadata-enricher', success: true }] },
+  {
+    $id: 'SubscriptionResult',
+    description: 'It is done.',
+    examples: [{ message: 'Subscription paused', name: 'metadata-enricher', success: true }],
+  },
 )
-const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) })
+const Name = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 128, description: 'The durable subscription’s name.' }),
+})
 const ResetBody = Type.Object(
   {
-    to: Type.Union([Type.Literal('beginning'), Type.Literal('now'), Type.Integer({ minimum: 0 })], {
-      description: 'A position: that of the last event that is not to come again.',
-    }),
+    to: Type.Union(
+      [Type.Literal('beginning'), Type.Literal('now'), Type.Integer({ minimum: 0, format: 'int64' })],
+      {
+        description: 'A position: that of the last event that is not to come again.',
+      },
+    ),
   },
-  { additionalProperties: false, examples: [{ to: 'beginning' }, { to: 1042 }] },
+  {
+    $id: 'SubscriptionReset',
+    additionalProperties: false,
+    examples: [{ to: 'beginning' }, { to: 1042 }],
+  },
 )
 
 const RenameBody = Type.Object(
   { to: Type.String({ minLength: 1, maxLength: 128 }) },
-  { additionalProperties: false, examples: [{ to: 'metadata-enricher-2' }] },
+  { $id: 'SubscriptionRename', additionalProperties: false, examples: [{ to: 'metadata-enricher-2' }] },
 )
 
 const adminOnly = <A extends string>(audit: A) => ({ role: 'admin', audit }) as const
-const documented = (summary: string) => ({ summary, tags: ['Subscriptions'] })
+const documented = (operationId: string, summary: string, description: string) => ({
+  operationId,
+  summary,
+  description,
+  tags: ['Subscriptions'],
+})
 
 /** Who subscribes, and durable subscriptions: pause, resume, reset, rename, delete. */
 export const subscriptionsRoutes: Feature = (scope, { bus }) => {
   scope.get(
     '/subscriptions',
     {
-      schema: { ...documented('Who subscribes'), response: { 200: SubscriptionsSchema } },
+      schema: {
+        ...documented(
+          'listSubscriptions',
+          'Who subscribes',
+          'The subscriptions of this process, and all durable ones that the store knows.',
+        ),
+        response: { 200: SubscriptionsSchema },
+      },
       config: { role: 'viewer' },
     },
     async () => {
@@ -127,7 +169,14 @@ function addPause(scope: EventsScope, durable: Durable): void {
   scope.post(
     '/subscriptions/:name/pause',
     {
-      schema: { ...documented('Pause a durable subscription'), ...schema },
+      schema: {
+        ...documented(
+          'pauseSubscription',
+          'Pause a durable subscription',
+          'Has its handler called no more, in whichever process, until it is resumed.',
+        ),
+        ...schema,
+      },
       config: adminOnly('audit.subscription.paused'),
     },
     async ({ params: { name } }) => {
@@ -138,7 +187,14 @@ function addPause(scope: EventsScope, durable: Durable): void {
   scope.post(
     '/subscriptions/:name/resume',
     {
-      schema: { ...documented('Resume a durable subscription'), ...schema },
+      schema: {
+        ...documented(
+          'resumeSubscription',
+          'Resume a durable subscription',
+          'Has its handler called again, from where it was paused.',
+        ),
+        ...schema,
+      },
       config: adminOnly('audit.subscription.resumed'),
     },
     async ({ params: { name } }) => {
@@ -150,7 +206,11 @@ function addPause(scope: EventsScope, durable: Durable): void {
 
 function addReset(scope: EventsScope, durable: Durable): void {
   const schema = {
-    ...documented('Set how far a durable subscription is'),
+    ...documented(
+      'resetSubscription',
+      'Set how far a durable subscription is',
+      'It goes on behind the position that is given, at the beginning, or with what comes from now on.',
+    ),
     params: Name,
     body: ResetBody,
     response: { 200: ChangedSchema },
@@ -167,21 +227,29 @@ function addReset(scope: EventsScope, durable: Durable): void {
 
 function addRemoval(scope: EventsScope, durable: Durable): void {
   const renaming = {
-    ...documented('Rename a durable subscription'),
+    ...documented(
+      'renameSubscription',
+      'Rename a durable subscription',
+      'Takes the checkpoint and the dead letters along; 409 when there is one of that name.',
+    ),
     params: Name,
     body: RenameBody,
-    response: { 200: ChangedSchema, 409: problem(409) },
+    response: { 200: ChangedSchema },
   }
   scope.post(
     '/subscriptions/:name/rename',
-    { schema: renaming, config: adminOnly('audit.subscription.renamed') },
+    { schema: renaming, config: { ...adminOnly('audit.subscription.renamed'), errors: [409] } },
     async ({ params: { name }, body: { to } }) => {
       await durable.rename(name, to)
       return changed(to, 'Subscription renamed')
     },
   )
   const deleting = {
-    ...documented('Delete a durable subscription'),
+    ...documented(
+      'deleteSubscription',
+      'Delete a durable subscription',
+      'Forgets it, with its checkpoint and its dead letters.',
+    ),
     params: Name,
     body: NoBody,
     response: { 200: ChangedSchema },

@@ -1,15 +1,20 @@
 import { Type } from '@sinclair/typebox'
 import { principalOf } from '../http/access/principal.ts'
 import type { Tickets } from '../http/access/tickets.ts'
+import { dateTime } from '../http/event-schema.ts'
 import type { EventsScope } from '../http/feature.ts'
 import { NoBody } from '../http/no-body.ts'
 
 const TicketSchema = Type.Object(
   {
     ticket: Type.String({ description: 'For `?ticket=` of one `GET /stream` or `GET /ws`.' }),
-    expires_at: Type.String({ description: 'RFC 3339.' }),
+    expires_at: dateTime('RFC 3339.'),
   },
-  { examples: [{ ticket: 'n2Jx…', expires_at: '2026-01-31T18:30:30.000Z' }] },
+  {
+    $id: 'Ticket',
+    description: 'Stands for a token, once.',
+    examples: [{ ticket: 'n2Jx…', expires_at: '2026-01-31T18:30:30.000Z' }],
+  },
 )
 
 /** Tickets for pages: EventSource and WebSocket cannot send a token in a header. */
@@ -17,7 +22,9 @@ export const ticketsRoutes =
   (tickets: Tickets) =>
   (scope: EventsScope): void => {
     const schema = {
+      operationId: 'createTicket',
       summary: 'A ticket for one stream',
+      description: 'For pages: EventSource and WebSocket cannot send a token in a header.',
       tags: ['Access'],
       body: NoBody,
       response: { 201: TicketSchema },

@@ -8,11 +8,21 @@ const TypesSchema = Type.Object(
     }),
     count: Type.Integer(),
   },
-  { examples: [{ event_types: ['scan.progress', 'scan.started'], count: 2 }] },
+  {
+    $id: 'EventTypes',
+    description: 'All event types.',
+    examples: [{ event_types: ['scan.progress', 'scan.started'], count: 2 }],
+  },
 )
 
 export const typesRoutes: Feature = (scope, { bus }) => {
-  const schema = { summary: 'All event types', tags: ['Types'], response: { 200: TypesSchema } }
+  const schema = {
+    operationId: 'listEventTypes',
+    summary: 'All event types',
+    description: 'The types that are known beforehand, and those of stored events.',
+    tags: ['Types'],
+    response: { 200: TypesSchema },
+  }
   scope.get('/types', { schema, config: { role: 'viewer' } }, async () => {
     const types = await bus.types()
     return { event_types: [...types], count: types.length }

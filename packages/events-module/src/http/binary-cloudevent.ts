@@ -1,8 +1,22 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { Type } from '@sinclair/typebox'
+import { CloudEventSchema } from './cloudevents.ts'
 import { readSource } from './cloudevents-source.ts'
 import { invalidRequest } from './problem.ts'
 
 const PREFIX = 'ce-'
+
+/** The headers of binary mode; their values are percent-encoded. */
+export const BINARY_HEADERS = Object.fromEntries(
+  Object.keys(CloudEventSchema.properties)
+    .filter((name) => name !== 'data' && name !== 'datacontenttype')
+    .map((name) => [
+      `${PREFIX}${name}`,
+      Type.String({
+        description: `The attribute \`${name}\` of a CloudEvent in binary mode, percent-encoded.`,
+      }),
+    ]),
+)
 
 /**
  * The attributes of a CloudEvent in binary mode: those of its `ce-` headers, and the body as data. Undefined when there

@@ -40,6 +40,14 @@ export interface CloudEvent {
   readonly recordedtime?: string
 }
 
+export const CLOUD_EVENT_INPUT_EXAMPLE = {
+  specversion: '1.0',
+  id: '01939c2e-7a10-7c3b-9d5e-5f1f4a2b6c7d',
+  source: 'plugin:scanner',
+  type: 'scan.progress',
+  data: { scan_id: 's1', library_id: 5, progress: 40 },
+}
+
 /** A CloudEvent as it is taken; `fromCloudEvent` says more precisely what of it. */
 export const CloudEventSchema = Type.Object(
   {
@@ -60,18 +68,19 @@ export const CloudEventSchema = Type.Object(
     causationid: Type.Optional(Type.String()),
     traceparent: Type.Optional(Type.String()),
   },
-  { additionalProperties: false, description: 'A CloudEvent 1.0 in JSON.' },
+  {
+    $id: 'CloudEventInput',
+    additionalProperties: false,
+    description: 'A CloudEvent 1.0 in JSON.',
+    examples: [CLOUD_EVENT_INPUT_EXAMPLE],
+  },
 )
 
 /** A CloudEvent as it is answered. */
 export const CLOUD_EVENT_EXAMPLE = {
-  specversion: '1.0',
-  id: '01939c2e-7a10-7c3b-9d5e-5f1f4a2b6c7d',
-  source: 'plugin:scanner',
-  type: 'scan.progress',
+  ...CLOUD_EVENT_INPUT_EXAMPLE,
   time: '2026-01-31T18:30:00.000Z',
   datacontenttype: 'application/json',
-  data: { scan_id: 's1', library_id: 5, progress: 40 },
   position: '1042',
 }
 
@@ -82,6 +91,7 @@ export const AnsweredCloudEventSchema = Type.Object(
     recordedtime: Type.Optional(Type.String({ format: 'date-time', description: 'When it was stored.' })),
   },
   {
+    $id: 'CloudEvent',
     additionalProperties: false,
     description: 'An event as a CloudEvent 1.0.',
     examples: [CLOUD_EVENT_EXAMPLE],

@@ -3,6 +3,15 @@ import type { JsonObject, PublishedEvent } from '@viewra/events-core'
 
 const text = (description: string) => Type.String({ description })
 
+/** Of an answer: a request's would need the format to be registered with TypeBox. */
+export const dateTime = (description: string) => Type.String({ format: 'date-time', description })
+
+/** A number that may need more than 32 bits, which generated code would give it otherwise. */
+export const int64 = (description?: string) =>
+  Type.Integer({ format: 'int64', ...(description !== undefined && { description }) })
+
+export const EventIdSchema = Type.Object({ id: Type.String({ description: 'The event’s `id`.' }) })
+
 const JsonObjectSchema = Type.Unsafe<JsonObject>(
   Type.Object({}, { additionalProperties: true, description: 'Any JSON object; what the type calls for.' }),
 )
@@ -51,9 +60,7 @@ export const EventInputSchema = Type.Object(
     ),
     tags: Type.Optional(Type.Array(Type.String(), { description: 'At most 32 of at most 64 characters.' })),
     timestamp: Type.Optional(text('RFC 3339; the time of publishing by default.')),
-    ttl: Type.Optional(
-      Type.Integer({ description: 'Milliseconds after the timestamp during which the event is visible.' }),
-    ),
+    ttl: Type.Optional(int64('Milliseconds after the timestamp during which the event is visible.')),
     correlation_id: Type.Optional(text('1 to 128 printable characters.')),
     causation_id: Type.Optional(text('1 to 128 printable characters.')),
     traceparent: Type.Optional(text('W3C trace context.')),
@@ -74,13 +81,13 @@ export const EventSchema = Type.Unsafe<PublishedEvent>(
       data: JsonObjectSchema,
       priority: Type.Integer(),
       tags: Type.Array(Type.String()),
-      timestamp: text('RFC 3339, UTC, with milliseconds.'),
-      ttl: Type.Optional(Type.Integer()),
+      timestamp: dateTime('RFC 3339, UTC, with milliseconds.'),
+      ttl: Type.Optional(int64()),
       correlation_id: Type.Optional(Type.String()),
       causation_id: Type.Optional(Type.String()),
       traceparent: Type.Optional(Type.String()),
-      position: Type.Optional(Type.Integer({ description: 'Unique, increasing, in the order of storing.' })),
-      recorded_at: Type.Optional(text('When it was stored.')),
+      position: Type.Optional(int64('Unique, increasing, in the order of storing.')),
+      recorded_at: Type.Optional(dateTime('When it was stored.')),
     },
     { $id: 'Event', description: 'An event.', examples: [EVENT_EXAMPLE] },
   ),

@@ -9,8 +9,10 @@ import {
 } from '@viewra/events-core'
 import { invalidRequest } from './problem.ts'
 
-const list = (description: string) =>
-  Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description, allowEmptyValue: true }))
+const list = (name: string, description: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), { $id: `${name}Filter`, description, allowEmptyValue: true }),
+  )
 
 const PrioritySchema = Type.Union(
   [
@@ -20,7 +22,14 @@ const PrioritySchema = Type.Union(
     Type.Literal('high'),
     Type.Literal('critical'),
   ],
-  { description: 'The least priority: a number or a name.', allowEmptyValue: true },
+  { $id: 'PriorityFilter', description: 'The least priority: a number or a name.', allowEmptyValue: true },
+)
+
+/** As clients send it: its keys are paths, and its values scalars. */
+const SentDataSchema = Type.Record(
+  Type.String(),
+  Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
+  { $id: 'DataFilter', examples: [{ 'library.id': 5 }] },
 )
 
 const DataSchema = Type.Unsafe<JsonObject>(
@@ -28,20 +37,22 @@ const DataSchema = Type.Unsafe<JsonObject>(
     {},
     {
       additionalProperties: true,
+      sent: SentDataSchema,
       rule: 'given by its fields, as data.<path>=<value> or data[<path>]=<value>',
       description:
-        'Each as `data.<path>=<value>`: what the data must have there. A value that is JSON is that.',
+        'What the data must have, each as `data[<path>]=<value>` or `data.<path>=<value>`: `data[library.id]=5`. ' +
+        'A value that is a number, `true`, `false`, `null` or a string in quotes is that, any other is a string.',
     },
   ),
 )
 
 /** Parameters that say what kind of events; lists take repeats and commas, and one without value is no condition. */
 export const selectionParameters = {
-  type: list('Types: exact, `scan.*` for all below scan, `*` for all.'),
-  types: list('The same as `type`.'),
-  source: list('Sources: exact, or a prefix that ends in `*`.'),
-  sources: list('The same as `source`.'),
-  tags: list('Any of these tags.'),
+  type: list('Type', 'Types: exact, `scan.*` for all below scan, `*` for all.'),
+  types: list('Type', 'The same as `type`.'),
+  source: list('Source', 'Sources: exact, or a prefix that ends in `*`.'),
+  sources: list('Source', 'The same as `source`.'),
+  tags: list('Tag', 'Any of these tags.'),
   priority: Type.Optional(PrioritySchema),
   target: Type.Optional(Type.String({ minLength: 1, description: 'Exactly this target.' })),
   q: Type.Optional(

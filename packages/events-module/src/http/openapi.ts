@@ -1,10 +1,17 @@
-import { STATUS_CODES } from 'node:http'
-import fastifySwagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
-import { KindGuard } from '@sinclair/typebox'
-import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import manifest from '../../package.json' with { type: 'json' }
-import { ProblemSchema } from './problem.ts'
+import { Components, type Json } from './openapi-components.ts'
+import {
+  type AccessOptions,
+  type Authentication,
+  authenticationOf,
+  errorStatuses,
+  operationOf,
+  problemResponses,
+  securityBy,
+} from './openapi-operation.ts'
 
 const INFO = {
   title: 'Viewra events',
@@ -12,7 +19,8 @@ const INFO = {
     'Publish, read, follow and administer events. Lists and streams share their filters; ' +
     'every error is a problem as RFC 9457 has it, with a stable `code`.',
   version: manifest.version,
-  license: { name: 'MIT', identifier: 'MIT' },
+  contact: { name: 'Viewra' },
+  license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
 }
 
 const TAGS = [
@@ -27,36 +35,27 @@ const TAGS = [
   { name: 'Operations', description: 'Health and figures.' },
 ]
 
+const TICKET = {
+  type: 'apiKey',
+  in: 'query',
+  name: 'ticket',
+  description: 'For clients that cannot set headers: single use, of `POST /tickets`.',
+}
 const SECURITY_SCHEMES = {
-  token: { type: 'http', scheme: 'bearer', description: 'A token of the server’s configuration.' },
-  ticket: {
-    type: 'apiKey',
-    in: 'query',
-    name: 'ticket',
-    description: 'For clients that cannot set headers: single use, of `POST /tickets`.',
+  token: {
+    token: { type: 'http', scheme: 'bearer', description: 'A token of the server’s configuration.' },
+    ticket: TICKET,
   },
-} as const
-
-/** Keywords of ours that the checks of requests read; JSON Schema has no such. */
-const OWN_KEYWORDS: ReadonlySet<string> = new Set(['rule', 'allowEmptyValue'])
-
-const documentOptions = (prefix: string): FastifyDynamicSwaggerOptions => ({
-  openapi: {
-    openapi: '3.1.0',
-    info: INFO,
-    tags: TAGS,
-    components: { securitySchemes: SECURITY_SCHEMES },
+  host: {
+    token: {
+      type: 'http',
+      scheme: 'bearer',
+      description: 'A token that the app knows which serves this API.',
+    },
+    ticket: TICKET,
   },
-  convertConstToEnum: false,
-  transform: ({ schema, url, route }) => ({
-    schema: describe(schema, url.slice(prefix.length), route),
-    url: url.replace(/\/$/, ''),
-  }),
-  refResolver: {
-    buildLocalReference: (json, _baseUri, _fragment, index) =>
-      typeof json.$id === 'string' ? json.$id : `Schema${index}`,
-  },
-})
+  none: {},
+} as const satisfies Record<Authentication, Json>
 
 /** No script or style but the page's own; `'unsafe-inline'` is what Swagger UI sets on elements as it draws. */
 const PAGE_CSP = {
@@ -75,94 +74,85 @@ const PAGE_CSP = {
  * Has `scope.swagger()` make an OpenAPI 3.1 document of all routes that are added below the scope afterwards, and
  * serves it, for people to browse, at `/docs`. To be called before the routes are added.
  */
-export async function documentRoutes(scope: FastifyInstance): Promise<void> {
-  await scope.register(fastifySwagger, documentOptions(scope.prefix))
+export async function documentRoutes(scope: FastifyInstance, options: AccessOptions): Promise<void> {
+  const document = new ApiDocument(scope.prefix, authenticationOf(options))
+  await scope.register(fastifySwagger, {
+    openapi: {},
+    // The plugin collects the routes, and no more: it knows neither `deepObject` nor schemas that share a name.
+    transform: ({ url, route }) => {
+      document.add(route)
+      return { schema: { hide: true }, url }
+    },
+    transformObject: () => document.toJSON(),
+  })
   await scope.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     // Without a slash at its end the page's references begin one level higher.
     indexPrefix: '.',
-    transformSpecification: (document, { url }) => withServer(document, url),
     theme: { title: 'Viewra events: HTTP API' },
     staticCSP: PAGE_CSP,
     uiConfig: { docExpansion: 'list', deepLinking: true },
+    transformSpecification: (copy, { url }) => withServer(copy, url.slice(scope.prefix.length)),
+    transformSpecificationClone: false,
   })
 }
 
 /**
  * Returns the document with the server from which it was got, as seen from there: behind a proxy that takes a part of
  * the path away only a relative reference is right.
- * @param url by which the document was asked for
+ * @param url below the prefix, by which the document was asked for
  */
 export function withServer<T extends object>(document: T, url: string): T & { servers: unknown } {
   const [path = ''] = url.split('?', 1)
   const up = path.split('/').slice(2).fill('..').join('/')
-  return { ...document, servers: [{ url: up, description: 'This server.' }] }
+  return { ...document, servers: [{ url: up || '.', description: 'This server.' }] }
 }
 
-/** What a route's schema says, and what follows from its declarations: its errors, and who may call it. */
-function describe(schema: FastifySchema, path: string, route: RouteOptions): FastifySchema {
-  // OpenAPI has no words for what comes after an upgrade: AsyncAPI describes it.
-  if (schema.hide === true || '101' in toRecord(schema.response)) return { ...schema, hide: true }
-  const { body, response, querystring, ...rest } = schema
-  const described = {
-    ...rest,
-    operationId: operationId(String(route.method), path),
-    security: securityOf(route),
-    querystring: withDefaultsOptional(querystring),
-    response: { ...errorsOf(schema, route), ...toRecord(response) },
-    ...(takesBody(body) && { body }),
+/** The OpenAPI document of the routes that it is told of. */
+class ApiDocument {
+  readonly #prefix: string
+  readonly #authentication: Authentication
+  readonly #components = new Components()
+  readonly #statuses = new Set<number>()
+  readonly #paths: Record<string, Json> = {}
+
+  constructor(prefix: string, authentication: Authentication) {
+    this.#prefix = prefix
+    this.#authentication = authentication
   }
-  return withoutOwnKeywords(described)
+
+  add(route: RouteOptions): void {
+    const { schema, method, url } = route
+    // OpenAPI has no words for what comes after an upgrade: AsyncAPI describes it.
+    if (schema?.hide === true || isUpgrade(schema?.response)) return
+    const path =
+      url
+        .slice(this.#prefix.length)
+        .replace(/\/$/, '')
+        .replaceAll(/:(\w+)/g, '{$1}') || '/'
+    const operation = operationOf(route, this.#components, this.#authentication)
+    this.#paths[path] = { ...this.#paths[path], [String(method).toLowerCase()]: operation }
+    for (const status of errorStatuses(route, this.#authentication)) this.#statuses.add(status)
+  }
+
+  toJSON(): Json {
+    const statuses = [...this.#statuses].sort((a, b) => a - b)
+    const responses = problemResponses(statuses, this.#components)
+    return {
+      openapi: '3.1.0',
+      info: INFO,
+      security: securityBy(this.#authentication),
+      tags: TAGS,
+      paths: this.#paths,
+      components: {
+        securitySchemes: SECURITY_SCHEMES[this.#authentication],
+        responses,
+        schemas: this.#components.schemas,
+      },
+    }
+  }
 }
 
-/** `getSubscriptions`, `postDeadLettersIdRetry`; of the prefix itself `getEvents`. */
-function operationId(method: string, path: string): string {
-  const words = path.match(/\w+/g) ?? ['events']
-  return [method.toLowerCase(), ...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1))].join('')
-}
-
-function securityOf({ config }: RouteOptions): Record<string, string[]>[] {
-  if (config?.role === 'anyone') return []
-  return [{ token: [] }, ...(config?.ticket === true ? [{ ticket: [] }] : [])]
-}
-
-function takesBody(body: unknown): boolean {
-  return body !== undefined && !(KindGuard.IsSchema(body) && body.rule === 'empty')
-}
-
-/**
- * Every route can refuse unknown parameters, be called too often, fail, and find the store away; and all but GET the
- * body, even where there should be none.
- */
-function errorsOf({ params }: FastifySchema, { config, method }: RouteOptions): Record<string, unknown> {
-  const isOpen = config?.role === 'anyone'
-  const codes = [400, ...(isOpen ? [] : [401]), 403, ...(params === undefined ? [] : [404])]
-  const bodyCodes = method === 'GET' ? [] : [413, 415]
-  return Object.fromEntries([...codes, ...bodyCodes, 429, 500, 503].map((code) => [code, problem(code)]))
-}
-
-/** A response that is a problem. */
-export function problem(status: number) {
-  const description = STATUS_CODES[status] ?? 'Error'
-  return { description, content: { 'application/problem+json': { schema: ProblemSchema } } }
-}
-
-function toRecord(response: unknown): Record<string, unknown> {
-  return { ...(typeof response === 'object' ? response : undefined) }
-}
-
-/** A parameter that has a default is always there for the handler, and need not be sent. */
-function withDefaultsOptional(querystring: unknown): unknown {
-  if (!KindGuard.IsObject(querystring)) return querystring
-  const { properties, required = [] } = querystring
-  return { ...querystring, required: required.filter((name) => properties[name]?.default === undefined) }
-}
-
-/** A copy; of schemas, that is: whatever is no plain object or array is the same. */
-function withoutOwnKeywords<T>(value: T): T
-function withoutOwnKeywords(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => withoutOwnKeywords(item))
-  if (typeof value !== 'object' || value === null) return value
-  const kept = Object.entries(value).filter(([name]) => !OWN_KEYWORDS.has(name))
-  return Object.fromEntries(kept.map(([name, item]) => [name, withoutOwnKeywords(item)]))
+function isUpgrade(response: unknown): boolean {
+  return typeof response === 'object' && response !== null && '101' in response
 }

@@ -51,6 +51,11 @@ export type ProblemCode = HttpErrorCode | ErrorCode
 /** Every code that an answer of this module can carry. */
 export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = { ...HTTP_PROBLEMS, ...EVENTS_PROBLEMS }
 
+const IssueSchema = Type.Object(
+  { path: Type.String(), message: Type.String() },
+  { $id: 'ProblemIssue', description: 'A rule that was broken, and where.' },
+)
+
 /** RFC 9457; `error` and `details` repeat title and detail under the names that the original's clients read. */
 export const ProblemSchema = Type.Object(
   {
@@ -62,7 +67,7 @@ export const ProblemSchema = Type.Object(
     detail: Type.String({ description: 'What was wrong, and what to send instead.' }),
     code: Type.String({ description: 'Stable: tell errors apart by it.' }),
     errors: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }), {
+      Type.Array(IssueSchema, {
         description: 'Each broken rule, with the name of the parameter or the path of the field.',
       }),
     ),

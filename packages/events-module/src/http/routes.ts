@@ -37,8 +37,9 @@ function requireDeclarations({ method, url, config, schema }: RouteOptions): voi
   if (config?.role === undefined) throw new TypeError(`${method} ${url} needs a role in its config`)
   if (config.role === 'admin' && config.audit === undefined)
     throw new TypeError(`${method} ${url} needs an audit in its config`)
-  if (schema?.summary === undefined || schema.tags === undefined)
-    throw new TypeError(`${method} ${url} needs a summary and tags in its schema`)
+  for (const name of ['operationId', 'summary', 'description', 'tags'] as const) {
+    if (schema?.[name] === undefined) throw new TypeError(`${method} ${url} needs ${name} in its schema`)
+  }
 }
 
 /**

@@ -1,29 +1,11 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import type { EventFilter } from '@viewra/events-core'
+import { EventFilterSchema } from '../../http/event-filter-schema.ts'
 import { EventInputSchema, EventSchema } from '../../http/event-schema.ts'
 
 const closed = { additionalProperties: false } as const
-const texts = (description: string) => Type.Optional(Type.Array(Type.String(), { minItems: 1, description }))
 const Id = Type.String({ minLength: 1, maxLength: 64, description: "The client's own name for it." })
 const Cursor = Type.String({ description: '`<epoch>.<position>`: take it as it is.' })
 const Credit = Type.Integer({ minimum: 1, maximum: 1_000_000_000 })
-
-const FilterSchema = Type.Unsafe<EventFilter>(
-  Type.Object(
-    {
-      types: texts('Exact, `scan.*` for all below scan, `*` for all. Any of them.'),
-      sources: texts('Exact, or a prefix that ends in `*`. Any of them.'),
-      tags: texts('Any of them, unless `tagsMode` says all.'),
-      tagsMode: Type.Optional(Type.Union([Type.Literal('any'), Type.Literal('all')])),
-      minPriority: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-      target: Type.Optional(Type.String()),
-      data: Type.Optional(Type.Object({}, { description: 'What the event’s data contains.' })),
-      since: Type.Optional(Type.String({ description: 'RFC 3339, inclusive.' })),
-      until: Type.Optional(Type.String({ description: 'RFC 3339, inclusive.' })),
-    },
-    closed,
-  ),
-)
 
 /** A message with what it is for. */
 interface MessageKind<S extends TSchema> {
@@ -43,7 +25,7 @@ export const CLIENT_MESSAGES = {
       {
         type: Type.Literal('subscribe'),
         id: Id,
-        filter: Type.Optional(FilterSchema),
+        filter: Type.Optional(EventFilterSchema),
         after: Type.Optional(
           Type.String({ minLength: 1, description: 'Goes on behind this cursor, instead of `from`.' }),
         ),

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
-import { problem } from '../../http/openapi.ts'
+import { authenticationOf } from '../../http/openapi-operation.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { asyncApiDocument } from './asyncapi.ts'
@@ -17,9 +17,10 @@ const AsyncApiSchema = Type.Unsafe<object>(
   Type.Object(
     { asyncapi: Type.String(), info: Type.Object({}, { additionalProperties: true }) },
     {
+      $id: 'AsyncApiDocument',
       additionalProperties: true,
       description: 'An AsyncAPI 3 document.',
-      examples: [{ asyncapi: '3.0.0', info: { title: 'Viewra events', version: '1.0.0' } }],
+      examples: [{ asyncapi: '3.1.0', info: { title: 'Viewra events', version: '1.0.0' } }],
     },
   ),
 )
@@ -36,13 +37,18 @@ export const socketRoutes: Feature = (scope, options) => {
     addSocketRoute(inner, sockets)
     inner.addHook('preClose', async () => sockets.close())
   })
-  const document = asyncApiDocument(path)
+  const authentication = authenticationOf(options)
   const schema = {
+    operationId: 'getAsyncApiDocument',
     summary: 'The WebSocket’s protocol as an AsyncAPI 3 document',
+    description: 'All messages of the socket at `/ws`, made from the schemas that they are checked by.',
     tags: ['Streaming'],
     response: { 200: AsyncApiSchema },
   }
-  scope.get('/asyncapi.json', { schema, config: { role: 'anyone' } }, async () => document)
+  scope.get('/asyncapi.json', { schema, config: { role: 'anyone' } }, async ({ host, protocol }) =>
+    // Clients of HTTP/1.0 need not say which host they ask.
+    asyncApiDocument({ host: host || 'localhost', isSecure: protocol === 'https', path }, authentication),
+  )
 }
 
 async function acceptUpgrades(
@@ -68,12 +74,13 @@ function addSocketRoute(scope: FastifyInstance, sockets: EventSockets): void {
     url: '/ws',
     exposeHeadRoute: false,
     schema: {
+      operationId: 'openSocket',
       summary: 'Follow and publish events over a WebSocket',
       description: 'The protocol is described by `/asyncapi.json`. Publishing needs the role of a publisher.',
       tags: ['Streaming'],
       querystring: Type.Object({ ticket: ticketParameter }, { additionalProperties: false }),
       // No answer of HTTP's comes after the upgrade.
-      response: { 101: Type.Null({ description: 'From here on it is a WebSocket.' }), 426: problem(426) },
+      response: { 101: Type.Null({ description: 'From here on it is a WebSocket.' }) },
     },
     config: { role: 'viewer', ticket: true },
     preHandler: async () => sockets.checkOpen(),

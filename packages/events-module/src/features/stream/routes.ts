@@ -39,6 +39,11 @@ const StreamQuery = Type.Object(
 )
 
 const LAST_EVENT_ID = 'last-event-id'
+const RESUME = {
+  [LAST_EVENT_ID]: Type.String({
+    description: 'The `id` of the last frame that was taken; counts more than `after`.',
+  }),
+}
 
 const StreamSchema = {
   description: 'Frames, for as long as the client stays.',
@@ -49,14 +54,18 @@ const StreamSchema = {
 export const streamRoutes: Feature = (scope, options) => {
   const streams = new EventStreams(options)
   const schema = {
+    operationId: 'streamEvents',
     summary: 'Follow events as server-sent events',
+    description:
+      'Every matching event from a place in the log on, each once and in order; then what is published. A client that ' +
+      'lost the stream sends the last `id` as the header `Last-Event-ID`, or as `after`.',
     tags: ['Streaming'],
     querystring: StreamQuery,
     response: { 200: StreamSchema },
   }
   scope.get(
     '/stream',
-    { schema, config: { role: 'viewer', ticket: true }, exposeHeadRoute: false },
+    { schema, config: { role: 'viewer', ticket: true, headers: RESUME }, exposeHeadRoute: false },
     async (request, reply) => {
       const { after, from, since, format, ...selection } = request.query
       const filter = filterOf({ ...selection, ...(since !== undefined && { since: timeOf('since', since) }) })
