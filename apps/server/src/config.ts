@@ -68,6 +68,17 @@ export const VARIABLES = Type.Object({
       accepts: 'a path',
     }),
   ),
+  VIEWRA_EVENTS_COOKIE_SECRET_FILE: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'Holds the secret that signs the cookies with which pages reconnect their streams; it is made, readable for its ' +
+        'owner only, when it is not there. By default it lies beside the SQLite file, as `<file>.cookie-secret`; with ' +
+        'another database the secret is in memory, and pages need another ticket after a restart. Servers that share a ' +
+        'database share it, too.',
+      accepts: 'a path',
+    }),
+  ),
   VIEWRA_EVENTS_RATE_LIMIT: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -113,6 +124,8 @@ export interface Config {
   readonly database: Database
   /** Absolute. */
   readonly tokensFile: string | undefined
+  /** Absolute; undefined for a secret in memory. */
+  readonly cookieSecretFile: string | undefined
   /** Requests of one token in a second. */
   readonly rateLimit: number | undefined
   readonly corsOrigins: readonly string[]
@@ -149,13 +162,16 @@ export function readConfig(environment: Environment, directory: string): Config 
   const problems = [...unknownNames(env), ...wrongValues(values, env)]
   if (problems.length > 0 || !Value.Check(VARIABLES, values)) throw new ConfigError(problems)
   const { VIEWRA_EVENTS_TOKENS_FILE: tokensFile, VIEWRA_EVENTS_TRUST_PROXY: trustProxy } = values
+  const database = databaseOf(values.VIEWRA_EVENTS_DATABASE_URL, directory)
+  const cookieSecretFile = values.VIEWRA_EVENTS_COOKIE_SECRET_FILE ?? fileBeside(database, '.cookie-secret')
   return {
     host: values.VIEWRA_EVENTS_HOST,
     port: values.VIEWRA_EVENTS_PORT,
     prefixes: readPrefixes(values.VIEWRA_EVENTS_PREFIX) ?? [],
     trustProxy: trustProxy === undefined ? undefined : readTrustProxy(trustProxy),
-    database: databaseOf(values.VIEWRA_EVENTS_DATABASE_URL, directory),
+    database,
     tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
+    cookieSecretFile: cookieSecretFile === undefined ? undefined : path.resolve(directory, cookieSecretFile),
     rateLimit: values.VIEWRA_EVENTS_RATE_LIMIT,
     corsOrigins: values.VIEWRA_EVENTS_CORS_ORIGINS?.split(',') ?? [],
     logLevel: values.VIEWRA_EVENTS_LOG_LEVEL,
@@ -215,6 +231,10 @@ const CHECKS: ReadonlyMap<string, (values: Values) => boolean> = new Map([
 /** As browsers write them: another spelling would match none. */
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.parse(text)?.origin === text
+}
+
+function fileBeside({ url }: Database, suffix: string): string | undefined {
+  return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) + suffix : undefined
 }
 
 /** Without the password that a database address may carry: the message ends up in logs. */

@@ -5,6 +5,7 @@ import { eventsModule, type HealthReport } from '@viewra/events-module'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from './config.ts'
+import { readCookieSecret } from './cookie-secret.ts'
 import { HTTP_TIMEOUTS, type HttpTimeouts, httpOptions } from './http-limits.ts'
 import { defaultLimits, type LoadLimits, shedLoad } from './load-shedding.ts'
 import { operations } from './operations.ts'
@@ -42,6 +43,7 @@ export class EventServer {
   readonly #app: FastifyInstance
   readonly #bus: EventBus
   readonly #tokens: TokensFile | undefined
+  readonly #cookieSecret: string | undefined
   #stopping = false
 
   /** @param storage from `openStore`; it is closed when the server stops */
@@ -66,7 +68,12 @@ export class EventServer {
       logger: this.#app.log,
     })
     this.#tellOfServiceLinks()
-    if (config.tokensFile !== undefined) this.#tokens = new TokensFile(config.tokensFile, this.#app.log)
+    if (config.tokensFile !== undefined) {
+      this.#tokens = new TokensFile(config.tokensFile, this.#app.log)
+      // Without tokens nobody needs a cookie.
+      if (config.cookieSecretFile !== undefined)
+        this.#cookieSecret = readCookieSecret(config.cookieSecretFile)
+    }
     answerInOneForm(this.#app, config.prefixes)
     const [apiPath = ''] = config.prefixes
     this.#app.register(operations, { health: () => this.#health(), register, apiPath, tokens: this.#tokens })
@@ -127,6 +134,7 @@ export class EventServer {
       health: () => this.#health(),
       corsOrigins: config.corsOrigins,
       ...(tokens !== undefined && { tokens: () => tokens.entries() }),
+      ...(this.#cookieSecret !== undefined && { cookieSecret: this.#cookieSecret }),
       ...(config.rateLimit !== undefined && { rateLimit: { requests: config.rateLimit, windowMs: 1_000 } }),
     }
     for (const prefix of config.prefixes)

@@ -105,7 +105,7 @@ export function readTokens(file: string): readonly TokenEntry[] {
 }
 
 /** Without waiting: to open a named pipe hangs until somebody writes to it, and a device may never end. */
-function contentOf(file: string): Buffer {
+export function contentOf(file: string): Buffer {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     if (!fstatSync(descriptor).isFile()) throw new TypeError(`${file} must be a regular file`)

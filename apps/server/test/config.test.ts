@@ -19,6 +19,7 @@ test('without any variable the server keeps events in a file below the directory
     trustProxy: undefined,
     database: { url: 'sqlite:/start/data/events.db', place: 'in /start/data/events.db' },
     tokensFile: undefined,
+    cookieSecretFile: '/start/data/events.db.cookie-secret',
     rateLimit: undefined,
     corsOrigins: [],
     logLevel: 'info',
@@ -60,6 +61,8 @@ test.each([
   ['VIEWRA_EVENTS_PREFIX', '/events', { prefixes: ['/events'] }],
   ['VIEWRA_EVENTS_PREFIX', '/api/v1/events,/api/events', { prefixes: ['/api/v1/events', '/api/events'] }],
   ['VIEWRA_EVENTS_PREFIX', '/a,/ab', { prefixes: ['/a', '/ab'] }],
+  ['VIEWRA_EVENTS_DATABASE_URL', 'memory:', { cookieSecretFile: undefined }],
+  ['VIEWRA_EVENTS_COOKIE_SECRET_FILE', 'secret', { cookieSecretFile: '/start/secret' }],
   ['VIEWRA_EVENTS_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
   ['VIEWRA_EVENTS_RATE_LIMIT', '50', { rateLimit: 50 }],
   [

@@ -129,6 +129,7 @@ test('a request that does not end is cut off, and the stop tells that something 
       prefixes: ['/api/v1/events'],
       trustProxy: undefined,
       tokensFile: undefined,
+      cookieSecretFile: undefined,
       rateLimit: undefined,
       corsOrigins: [],
       logLevel: 'info',

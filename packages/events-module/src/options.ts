@@ -13,7 +13,7 @@ import {
   type Subscription,
 } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
-import { originsRule, problemOfTokens, rateLimitRule } from './http/access/access-rules.ts'
+import { cookieSecretRule, originsRule, problemOfTokens, rateLimitRule } from './http/access/access-rules.ts'
 import type { Principal } from './http/access/principal.ts'
 import type { TokenEntry } from './http/access/tokens.ts'
 import type { Role } from './http/role.ts'
@@ -65,6 +65,12 @@ export interface EventsModuleOptions {
    * knows. It may throw an error of its own.
    */
   readonly authorize?: Authorize
+  /**
+   * Signs the cookies with which pages reconnect their streams: at least 32 random characters that nobody but the
+   * servers knows, the same for each that serves the same pages. By default a random secret of this process: after a
+   * restart, pages then need another ticket.
+   */
+  readonly cookieSecret?: string
   /** Origins, such as `https://media.example`, whose pages may use the API in a browser; none by default. */
   readonly corsOrigins?: readonly string[]
   /**
@@ -93,10 +99,12 @@ export interface RateLimit {
 }
 
 /** The options with their defaults filled in. */
-export interface ModuleOptions extends Required<Omit<EventsModuleOptions, 'tokens' | 'authorize'>> {
+export interface ModuleOptions
+  extends Required<Omit<EventsModuleOptions, 'tokens' | 'authorize' | 'cookieSecret'>> {
   readonly bus: EventBus
   readonly tokens: (() => readonly TokenEntry[]) | undefined
   readonly authorize: Authorize | undefined
+  readonly cookieSecret: string | undefined
 }
 
 /** Node's timers take no more. */
@@ -118,6 +126,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
   streamStallMs: integer(1, MAX_TIMER_MS),
   tokens: (value) => (typeof value === 'function' ? undefined : problemOfTokens(value)),
   authorize: functionRule,
+  cookieSecret: cookieSecretRule,
   corsOrigins: originsRule,
   rateLimit: rateLimitRule,
   health: functionRule,
@@ -150,6 +159,7 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     streamStallMs: options.streamStallMs ?? 30_000,
     tokens: typeof tokens === 'object' ? () => tokens : tokens,
     authorize: options.authorize,
+    cookieSecret: options.cookieSecret,
     corsOrigins: options.corsOrigins ?? [],
     rateLimit: options.rateLimit ?? { requests: 2_000, windowMs: 1_000 },
     health: options.health ?? (() => bus.health()),

@@ -1,8 +1,9 @@
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { type IncomingMessage, request } from 'node:http'
+import { get, type IncomingMessage, request } from 'node:http'
 import type { EventBus } from '@viewra/events-core'
 import type { FastifyInstance } from 'fastify'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createToken, type EventsModuleOptions, type TokenEntry } from '../src/index.ts'
 import { eventsApp, listeningApp } from './events-app.ts'
 import { listRoutes } from './route-list.ts'
@@ -284,6 +285,106 @@ describe('tickets', () => {
     const stolen = { cookie: pair, origin: 'https://evil.example' }
     expect((await fetch(`${url}/stream`, { headers: stolen })).status).toBe(403)
     expect((await fetch(`${url}/stream`, { headers: { cookie: `${pair}x` } })).status).toBe(401)
+  })
+
+  /** The cookie that a ticket was changed for, as a browser sends it. */
+  async function cookieOf(url: string, token: string): Promise<string> {
+    const asked = await fetch(`${url}/tickets`, { method: 'POST', headers: bearer(token) })
+    const { ticket } = JSON.parse(await asked.text())
+    const { headers } = await opened(`${url}/stream?ticket=${ticket}`)
+    return (headers['set-cookie']?.join() ?? '').split(';', 1).join()
+  }
+
+  async function statusWith(url: string, cookie: string): Promise<number | undefined> {
+    return (await opened(`${url}/stream`, { cookie })).statusCode
+  }
+
+  /** The head of an answer; the connection ends with it, where fetch would open another one in advance. */
+  function opened(url: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const asked = get(url, { headers, agent: false }, (response) => resolve(response.destroy()))
+      asked.once('error', reject)
+    })
+  }
+
+  test('are changed for a cookie that reads and does nothing else, whatever their token may do', async () => {
+    const { bus, url } = await listeningApp({ module: { tokens } })
+    const cookie = await cookieOf(url, admin.token)
+    expect(await statusWith(url, cookie)).toBe(200)
+    const client = await SocketClient.open(url, { headers: { cookie } })
+    client.send({ type: 'publish', id: '1', event: { type: 'a', source: 'x' } })
+    expect(await client.next()).toMatchObject({ type: 'error', id: '1', code: 'HTTP_FORBIDDEN' })
+    expect(await bus.count()).toBe(0)
+  })
+
+  test('are changed for a cookie that ends with the token, and with its exchange', async () => {
+    let known: readonly TokenEntry[] = tokens
+    const { url } = await listeningApp({ module: { tokens: () => known } })
+    const cookie = await cookieOf(url, viewer.token)
+    known = [{ ...viewer.entry, hash: createToken().hash }]
+    expect(await statusWith(url, cookie)).toBe(401)
+    known = []
+    expect(await statusWith(url, cookie)).toBe(401)
+    known = tokens
+    expect(await statusWith(url, cookie)).toBe(200)
+  })
+
+  test('are changed for a cookie that ends after half a day', async () => {
+    const { url } = await listeningApp({ module: { tokens } })
+    const cookie = await cookieOf(url, viewer.token)
+    const now = Date.now
+    onTestFinished(() => {
+      Date.now = now
+    })
+    Date.now = () => now() + 12 * 3_600_000 - 60_000
+    expect(await statusWith(url, cookie)).toBe(200)
+    Date.now = () => now() + 12 * 3_600_000
+    expect(await statusWith(url, cookie)).toBe(401)
+  })
+
+  test('are changed for a cookie that who reads the hashes cannot forge', async () => {
+    const { url } = await listeningApp({ module: { tokens } })
+    const { name, hash } = admin.entry
+    const content = Buffer.from(JSON.stringify([name, Date.now() + 60_000])).toString('base64url')
+    for (const [key, text] of [
+      [`stream-cookie:${hash}`, content],
+      [hash, content],
+      ['', `stream-cookie:${hash}:${content}`],
+      [hash, `stream-cookie:${hash}:${content}`],
+    ] as const) {
+      const signature = createHmac('sha256', key).update(text).digest('base64url')
+      expect(await statusWith(url, `viewra_events_stream=${content}.${signature}`)).toBe(401)
+    }
+  })
+
+  test('are changed for a cookie that every server of the same secret takes, and no other', async () => {
+    const secret = 'the secret of this test, long enough'
+    const one = await listeningApp({ module: { tokens, cookieSecret: secret } })
+    const other = await listeningApp({ module: { tokens, cookieSecret: secret } })
+    const stranger = await listeningApp({ module: { tokens } })
+    const cookie = await cookieOf(one.url, viewer.token)
+    expect(await statusWith(other.url, cookie)).toBe(200)
+    expect(await statusWith(stranger.url, cookie)).toBe(401)
+  })
+
+  test('open streams again where the host app says who is who, for an hour', async () => {
+    const authorize: EventsModuleOptions['authorize'] = ({ headers }) =>
+      headers.authorization === 'Bearer a.jwt.of-the-host' ? { name: 'vera', role: 'admin' } : undefined
+    const { bus, url } = await listeningApp({ module: { authorize } })
+    const cookie = await cookieOf(url, 'a.jwt.of-the-host')
+    expect(await statusWith(url, cookie)).toBe(200)
+    expect(await statusWith(url, `${cookie}x`)).toBe(401)
+    const client = await SocketClient.open(url, { headers: { cookie } })
+    client.send({ type: 'publish', id: '1', event: { type: 'a', source: 'x' } })
+    expect(await client.next()).toMatchObject({ type: 'error', id: '1', code: 'HTTP_FORBIDDEN' })
+    expect(await bus.count()).toBe(0)
+    expect((await fetch(`${url}/stats`, { headers: { cookie } })).status).toBe(401)
+    const now = Date.now
+    onTestFinished(() => {
+      Date.now = now
+    })
+    Date.now = () => now() + 3_600_000
+    expect(await statusWith(url, cookie)).toBe(401)
   })
 
   test('are good for nothing once their token was taken away', async () => {

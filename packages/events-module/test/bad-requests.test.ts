@@ -51,7 +51,7 @@ const QUERIES: readonly (readonly [string, string, RegExp])[] = [
   ['?data.a=5&data.a=6', 'data.a', /given once, not 2 times/],
   ['?data.a=5&data.a.b=6', 'data.a.b', /fields below/],
   ['?data.a.b=5&data.a=6', 'data.a', /fields below/],
-  ['?data.a=1e999', 'data.a', /finite/],
+  ['?data.a=1e999', 'data.a', /would become Infinity/],
   ['?data.__proto__.a=5', 'data.__proto__.a', /none of them '__proto__'/],
   ['?data.a.constructor=5', 'data.a.constructor', /none of them 'constructor'/],
   [`?data.${'a.'.repeat(120)}b=5`, `data${'.a'.repeat(100)}`, /nested deeper/],
@@ -145,7 +145,7 @@ const BODIES: readonly (readonly [string, object | string | undefined, string, R
     '*',
     /nested/,
   ],
-  ['a number beyond all', '{"type":"a","source":"x","data":{"n":1e999}}', 'data.n', /finite/],
+  ['a number beyond all', '{"type":"a","source":"x","data":{"n":1e999}}', 'data.n', /would become Infinity/],
 ]
 
 describe('400 names the parameter, the value and the rule', () => {

@@ -87,11 +87,8 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
     body: EventInputSchema,
     response: { 201: PublishedSchema },
   }
-  const config = {
-    role: 'publisher',
-    bodies: { [STRUCTURED]: CloudEventSchema },
-    headers: BINARY_HEADERS,
-  } as const
+  const bodies = { [STRUCTURED]: CloudEventSchema }
+  const config = { role: 'publisher', bodies, headers: BINARY_HEADERS, binaryCloudEvent: true } as const
   const preValidation: preValidationHookHandler = (request, _reply, done) => {
     readCloudEvent(request)
     done()

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { findLossyNumber } from './lossy-number.ts'
 import { readNdjson } from './ndjson.ts'
 import { HttpError, invalidRequest } from './problem.ts'
 
@@ -23,6 +24,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What else than JSON the route takes: each media type with what the body is then. */
     bodies?: Readonly<Record<string, TSchema>>
+    /** Whether the body may be the data of a CloudEvent whose attributes are in headers. */
+    binaryCloudEvent?: boolean
   }
 }
 
@@ -38,7 +41,7 @@ export function acceptBodies(scope: FastifyInstance, bodyLimit: number): void {
   scope.addContentTypeParser<Buffer>(
     [...JSON_TYPES],
     { parseAs: 'buffer', bodyLimit },
-    (_request, body, done) => done(null, body.length === 0 ? undefined : parseJson(body, '')),
+    (request, body, done) => done(null, body.length === 0 ? undefined : parseJson(body, placeOf(request))),
   )
   scope.addContentTypeParser(NDJSON, async (request: FastifyRequest, body: IncomingMessage) => {
     const limits = { maxBytes: request.routeOptions.bodyLimit ?? bodyLimit, maxValues: MAX_BATCH_EVENTS }
@@ -84,13 +87,22 @@ function mediaTypesOf({ config }: Pick<RouteOptions, 'config'>): readonly string
 
 /**
  * @param at the path of the value in the body, for messages
- * @throws HttpError HTTP_BAD_JSON; EventsError EVENTS_INVALID for keys that could change prototypes
+ * @throws HttpError HTTP_BAD_JSON; EventsError EVENTS_INVALID for numbers that would not be kept as they are written, and
+ *   for keys that could change prototypes
  */
 export function parseJson(json: Buffer, at: string): unknown {
   const { text, value } = parse(json, at)
-  const issue = MAY_BE_POISON.test(text) ? findPoison(value, at) : undefined
+  const issue = findLossyNumber(text, at) ?? (MAY_BE_POISON.test(text) ? findPoison(value, at) : undefined)
   if (issue !== undefined) throw invalidRequest([issue])
   return value
+}
+
+/** The body of a CloudEvent in binary mode is its data. */
+const BINARY_DATA = 'data'
+
+function placeOf({ headers, routeOptions }: FastifyRequest): string {
+  const isBinary = headers['ce-specversion'] !== undefined && routeOptions.config.binaryCloudEvent === true
+  return isBinary ? BINARY_DATA : ''
 }
 
 /** Strict, because a replacement character would be stored as if the publisher had sent it. */
@@ -105,7 +117,8 @@ function parse(json: Buffer, at: string): { readonly text: string; readonly valu
     return { text, value: JSON.parse(text) }
   } catch (cause) {
     const why = cause instanceof SyntaxError ? cause.message : 'it is not valid UTF-8'
-    const message = `${at === '' ? 'the body' : `event ${at}`} is not JSON: ${why}`
+    const subject = at === '' || at === BINARY_DATA ? 'the body' : `event ${at}`
+    const message = `${subject} is not JSON: ${why}`
     const issues = at === '' ? [] : [{ path: at, message: `is not JSON: ${why}` }]
     throw new HttpError('HTTP_BAD_JSON', message, { cause, issues })
   }

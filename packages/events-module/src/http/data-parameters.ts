@@ -1,4 +1,5 @@
 import type { Issue, JsonObject, JsonValue } from '@viewra/events-core'
+import { lossOf } from './lossy-number.ts'
 
 /** Its path is what stands behind `data`. */
 const NAME = /^data(?=[.[])/
@@ -66,7 +67,7 @@ function put(root: Fields, name: string, text: string): string | undefined {
   if (known instanceof Map) return CONFLICT
   if (known !== undefined) return `must be given once, not as ${known.name} too`
   fields.set(last, { value: scalarOf(text), name })
-  return undefined
+  return NUMBER.test(text) ? lossOf(text) : undefined
 }
 
 function scalarOf(text: string): JsonValue {

@@ -7,6 +7,10 @@ export const ROLES = ['anyone', 'viewer', 'publisher', 'admin'] as const
 
 export type Role = (typeof ROLES)[number]
 
+export function lowerRole<R extends Role>(a: R, b: R): R {
+  return ROLES.indexOf(a) < ROLES.indexOf(b) ? a : b
+}
+
 export type AuditType = Extract<keyof EventTypes, `audit.${string}`>
 
 declare module 'fastify' {

@@ -33,6 +33,13 @@ export function problemOfTokens(value: unknown): string | undefined {
   return twice === undefined ? undefined : `must not have two of the name '${twice}'`
 }
 
+/** Without the value, which ends up in logs. */
+export function cookieSecretRule(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length >= 32
+    ? undefined
+    : 'must be a text of at least 32 characters'
+}
+
 export function originsRule(value: unknown): string | undefined {
   const isList = Value.Check(Texts, value)
   const wrong = isList ? value.find((origin) => URL.parse(origin)?.origin !== origin) : value

@@ -5,7 +5,7 @@ import { HttpError, invalidRequest } from '../problem.ts'
 import type { Role } from '../role.ts'
 import { requireLocal, requireOwnOrigin } from './local-only.ts'
 import { type Principal, principalOf, requireRole, setPrincipal } from './principal.ts'
-import { readStreamCookie, streamCookie } from './stream-cookie.ts'
+import { StreamCookies } from './stream-cookie.ts'
 import type { Tickets } from './tickets.ts'
 import { findToken, requireCurrent } from './tokens.ts'
 
@@ -15,7 +15,10 @@ const FAILURES = { max: 10, timeWindow: 60_000 }
 /** Whoever uses this machine is its admin. */
 const LOCAL: Principal = { name: 'local', role: 'admin' }
 
-type AccessOptions = Pick<ModuleOptions, 'tokens' | 'authorize' | 'corsOrigins' | 'rateLimit' | 'prefix'>
+type AccessOptions = Pick<
+  ModuleOptions,
+  'tokens' | 'authorize' | 'corsOrigins' | 'rateLimit' | 'cookieSecret'
+>
 
 type Limiter = ReturnType<EventsScope['createRateLimit']>
 
@@ -26,6 +29,7 @@ type Limiter = ReturnType<EventsScope['createRateLimit']>
 export class Access {
   readonly #options: AccessOptions
   readonly #tickets: Tickets
+  readonly #cookies: StreamCookies
   readonly #failures: Limiter
   readonly #requests: Limiter
 
@@ -33,6 +37,7 @@ export class Access {
   constructor(scope: EventsScope, options: AccessOptions, tickets: Tickets) {
     this.#options = options
     this.#tickets = tickets
+    this.#cookies = new StreamCookies(options.cookieSecret)
     this.#failures = scope.createRateLimit({ ...FAILURES, keyGenerator: ({ ip }) => `failures of ${ip}` })
     const {
       rateLimit: { requests, windowMs },
@@ -100,19 +105,19 @@ export class Access {
 
   #byCookie(request: FastifyRequest): Principal | undefined {
     const { tokens, corsOrigins } = this.#options
-    const known = readStreamCookie(request.headers.cookie, tokens?.() ?? [], Date.now())
+    const known = this.#cookies.read(request.headers.cookie, tokens?.(), Date.now())
     // A cookie is sent by whichever page has the browser ask.
     if (known !== undefined) requireOwnOrigin(request, corsOrigins)
     return known
   }
 
-  /** Gives the cookie for the ticket, if there are tokens to sign it with, and answers whose both are. */
-  #changeTicket(principal: Principal, { protocol }: FastifyRequest, reply: FastifyReply): Principal {
+  /** Gives the cookie for the ticket, and answers whose both are. */
+  #changeTicket(opener: Principal, { protocol }: FastifyRequest, reply: FastifyReply): Principal {
     const { tokens } = this.#options
-    if (tokens === undefined) return principal
-    const entry = requireCurrent(tokens(), principal)
-    reply.header('set-cookie', streamCookie(entry, protocol === 'https', Date.now()))
-    return entry
+    const entry = tokens === undefined ? undefined : requireCurrent(tokens(), opener)
+    const holder = entry ?? { name: opener.name, hash: '' }
+    reply.header('set-cookie', this.#cookies.issue(holder, protocol === 'https', Date.now()))
+    return entry ?? opener
   }
 
   async #byHost(request: FastifyRequest, role: Role): Promise<Principal | undefined> {

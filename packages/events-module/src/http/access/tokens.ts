@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { HttpError } from '../problem.ts'
+import { lowerRole } from '../role.ts'
 import type { Principal } from './principal.ts'
 
 /** A token as it is kept: whoever reads it cannot use it. */
@@ -31,14 +32,14 @@ export function findToken(entries: readonly TokenEntry[], token: string): TokenE
 }
 
 /**
- * The same principal as the list has it by now.
+ * The same principal as the list has it by now, with no higher a role than it came with: a cookie's is a viewer.
  * @throws HttpError HTTP_UNAUTHORIZED when its token was taken away since
  */
 export function requireCurrent(entries: readonly TokenEntry[], principal: Principal): TokenEntry {
   const hash = 'hash' in principal ? principal.hash : undefined
   const entry = entries.find((one) => one.name === principal.name && one.hash === hash)
   if (entry === undefined) throw new HttpError('HTTP_UNAUTHORIZED', 'the token was taken away')
-  return entry
+  return { ...entry, role: lowerRole(entry.role, principal.role) }
 }
 
 function digest(token: string): Buffer {
