@@ -14,6 +14,7 @@ import {
 } from '../http/cloudevents.ts'
 import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE, int64 } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
+import { removeNullFields } from '../http/null-fields.ts'
 import { refusePathWord } from '../http/path-words.ts'
 import { invalidRequest } from '../http/problem.ts'
 
@@ -91,6 +92,7 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
   const config = { role: 'publisher', bodies, headers: BINARY_HEADERS, binaryCloudEvent: true } as const
   const preValidation: preValidationHookHandler = (request, _reply, done) => {
     readCloudEvent(request)
+    removeNullFields(request.body)
     done()
   }
   scope.post('/', { schema, config, preValidation }, async (request, reply) => {
@@ -115,6 +117,7 @@ function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
   const config = { role: 'publisher', bodies } as const
   const preValidation: preValidationHookHandler = (request, _reply, done) => {
     readCloudEventBatch(request)
+    if (Array.isArray(request.body)) request.body.forEach(removeNullFields)
     done()
   }
   scope.post('/batch', { schema, config, bodyLimit, preValidation }, async (request, reply) => {

@@ -65,7 +65,12 @@ export const EventInputSchema = Type.Object(
     causation_id: Type.Optional(text('1 to 128 printable characters.')),
     traceparent: Type.Optional(text('W3C trace context.')),
   },
-  { $id: 'EventInput', additionalProperties: false, examples: [INPUT_EXAMPLE] },
+  {
+    $id: 'EventInput',
+    additionalProperties: false,
+    description: 'An event to publish. An optional field that is null counts as absent.',
+    examples: [INPUT_EXAMPLE],
+  },
 )
 
 /** An event as it is answered. */

@@ -1,4 +1,5 @@
 import { parseJson } from '../../http/body.ts'
+import { removeNullFields } from '../../http/null-fields.ts'
 import { invalidRequest } from '../../http/problem.ts'
 import { shown } from '../../http/rule.ts'
 import { checkerOf } from '../../http/validation.ts'
@@ -35,6 +36,7 @@ function checked(value: unknown): ClientMessage {
   const check = typeof type === 'string' ? CHECKS.get(type) : undefined
   if (check === undefined)
     throw invalidRequest([{ path: 'type', message: `must be one of ${TYPES}, not ${shown(type)}` }])
+  if (type === 'publish') removeNullFields(Reflect.get(Object(value), 'event'))
   const found = check(value)
   if ('issues' in found) throw invalidRequest(found.issues)
   // It passed the check of its type.
