@@ -23,6 +23,7 @@ export default defineConfig({
       project('server', './apps/server'),
       project('library-scanner', './examples/library-scanner'),
       project('metadata-enricher', './examples/metadata-enricher'),
+      project('bundling', './test/bundling'),
       project('scripts', './scripts'),
     ],
   },

@@ -17,6 +17,11 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 process.exit(await run(process.argv.slice(2)))
 
 async function run(args: readonly string[]): Promise<number> {
+  // npm only warns of an old one, and what fails then tells of anything else.
+  if (Number.parseInt(process.versions.node, 10) < 22) {
+    console.error(`This needs Node 22.18 or newer, and runs on Node ${process.versions.node}.`)
+    return EXIT.failed
+  }
   if (args[0] === 'token') return manageTokens(args.slice(1))
   switch (args.join(' ')) {
     case '':

@@ -78,6 +78,11 @@ export interface EventsModuleOptions {
    * default. Programs of the own machine, where no token is needed, are not limited.
    */
   readonly rateLimit?: RateLimit
+  /**
+   * Whether `/docs` shows the API to people; true by default. Without it the package @fastify/swagger-ui is not loaded,
+   * and need not be there.
+   */
+  readonly docs?: boolean
   /** What `GET /health` answers with; `bus.health()` by default. For apps with checks beside those of the bus. */
   readonly health?: () => Promise<HealthReport>
 }
@@ -129,6 +134,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
   cookieSecret: cookieSecretRule,
   corsOrigins: originsRule,
   rateLimit: rateLimitRule,
+  docs: (value) => (typeof value === 'boolean' ? undefined : `must be true or false, not ${shown(value)}`),
   health: functionRule,
 }
 
@@ -162,6 +168,7 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     cookieSecret: options.cookieSecret,
     corsOrigins: options.corsOrigins ?? [],
     rateLimit: options.rateLimit ?? { requests: 2_000, windowMs: 1_000 },
+    docs: options.docs ?? true,
     health: options.health ?? (() => bus.health()),
   }
 }

@@ -1,5 +1,6 @@
 import { EventsError, invalid } from '../errors.ts'
 import { memoryStorage } from './memory.ts'
+import { isMissingPackage } from './missing-package.ts'
 import type { EventStorage } from './storage.ts'
 
 export interface CreateStorageOptions {
@@ -33,16 +34,26 @@ async function createSqlite(path: string, options: CreateStorageOptions): Promis
   return sqliteStorage({ ...options, path })
 }
 
+/**
+ * By names that bundlers cannot follow: they would put the adapter into each bundle, and each bundle would need the driver
+ * for its start. Where PostgreSQL is wanted the adapter's own entry is imported.
+ */
+const POSTGRES = { driver: 'pg', adapter: '@viewra/events-core/postgres' } as const
+
 async function createPostgres(url: string, options: CreateStorageOptions): Promise<EventStorage> {
-  const { postgresStorage } = await import('./postgres/index.ts').catch(refuseMissing)
-  return postgresStorage({ ...options, url })
+  await load(POSTGRES.driver, 'events in PostgreSQL need a package that is not installed: npm install pg')
+  const adapter: typeof import('./postgres/index.ts') = await load(
+    POSTGRES.adapter,
+    `this bundle has no ${POSTGRES.adapter}: import postgresStorage from there and call it instead of createStorage`,
+  )
+  return adapter.postgresStorage({ ...options, url })
 }
 
-function refuseMissing(cause: unknown): never {
-  if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause
-  throw new EventsError(
-    'EVENTS_STORAGE_FAILED',
-    'events in PostgreSQL need a package that is not installed: npm install pg',
-    { cause },
-  )
+async function load(name: string, missing: string) {
+  try {
+    return await import(/* webpackIgnore: true */ /* @vite-ignore */ name)
+  } catch (cause) {
+    if (!isMissingPackage(cause)) throw cause
+    throw new EventsError('EVENTS_STORAGE_FAILED', missing, { cause })
+  }
 }

@@ -1,5 +1,5 @@
 import fastifySwagger from '@fastify/swagger'
-import fastifySwaggerUi from '@fastify/swagger-ui'
+import { EventsError } from '@viewra/events-core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import manifest from '../../package.json' with { type: 'json' }
 import { Components, type Json } from './openapi-components.ts'
@@ -72,9 +72,12 @@ const PAGE_CSP = {
 
 /**
  * Has `scope.swagger()` make an OpenAPI 3.1 document of all routes that are added below the scope afterwards, and
- * serves it, for people to browse, at `/docs`. To be called before the routes are added.
+ * serves it, for people to browse, at `/docs`, if `docs` says so. To be called before the routes are added.
  */
-export async function documentRoutes(scope: FastifyInstance, options: AccessOptions): Promise<void> {
+export async function documentRoutes(
+  scope: FastifyInstance,
+  options: AccessOptions & { readonly docs: boolean },
+): Promise<void> {
   const document = new ApiDocument(scope.prefix, authenticationOf(options))
   await scope.register(fastifySwagger, {
     openapi: {},
@@ -85,7 +88,8 @@ export async function documentRoutes(scope: FastifyInstance, options: AccessOpti
     },
     transformObject: () => document.toJSON(),
   })
-  await scope.register(fastifySwaggerUi, {
+  if (!options.docs) return
+  await scope.register(await loadSwaggerUi(), {
     routePrefix: '/docs',
     // Without a slash at its end the page's references begin one level higher.
     indexPrefix: '.',
@@ -106,6 +110,19 @@ export function withServer<T extends object>(document: T, url: string): T & { se
   const [path = ''] = url.split('?', 1)
   const up = path.split('/').slice(2).fill('..').join('/')
   return { ...document, servers: [{ url: up || '.', description: 'This server.' }] }
+}
+
+/** In a `try`, by which bundlers tell that they may leave it out when it is not installed. */
+async function loadSwaggerUi() {
+  try {
+    return (await import('@fastify/swagger-ui')).default
+  } catch (cause) {
+    throw new EventsError(
+      'EVENTS_INVALID',
+      'eventsModule: /docs needs the package @fastify/swagger-ui, which cannot be loaded: install it, or set the option docs to false',
+      { cause },
+    )
+  }
 }
 
 /** The OpenAPI document of the routes that it is told of. */

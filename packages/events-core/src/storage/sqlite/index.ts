@@ -1,6 +1,15 @@
 import { resolve } from 'node:path'
-import { checkOptions, func, integer, type OptionRule, object, oneOf, text } from '../../check-options.ts'
-import { invalid } from '../../errors.ts'
+import {
+  checkOptions,
+  func,
+  integer,
+  type OptionRule,
+  object,
+  oneOf,
+  shown,
+  text,
+} from '../../check-options.ts'
+import { EventsError, invalid } from '../../errors.ts'
 import type { EventStorage } from '../storage.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 
@@ -18,6 +27,11 @@ export interface SqliteStorageOptions {
   readonly maxBytes?: number
   /** The time, in milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
+  /**
+   * The program of the store's threads, for a bundle that does not keep it beside itself: a file: URL of what the bundler
+   * has made of `@viewra/events-core/sqlite-worker`. docs/bundling.md has an example for each bundler.
+   */
+  readonly workerUrl?: URL
 }
 
 const RULES: Readonly<Record<keyof SqliteStorageOptions, OptionRule>> = {
@@ -26,26 +40,45 @@ const RULES: Readonly<Record<keyof SqliteStorageOptions, OptionRule>> = {
   busyTimeoutMs: integer(0, 60_000),
   maxBytes: integer(1024 * 1024),
   now: func,
+  workerUrl: workerUrlProblem,
 }
 
 /**
  * Events in one SQLite file, for one process or a few on one machine. Needs the package `better-sqlite3`.
- * @throws EventsError EVENTS_INVALID that names each wrong option
+ * @throws EventsError EVENTS_INVALID that names each wrong option; EVENTS_STORAGE_FAILED when Node is older than 22, on
+ *   which the driver would end the process
  * @example
  * const bus = createEventBus({ storage: sqliteStorage({ path: './data/events.db' }) })
  */
 export function sqliteStorage(options: SqliteStorageOptions): EventStorage {
+  refuseOldNode()
   const problem = object(options)
   if (problem !== undefined) throw invalid('sqliteStorage', [{ path: 'options', message: problem }])
   checkOptions('sqliteStorage', { ...options, path: options.path ?? null }, RULES)
-  const { path, synchronous = 'full', busyTimeoutMs = 2_000, maxBytes, now = Date.now } = options
+  const { path, synchronous = 'full', busyTimeoutMs = 2_000, maxBytes, now = Date.now, workerUrl } = options
   const settings = {
     path: resolve(path),
     synchronous,
     busyTimeoutMs,
     ...(maxBytes !== undefined && { maxBytes }),
   }
-  return new SqliteStorage(settings, now)
+  return new SqliteStorage(settings, now, workerUrl)
+}
+
+/** The driver's native part needs what Node 22 has; where that is missing it does not fail, it crashes. */
+function refuseOldNode(): void {
+  const version = process.versions.node
+  if (Number.parseInt(version, 10) >= 22) return
+  throw new EventsError(
+    'EVENTS_STORAGE_FAILED',
+    `events in SQLite need Node 22.18 or newer, and this is Node ${version}: start the program with a newer one`,
+  )
+}
+
+function workerUrlProblem(value: unknown): string | undefined {
+  return value instanceof URL && value.protocol === 'file:'
+    ? undefined
+    : `must be a file: URL, not ${shown(value)}`
 }
 
 function pathProblem(value: unknown): string | undefined {

@@ -33,11 +33,13 @@ export class SqliteStorage implements EventStorage {
   readonly deadLetters: SqliteDeadLetters
   readonly #settings: Omit<ThreadSettings, 'role'>
   readonly #now: () => number
+  readonly #workerUrl: URL | undefined
   /** Opening and closing, one at a time. */
   readonly #changes = new Turns()
   #threads: Threads | undefined
 
-  constructor(settings: Omit<ThreadSettings, 'role'>, now: () => number) {
+  constructor(settings: Omit<ThreadSettings, 'role'>, now: () => number, workerUrl?: URL) {
+    this.#workerUrl = workerUrl
     this.#settings = settings
     this.#now = now
     this.subscriptions = new SqliteSubscriptions(() => this.#running, now)
@@ -136,8 +138,8 @@ export class SqliteStorage implements EventStorage {
   }
 
   async #start(): Promise<Threads> {
-    const writer = new StorageThread<WriterCalls>({ ...this.#settings, role: 'writer' })
-    const reader = new StorageThread<ReaderCalls>({ ...this.#settings, role: 'reader' })
+    const writer = new StorageThread<WriterCalls>({ ...this.#settings, role: 'writer' }, this.#workerUrl)
+    const reader = new StorageThread<ReaderCalls>({ ...this.#settings, role: 'reader' }, this.#workerUrl)
     const threads = { writer, reader }
     try {
       reader.start()

@@ -1,6 +1,8 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { EventsError } from '../../errors.ts'
+import { isDriverProblem } from './driver.ts'
 import type { Call, Calls, ErrorMessage, Reply, ThreadMessage, ThreadSettings } from './messages.ts'
+import { startWorker } from './start-worker.ts'
 
 /** As the thread gets it: what the argument is, only the method knows. */
 interface OutgoingCall extends Omit<Call, 'argument'> {
@@ -18,21 +20,21 @@ interface Pending {
  */
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
 
-/** Run from source the worker is a .ts file, which Node strips; tsup puts it beside whatever chunk this ends up in. */
-const WORKER = import.meta.url.endsWith('.ts') ? './worker.ts' : './sqlite-worker.js'
-
 /**
  * A thread that answers calls, as the main thread sees it. The first call starts it, and so does the next one after it
  * has died. It keeps the process alive only while a call is under way.
  */
 export class StorageThread<C extends Calls> {
   readonly #settings: ThreadSettings
+  readonly #url: URL | undefined
   readonly #pending = new Map<number, Pending>()
   #worker: Worker | undefined
   #calls = 0
 
-  constructor(settings: ThreadSettings) {
+  /** @param url the thread's program, where it is not beside this file */
+  constructor(settings: ThreadSettings, url?: URL) {
     this.#settings = settings
+    this.#url = url
   }
 
   /** Starts the thread if it is not running: it loads what it needs, which takes longer than to open the file. */
@@ -77,7 +79,7 @@ export class StorageThread<C extends Calls> {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL(WORKER, import.meta.url), {
+    const worker = startWorker(this.#url, {
       name: `events ${this.#settings.role}`,
       workerData: this.#settings,
       // Those of this process (--eval, --import, --conditions, …) are not meant for it.
@@ -135,14 +137,18 @@ function toError({ code, message, issues, cause }: ErrorMessage): EventsError {
 
 function lost(cause: unknown, { role, path }: ThreadSettings): EventsError {
   const what = `the ${role} thread of the event store ${path}`
-  if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND') {
-    const message = `${what} could not start: install the package better-sqlite3`
-    return new EventsError('EVENTS_STORAGE_UNAVAILABLE', message, { cause })
-  }
+  const error = (message: string) => new EventsError('EVENTS_STORAGE_UNAVAILABLE', message, { cause })
+  if (isDriverProblem(cause)) return error(`${what} could not start: ${cause.message}`)
   const reason = cause instanceof Error ? ` (${cause.message})` : ''
-  return new EventsError(
-    'EVENTS_STORAGE_UNAVAILABLE',
-    `${what} has ended unexpectedly${reason}: what it was storing may be stored or not; the next call starts it again`,
-    { cause },
-  )
+  if (isMissingFile(cause))
+    return error(
+      `${what} could not start, since a part of its program is missing${reason}: in a bundle, see docs/bundling.md`,
+    )
+  const storing = role === 'writer' ? 'what it was storing may be stored or not; ' : ''
+  return error(`${what} has ended unexpectedly${reason}: ${storing}the next call starts it again`)
+}
+
+function isMissingFile(cause: unknown): boolean {
+  if (!(cause instanceof Error && 'code' in cause)) return false
+  return cause.code === 'MODULE_NOT_FOUND' || cause.code === 'ERR_MODULE_NOT_FOUND'
 }
