@@ -1,6 +1,8 @@
 import { type HealthReport, HttpError, isLocal } from '@viewra/events-module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Registry } from 'prom-client'
+import Negotiator from 'negotiator'
+import { Registry } from 'prom-client'
+import { openMetrics } from './open-metrics.ts'
 import type { TokensFile } from './tokens-file.ts'
 
 interface OperationsOptions {
@@ -40,6 +42,20 @@ export async function operations(
 
   app.get('/metrics', async (request, reply) => {
     if (!mayRead(request)) throw tokens === undefined ? NOT_LOCAL : NO_TOKEN
-    return reply.type(register.contentType).send(await register.metrics())
+    const text = await register.metrics()
+    reply.header('vary', 'Accept')
+    return prefersOpenMetrics(request)
+      ? reply.type(Registry.OPENMETRICS_CONTENT_TYPE).send(openMetrics(text))
+      : reply.type(register.contentType).send(text)
   })
+}
+
+const TEXT = 'text/plain'
+const OPEN_METRICS = 'application/openmetrics-text'
+
+/** Whether the client asks for OpenMetrics before the text format; one that takes anything gets the latter. */
+function prefersOpenMetrics({ headers }: FastifyRequest): boolean {
+  // Scrapers name versions and more, of which there is one here.
+  const accept = (headers.accept ?? '*/*').replaceAll(/;\s*(?!q\s*=)[^;,]+/gi, '')
+  return new Negotiator({ headers: { accept } }).mediaType([TEXT, OPEN_METRICS]) === OPEN_METRICS
 }
