@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { type Database, databaseOf, shownDatabaseUrl } from './database-url.ts'
 import { nearestName } from './nearest-name.ts'
 import { readPrefixes } from './prefixes.ts'
 import { isServiceLink } from './service-links.ts'
@@ -59,6 +60,15 @@ export const VARIABLES = Type.Object({
       'where they are gone with the process. A relative path starts at the directory from which the server is started.',
     accepts: '`sqlite:<path>`, `postgres://<user>:<password>@<host>:<port>/<database>` or `memory:`',
   }),
+  VIEWRA_EVENTS_DATABASE_WAIT_SECONDS: Type.Integer({
+    minimum: 0,
+    maximum: 86_400,
+    default: 30,
+    description:
+      'How long a start waits for a PostgreSQL server that is away: that cannot be reached, starts up or has no connection ' +
+      'left. A wrong password or database name ends the start at once.',
+    accepts: 'an integer from 0 to 86400',
+  }),
   VIEWRA_EVENTS_TOKENS_FILE: Type.Optional(
     Type.String({
       minLength: 1,
@@ -108,13 +118,6 @@ export const VARIABLES = Type.Object({
 
 const LOOPBACK = /^(localhost|::1|127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3})$/
 
-export interface Database {
-  /** For `createStorage`; a path in it is absolute. */
-  readonly url: string
-  /** Where the events lie, for people: without a password. */
-  readonly place: string
-}
-
 export interface Config {
   readonly host: string
   readonly port: number
@@ -122,6 +125,8 @@ export interface Config {
   readonly prefixes: readonly string[]
   readonly trustProxy: TrustProxy | undefined
   readonly database: Database
+  /** How long a start waits for the database. */
+  readonly databaseWaitMs: number
   /** Absolute. */
   readonly tokensFile: string | undefined
   /** Absolute; undefined for a secret in memory. */
@@ -170,6 +175,7 @@ export function readConfig(environment: Environment, directory: string): Config 
     prefixes: readPrefixes(values.VIEWRA_EVENTS_PREFIX) ?? [],
     trustProxy: trustProxy === undefined ? undefined : readTrustProxy(trustProxy),
     database,
+    databaseWaitMs: values.VIEWRA_EVENTS_DATABASE_WAIT_SECONDS * 1_000,
     tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
     cookieSecretFile: cookieSecretFile === undefined ? undefined : path.resolve(directory, cookieSecretFile),
     rateLimit: values.VIEWRA_EVENTS_RATE_LIMIT,
@@ -199,7 +205,7 @@ function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment
         (values[name] !== undefined && !Value.Check(schema, values[name])) ||
         CHECKS.get(name)?.(values) === false,
     )
-    .map(([name, schema]) => `${name} is ${shown(env[name] ?? '')}: it takes ${schema.accepts}`)
+    .map(([name, schema]) => `${name} is ${shown(name, env[name] ?? '')}: it takes ${schema.accepts}`)
 }
 
 type Values = Readonly<Record<string, unknown>>
@@ -237,19 +243,8 @@ function fileBeside({ url }: Database, suffix: string): string | undefined {
   return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) + suffix : undefined
 }
 
-/** Without the password that a database address may carry: the message ends up in logs. */
-function shown(value: string): string {
-  return JSON.stringify(value.replace(/^([^:/]*:?(\/\/)?).*@/s, '$1***@'))
-}
-
-function databaseOf(url: string, directory: string): Database {
-  if (url === 'memory:') return { url, place: 'in memory only, gone when it stops' }
-  if (!url.startsWith('sqlite:')) return { url, place: `in ${withoutCredentials(url)}` }
-  const file = path.resolve(directory, url.slice('sqlite:'.length))
-  return { url: `sqlite:${file}`, place: `in ${file}` }
-}
-
-function withoutCredentials(url: string): string {
-  const parsed = URL.parse(url)
-  return parsed === null ? 'PostgreSQL' : `postgres://${parsed.host}${parsed.pathname}`
+/** Without a password, also when the address of a database was given as something else: the message ends up in logs. */
+function shown(name: string, value: string): string {
+  const isDatabase = name === 'VIEWRA_EVENTS_DATABASE_URL' || /:\/\/.*@|password/is.test(value)
+  return JSON.stringify(isDatabase ? shownDatabaseUrl(value) : value)
 }

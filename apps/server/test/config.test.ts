@@ -18,6 +18,7 @@ test('without any variable the server keeps events in a file below the directory
     prefixes: ['/api/v1/events'],
     trustProxy: undefined,
     database: { url: 'sqlite:/start/data/events.db', place: 'in /start/data/events.db' },
+    databaseWaitMs: 30_000,
     tokensFile: undefined,
     cookieSecretFile: '/start/data/events.db.cookie-secret',
     rateLimit: undefined,
@@ -63,6 +64,17 @@ test.each([
   ['VIEWRA_EVENTS_PREFIX', '/a,/ab', { prefixes: ['/a', '/ab'] }],
   ['VIEWRA_EVENTS_DATABASE_URL', 'memory:', { cookieSecretFile: undefined }],
   ['VIEWRA_EVENTS_COOKIE_SECRET_FILE', 'secret', { cookieSecretFile: '/start/secret' }],
+  [
+    'VIEWRA_EVENTS_DATABASE_URL',
+    'postgres://me:secret@/events?host=/run/postgresql',
+    {
+      database: {
+        url: 'postgres://me:secret@/events?host=/run/postgresql',
+        place: 'in postgres:///events?host=/run/postgresql',
+      },
+    },
+  ],
+  ['VIEWRA_EVENTS_DATABASE_WAIT_SECONDS', '0', { databaseWaitMs: 0 }],
   ['VIEWRA_EVENTS_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
   ['VIEWRA_EVENTS_RATE_LIMIT', '50', { rateLimit: 50 }],
   [
@@ -108,7 +120,8 @@ describe('a value that cannot be taken', () => {
     ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite://data/events.db'],
     ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite::memory:'],
     ['VIEWRA_EVENTS_DATABASE_URL', 'memory:x'],
-    ['VIEWRA_EVENTS_DATABASE_URL', 'mysql://localhost/events'],
+    ['VIEWRA_EVENTS_DATABASE_WAIT_SECONDS', '-1'],
+    ['VIEWRA_EVENTS_DATABASE_WAIT_SECONDS', '90000'],
     ['VIEWRA_EVENTS_RATE_LIMIT', '0'],
     ['VIEWRA_EVENTS_RATE_LIMIT', '1000001'],
     ['VIEWRA_EVENTS_RATE_LIMIT', 'many'],
@@ -179,14 +192,26 @@ describe('a value that cannot be taken', () => {
 
   test('is shown without its password', () => {
     for (const [url, shown] of [
-      ['mysql://me:secret@db:5432/events', 'mysql://***@db:5432/events'],
-      ['mysql://me:sec/ret@db/events', 'mysql://***@db/events'],
-      ['mysql://me:sec@ret@db/events', 'mysql://***@db/events'],
-      ['postgres:me:secret@db/events', 'postgres:***@db/events'],
+      ['mysql://me:secret@db:5432/events', 'mysql://***'],
+      ['mysql://me:sec/ret@db/events', 'mysql://***'],
+      ['mysql://me:sec@ret@db/events', 'mysql://***'],
+      ['mysql://me:sec@ret', 'mysql://***'],
+      ['mysql://db/events?user=me&password=secret', 'mysql://***'],
+      ['jdbc:postgresql://db/events;password=secret', '***'],
+      ['host=db password=secret', '***'],
+      ['me:secret', '***'],
+      ['postgres:me:secret@db/events', '***'],
     ] as const) {
       const [problem] = problemsOf({ VIEWRA_EVENTS_DATABASE_URL: url })
       expect(problem).toContain(`"${shown}"`)
       expect(problem).not.toMatch(/sec|ret@/)
+    }
+  })
+
+  test('is shown without its password also where something else is expected', () => {
+    for (const name of ['VIEWRA_EVENTS_HOST', 'VIEWRA_EVENTS_PORT', 'VIEWRA_EVENTS_LOG_LEVEL']) {
+      const [problem] = problemsOf({ [name]: 'postgres://me:secret@db/events' })
+      expect(problem).toMatch(/^\w+ is "postgres:\/\/\*\*\*": it takes/)
     }
   })
 

@@ -25,12 +25,36 @@ test('two servers on one PostgreSQL are one: what is posted to either comes out 
   for (const seen of streams) await expect.poll(() => seen, { timeout: 10_000 }).toEqual(titles)
 })
 
-test('a server says in one line that PostgreSQL is not there, without the password', async () => {
+test('a server that need not wait says in one line that PostgreSQL is not there, without the password', async () => {
   const url = postgres.url.replace(`:${postgres.port}/`, ':9/')
-  const exit = await new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_PORT: '0' }).exit
+  const env = { VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_DATABASE_WAIT_SECONDS: '0' }
+  const exit = await new ServerProcess({ ...env, VIEWRA_EVENTS_PORT: '0' }).exit
   expect(exit).toMatchObject({ code: 1, stdout: '' })
   expect(exit.stderr).toMatch(/^Cannot start: [^\n]*127\.0\.0\.1:9\/postgres[^\n]*\n$/)
   expect(exit.stderr).not.toContain('p@ss')
+})
+
+test('a server that starts while PostgreSQL is away waits for it, says so in its log, and then serves', async () => {
+  await postgres.end('SIGINT')
+  const server = new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: postgres.url, VIEWRA_EVENTS_PORT: '0' })
+  await server.logged('the database is away; trying again')
+  expect(server.stderr).not.toContain('p@ss')
+  await postgres.startAgain()
+  expect((await fetch(`${await server.url()}/api/v1/events`)).status).toBe(200)
+})
+
+test('a server that waits for PostgreSQL stops when it is asked to', async () => {
+  const url = postgres.url.replace(`:${postgres.port}/`, ':9/')
+  const server = new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_PORT: '0' })
+  await server.logged('the database is away; trying again')
+  server.kill('SIGTERM')
+  expect(await server.exit).toMatchObject({ code: 1, stdout: '' })
+})
+
+test('a wrong password is not waited for', async () => {
+  const url = postgres.urlFor('postgres', 'wrong')
+  const exit = await new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_PORT: '0' }).exit
+  expect(exit.stderr).toMatch(/^Cannot start: [^\n]*does not let this user in[^\n]*\n$/)
 })
 
 /** Titles of the events of a stream, as they come. */

@@ -98,5 +98,7 @@ export function shown(value: unknown): string {
 
 function shownText(text: string): string {
   if (!text.isWellFormed()) return 'a text with half of a surrogate pair in it'
+  // Most likely the address of a database.
+  if (/:\/\/.*@|password/is.test(text)) return 'a text with a password in it'
   return text.length <= 40 ? `'${text}'` : `a text of ${text.length} characters`
 }

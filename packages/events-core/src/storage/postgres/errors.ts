@@ -116,6 +116,16 @@ export function storageError(error: unknown, place: string): EventsError {
   })
 }
 
+/**
+ * Whether a store that could not be opened may be a moment later: its server cannot be reached, starts or stops, or has no
+ * connection left.
+ * @param error what `open` threw
+ */
+export function isServerAway(error: unknown): boolean {
+  const meaning = error instanceof EventsError ? meaningOf(error.cause) : undefined
+  return meaning === UNREACHABLE || meaning === LOST || meaning === BUSY
+}
+
 /** Whether the server ended the connection with this answer. */
 export function endsConnection(error: pg.DatabaseError): boolean {
   const meaning = meaningOf(error)

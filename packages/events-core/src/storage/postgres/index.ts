@@ -6,6 +6,8 @@ import type { EventStorage } from '../storage.ts'
 import { PostgresStorage } from './postgres-storage.ts'
 import type { PostgresSettings } from './settings.ts'
 
+export { isServerAway } from './errors.ts'
+
 /** How to reach a server, instead of a URL; what is missing is what `pg` takes by default. */
 export interface PostgresConnection {
   /** A name, an address, or the directory of a Unix socket. */
@@ -58,7 +60,7 @@ const RULES: Readonly<Record<keyof PostgresStorageOptions, OptionRule>> = {
 }
 
 const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> = {
-  host: text(255),
+  host: hostProblem,
   port: integer(1, 65_535),
   database: text(63),
   user: text(63),
@@ -121,11 +123,24 @@ function placeOf(path: string, connection: pg.ClientConfig): string {
   }
 }
 
+/** What comes behind user, password, host and port. */
+const BEHIND_HOST = /^postgres(?:ql)?:\/\/[^/?#]*(.*)$/s
+
+/** Never shows the URL, which may have a password in it. */
 function urlProblem(value: unknown): string | undefined {
-  // Not shown: it has a password in it.
   if (typeof value !== 'string') return `must be a text, not ${shown(value)}`
-  const isPostgres = /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? '')
-  return isPostgres ? undefined : 'must be a URL such as postgres://user:password@host:5432/database'
+  const [, rest] = BEHIND_HOST.exec(value) ?? []
+  if (rest === undefined) return 'must be a URL such as postgres://user:password@host:5432/database'
+  // A password with / ? or # in it ends there: its rest would be taken for the host or the database, and shown as such.
+  return /[@#]/.test(rest)
+    ? 'has an @ or # behind its host: in a user, a password or a parameter write @ as %40, # as %23, / as %2F, ? as %3F'
+    : undefined
+}
+
+/** A URL in its place would be shown with its password. */
+function hostProblem(value: unknown): string | undefined {
+  const isUrl = typeof value === 'string' && /@|:\/\//.test(value)
+  return isUrl ? 'must be a name, an address or a directory: give a URL as url' : text(255)(value)
 }
 
 function schemaProblem(value: unknown): string | undefined {
