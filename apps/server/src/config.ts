@@ -89,6 +89,14 @@ export const VARIABLES = Type.Object({
       accepts: 'a path',
     }),
   ),
+  VIEWRA_EVENTS_QUERY_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 10_000,
+    description:
+      'How long the store may look for the answer to a request, in milliseconds; it is given up then and answered with 503.',
+    accepts: 'an integer from 100 to 600000',
+  }),
   VIEWRA_EVENTS_RATE_LIMIT: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -131,6 +139,7 @@ export interface Config {
   readonly tokensFile: string | undefined
   /** Absolute; undefined for a secret in memory. */
   readonly cookieSecretFile: string | undefined
+  readonly queryTimeoutMs: number
   /** Requests of one token in a second. */
   readonly rateLimit: number | undefined
   readonly corsOrigins: readonly string[]
@@ -178,6 +187,7 @@ export function readConfig(environment: Environment, directory: string): Config 
     databaseWaitMs: values.VIEWRA_EVENTS_DATABASE_WAIT_SECONDS * 1_000,
     tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
     cookieSecretFile: cookieSecretFile === undefined ? undefined : path.resolve(directory, cookieSecretFile),
+    queryTimeoutMs: values.VIEWRA_EVENTS_QUERY_TIMEOUT_MS,
     rateLimit: values.VIEWRA_EVENTS_RATE_LIMIT,
     corsOrigins: values.VIEWRA_EVENTS_CORS_ORIGINS?.split(',') ?? [],
     logLevel: values.VIEWRA_EVENTS_LOG_LEVEL,

@@ -129,6 +129,7 @@ export class EventServer {
       bus: this.#bus,
       health: () => this.#health(),
       corsOrigins: config.corsOrigins,
+      queryTimeoutMs: config.queryTimeoutMs,
       ...(tokens !== undefined && { tokens: () => tokens.entries() }),
       ...(this.#cookieSecret !== undefined && { cookieSecret: this.#cookieSecret }),
       ...(config.rateLimit !== undefined && { rateLimit: { requests: config.rateLimit, windowMs: 1_000 } }),

@@ -21,6 +21,7 @@ test('without any variable the server keeps events in a file below the directory
     databaseWaitMs: 30_000,
     tokensFile: undefined,
     cookieSecretFile: '/start/data/events.db.cookie-secret',
+    queryTimeoutMs: 10_000,
     rateLimit: undefined,
     corsOrigins: [],
     logLevel: 'info',
@@ -76,6 +77,7 @@ test.each([
   ],
   ['VIEWRA_EVENTS_DATABASE_WAIT_SECONDS', '0', { databaseWaitMs: 0 }],
   ['VIEWRA_EVENTS_LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+  ['VIEWRA_EVENTS_QUERY_TIMEOUT_MS', '500', { queryTimeoutMs: 500 }],
   ['VIEWRA_EVENTS_RATE_LIMIT', '50', { rateLimit: 50 }],
   [
     'VIEWRA_EVENTS_CORS_ORIGINS',

@@ -175,6 +175,7 @@ function optionsWith(write: (line: string) => void, stopTimeoutMs = 8_000): Even
       trustProxy: undefined,
       tokensFile: undefined,
       cookieSecretFile: undefined,
+      queryTimeoutMs: 10_000,
       rateLimit: undefined,
       corsOrigins: [],
       logLevel: 'info',

@@ -55,6 +55,8 @@ export interface EventsModuleOptions {
   readonly heartbeatMs?: number
   /** How long a stream's client may take nothing before it is closed; 30,000 by default. */
   readonly streamStallMs?: number
+  /** How long the store may look for the answer to a request; it is given up then. 10,000 by default. */
+  readonly queryTimeoutMs?: number
   /**
    * Who may do what: the tokens that are known, as `createToken` makes them, or a function that answers with those of
    * the moment. Without it, and without `authorize`, the module serves only programs of its own machine.
@@ -129,6 +131,7 @@ const RULES: Readonly<Record<keyof EventsModuleOptions, OptionRule>> = {
   batchBodyLimit: integer(1, 2 ** 30),
   heartbeatMs: integer(1, MAX_TIMER_MS),
   streamStallMs: integer(1, MAX_TIMER_MS),
+  queryTimeoutMs: integer(1, MAX_TIMER_MS),
   tokens: (value) => (typeof value === 'function' ? undefined : problemOfTokens(value)),
   authorize: functionRule,
   cookieSecret: cookieSecretRule,
@@ -163,6 +166,7 @@ export function moduleOptions(options: EventsModuleOptions): ModuleOptions {
     batchBodyLimit: options.batchBodyLimit ?? 33_554_432,
     heartbeatMs: options.heartbeatMs ?? 30_000,
     streamStallMs: options.streamStallMs ?? 30_000,
+    queryTimeoutMs: options.queryTimeoutMs ?? 10_000,
     tokens: typeof tokens === 'object' ? () => tokens : tokens,
     authorize: options.authorize,
     cookieSecret: options.cookieSecret,

@@ -61,6 +61,23 @@ function nextOf(path: string, headers: { readonly link?: unknown }): string | un
 
 describe('filters', () => {
   test.each([
+    ['source=%20lead', 's'],
+    ['sources=%20lead,other', 's'],
+    ['source=%20*', 's'],
+    ['tags=trail%20', 't'],
+    ['tags=x,trail%20', 't'],
+    ['source=lead', ''],
+    ['tags=trail', ''],
+  ])('%s finds texts with white space at their ends as they are', async (query, found) => {
+    const events = [
+      { id: 's', type: 'a', source: ' lead' },
+      { id: 't', type: 'a', source: 'x', tags: ['trail '] },
+    ]
+    const { app } = await withEvents(events)
+    expect((await ids(app, `${URL}?${query}`)).join('')).toBe(found)
+  })
+
+  test.each([
     ['q=ABER', 'b'],
     ['q=50%25', 'b'],
     ['data.library.id=5', 'a'],

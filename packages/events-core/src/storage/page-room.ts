@@ -1,5 +1,5 @@
 /** What a page holds unless its query says otherwise: whoever reads it has all of it in memory. */
-export const PAGE_BYTES = 8 * 2 ** 20
+const PAGE_BYTES = 8 * 2 ** 20
 
 /** The room that a page has left. The item that brings it to its limit of bytes is part of it, so no page is without one. */
 export class PageRoom {

@@ -38,14 +38,12 @@ export class SearchTurns {
       if (!holdsPlace) return
       holdsPlace = false
       usedMs += performance.now() - since
-      this.#leave()
+      void this.#leave()
     }
     await enter()
     try {
       return await search(async () => {
         leave()
-        // Lets the thread look at its messages, among which may be the abort.
-        await setImmediate()
         await enter()
       })
     } finally {
@@ -74,13 +72,13 @@ export class SearchTurns {
     })
   }
 
-  #leave(): void {
+  /**
+   * The place is free in the next turn of the event loop. Until then the thread looks at its messages: at aborts, at what
+   * needs no place, and at all the searches that came in together, before it begins another one.
+   */
+  async #leave(): Promise<void> {
+    await setImmediate()
     this.#places++
-    // Not at once: between two slices others, who need no place, may use the store.
-    if (this.#waiting.length > 0) void setImmediate().then(() => this.#grant())
-  }
-
-  #grant(): void {
     while (this.#places > 0 && this.#waiting.length > 0) {
       const [next] = this.#waiting.splice(this.#grants++ % 2 === 0 ? this.#leastUsed() : 0, 1)
       this.#places--

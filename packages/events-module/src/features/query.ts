@@ -9,6 +9,7 @@ import type { EventsScope, Feature } from '../http/feature.ts'
 import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters.ts'
 import { addToHeader } from '../http/list-header.ts'
 import { eventNotFound, invalidRequest } from '../http/problem.ts'
+import { type Ask, timedQueries } from '../http/timed-queries.ts'
 
 const RFC_3339 = 'an RFC 3339 time; write a + in it as %2B'
 
@@ -113,13 +114,20 @@ type Page = Static<typeof PageSchema>
 type PageQuery = Static<typeof ListQuery> | Static<typeof RangeQuery>
 
 /** Reading: a page of all events, of a time range, or one event. */
-export const queryRoutes: Feature = (scope, { bus }) => {
-  addList(scope, bus)
-  addRange(scope, bus)
+export const queryRoutes: Feature = (scope, { bus, queryTimeoutMs }) => {
+  const pages = { bus, ask: timedQueries(scope, queryTimeoutMs) }
+  addList(scope, pages)
+  addRange(scope, pages)
   addGet(scope, bus)
 }
 
-function addList(scope: EventsScope, bus: EventBus): void {
+/** Where pages come from. */
+interface Pages {
+  readonly bus: EventBus
+  readonly ask: Ask
+}
+
+function addList(scope: EventsScope, pages: Pages): void {
   scope.get(
     '/',
     {
@@ -134,12 +142,12 @@ function addList(scope: EventsScope, bus: EventBus): void {
       config: { role: 'viewer' },
     },
     async (request, reply) => {
-      return answerPage(await readPage(bus, filterOf(request.query), request.query, reply), reply)
+      return answerPage(await readPage(pages, filterOf(request.query), request.query, reply), reply)
     },
   )
 }
 
-function addRange(scope: EventsScope, bus: EventBus): void {
+function addRange(scope: EventsScope, pages: Pages): void {
   const schema = {
     operationId: 'listEventsInRange',
     summary: 'A page of the events of a time range',
@@ -151,7 +159,7 @@ function addRange(scope: EventsScope, bus: EventBus): void {
   scope.get('/range', { schema, config: { role: 'viewer' } }, async (request, reply) => {
     const { start, end } = rangeOf(request.query)
     const filter = { ...filterOf(request.query), since: start, until: end }
-    return answerPage({ ...(await readPage(bus, filter, request.query, reply)), start, end }, reply)
+    return answerPage({ ...(await readPage(pages, filter, request.query, reply)), start, end }, reply)
   })
 }
 
@@ -195,7 +203,7 @@ function answerPage(page: Page | Static<typeof RangePageSchema>, reply: FastifyR
 }
 
 async function readPage(
-  bus: EventBus,
+  { bus, ask }: Pages,
   filter: EventFilter,
   query: PageQuery,
   reply: FastifyReply,
@@ -208,7 +216,8 @@ async function readPage(
   }
   const scope = { epoch: (await bus.head()).epoch, order, filter }
   const after = cursor === undefined ? {} : { after: readCursor(cursor, scope) }
-  const { events, total, next } = await bus.list({ filter, order, limit, offset, count, ...after })
+  const wanted = { filter, order, limit, offset, count, ...after }
+  const { events, total, next } = await ask(reply, (signal) => bus.list(wanted, { signal }))
   const page = { events: [...events], ...(total !== undefined && { total }), limit, offset }
   if (next === undefined) return page
   const nextCursor = writeCursor(next, scope)

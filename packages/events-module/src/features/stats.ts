@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import type { BusStats } from '@viewra/events-core'
 import { EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
 import type { Feature } from '../http/feature.ts'
+import { timedQueries } from '../http/timed-queries.ts'
 
 const counts = (description: string) => Type.Record(Type.String(), int64(), { description })
 
@@ -38,7 +39,8 @@ const StatsSchema = Type.Unsafe<BusStats>(
   ),
 )
 
-export const statsRoutes: Feature = (scope, { bus }) => {
+export const statsRoutes: Feature = (scope, { bus, queryTimeoutMs }) => {
+  const ask = timedQueries(scope, queryTimeoutMs)
   const schema = {
     operationId: 'getStats',
     summary: 'Totals of the stored events',
@@ -46,5 +48,7 @@ export const statsRoutes: Feature = (scope, { bus }) => {
     tags: ['Operations'],
     response: { 200: StatsSchema },
   }
-  scope.get('/stats', { schema, config: { role: 'viewer' } }, async () => bus.stats())
+  scope.get('/stats', { schema, config: { role: 'viewer' } }, async (_request, reply) =>
+    ask(reply, (signal) => bus.stats({ signal })),
+  )
 }

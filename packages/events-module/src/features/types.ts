@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { Feature } from '../http/feature.ts'
+import { timedQueries } from '../http/timed-queries.ts'
 
 const TypesSchema = Type.Object(
   {
@@ -15,7 +16,8 @@ const TypesSchema = Type.Object(
   },
 )
 
-export const typesRoutes: Feature = (scope, { bus }) => {
+export const typesRoutes: Feature = (scope, { bus, queryTimeoutMs }) => {
+  const ask = timedQueries(scope, queryTimeoutMs)
   const schema = {
     operationId: 'listEventTypes',
     summary: 'All event types',
@@ -23,8 +25,8 @@ export const typesRoutes: Feature = (scope, { bus }) => {
     tags: ['Types'],
     response: { 200: TypesSchema },
   }
-  scope.get('/types', { schema, config: { role: 'viewer' } }, async () => {
-    const types = await bus.types()
+  scope.get('/types', { schema, config: { role: 'viewer' } }, async (_request, reply) => {
+    const types = await ask(reply, (signal) => bus.types({ signal }))
     return { event_types: [...types], count: types.length }
   })
 }

@@ -98,7 +98,11 @@ export function filterOf(selection: Selection): EventFilter {
     until,
   } = selection
   const filter = {
-    ...orAbsent('types', [...type, ...types]),
+    // No type has white space in it; sources and tags may, and are taken as they are.
+    ...orAbsent(
+      'types',
+      [...type, ...types].map((item) => item.trim()),
+    ),
     ...orAbsent('sources', [...source, ...sources]),
     ...orAbsent('tags', tags ?? []),
     minPriority: typeof priority === 'string' ? PRIORITY[priority] : priority,

@@ -25,6 +25,7 @@ const HTTP_PROBLEMS = {
   HTTP_CLIENT_GONE: { status: 499, title: 'Client closed the request' },
   HTTP_INTERNAL: { status: 500, title: 'Internal error' },
   HTTP_OVERLOADED: { status: 503, title: 'Overloaded', retryAfter: 1 },
+  HTTP_QUERY_TIMEOUT: { status: 503, title: 'Query took too long', retryAfter: 5 },
   HTTP_SHUTTING_DOWN: { status: 503, title: 'Shutting down', retryAfter: 5 },
 } as const satisfies Record<`HTTP_${string}`, ProblemKind>
 

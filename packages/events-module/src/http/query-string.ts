@@ -68,8 +68,7 @@ function isLeftEmpty(property: TSchema, values: readonly unknown[]): boolean {
 }
 
 function parameterOf(property: TSchema, values: readonly string[]): unknown {
-  if (KindGuard.IsArray(property))
-    return values.flatMap((value) => value.split(',').map((item) => item.trim()))
+  if (KindGuard.IsArray(property)) return values.flatMap((value) => value.split(','))
   const [value = ''] = values
   return takesInteger(property) && INTEGER.test(value) ? Number(value) : value
 }

@@ -1,5 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult, TransactionSettings } from 'kysely'
 import pg from 'pg'
+import { requestCancel } from './cancel-request.ts'
 import { ConnectionLost, type ConnectionRefused, endsConnection } from './errors.ts'
 import { beginTransaction, type TimeLimits } from './transaction-settings.ts'
 import { toParameter } from './values.ts'
@@ -7,30 +8,36 @@ import { toParameter } from './values.ts'
 /** Beyond the server's own limit, whose answer says more: this one is for servers and networks that hang. */
 const GRACE_MS = 5_000
 
+/** How long to wait for a server that was asked to cancel a query. */
+const CANCEL_MS = 1_000
+
 type Query = Pick<CompiledQuery, 'sql' | 'parameters'>
 
 /** A connection while somebody has it. */
 export class Connection implements DatabaseConnection {
   readonly #client: pg.PoolClient
   readonly #limits: TimeLimits
+  readonly #signal: AbortSignal | undefined
   #inTransaction = false
   #broken = false
 
-  constructor(client: pg.PoolClient, limits: TimeLimits) {
+  /** @param signal has the query under way cancelled, and no other begun */
+  constructor(client: pg.PoolClient, limits: TimeLimits, signal?: AbortSignal) {
     this.#client = client
     this.#limits = limits
+    this.#signal = signal
   }
 
   /**
-   * Runs a query in the transaction that was begun, or else in one of its own: beginning, query and commit go to the
-   * server in one go.
-   * @throws pg.DatabaseError when the server refuses it; ConnectionLost when there is no answer
+   * Runs a query in the transaction that was begun, or else in one of its own.
+   * @throws pg.DatabaseError when the server refuses it; ConnectionLost when there is no answer; the signal's reason
    */
   async executeQuery<R>({ sql, parameters }: Query): Promise<QueryResult<R>> {
     const values = parameters.map(toParameter)
-    const { rows, rowCount } = await this.#answer(() =>
-      this.#inTransaction ? this.#client.query(sql, values) : this.#queryAlone(sql, values),
-    )
+    const { rows, rowCount } = await this.#answer(() => {
+      if (this.#inTransaction) return this.#client.query(sql, values)
+      return this.#signal === undefined ? this.#queryAlone(sql, values) : this.#queryAbortably(sql, values)
+    })
     return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
   }
 
@@ -61,6 +68,7 @@ export class Connection implements DatabaseConnection {
     this.#client.release(this.#broken)
   }
 
+  /** Beginning, query and commit go to the server in one go. */
   async #queryAlone(sql: string, values: readonly unknown[]): Promise<pg.QueryResult> {
     const { stream } = this.#client.connection
     stream.cork()
@@ -78,8 +86,32 @@ export class Connection implements DatabaseConnection {
     return answer.value
   }
 
+  /** The commit follows the answer: until then nobody else can have the server connection, and be cancelled for ours. */
+  async #queryAbortably(sql: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+    const { stream } = this.#client.connection
+    stream.cork()
+    const began = this.#client.query(beginTransaction(this.#limits))
+    const answered = this.#client.query(sql, [...values])
+    stream.uncork()
+    const [beginning, answer] = await Promise.allSettled([began, answered])
+    // After a query that failed this rolls back. Whoever uses the connection next comes behind it.
+    if (!this.#signal?.aborted) this.#client.query('commit').catch(() => this.cut())
+    if (beginning.status === 'rejected') throw beginning.reason
+    if (answer.status === 'rejected') throw answer.reason
+    return answer.value
+  }
+
+  /** Once a cancellation was asked for the connection is cut within its transaction, so that it hits nothing else. */
   async #answer<T>(ask: () => Promise<T>): Promise<T> {
-    const timer = setTimeout(() => this.cut(), this.#limits.statementMs + GRACE_MS)
+    const signal = this.#signal
+    signal?.throwIfAborted()
+    let timer = setTimeout(() => this.cut(), this.#limits.statementMs + GRACE_MS)
+    const cancel = () => {
+      requestCancel(this.#client)
+      clearTimeout(timer)
+      timer = setTimeout(() => this.cut(), CANCEL_MS)
+    }
+    signal?.addEventListener('abort', cancel, { once: true })
     try {
       return await ask()
     } catch (error) {
@@ -87,6 +119,8 @@ export class Connection implements DatabaseConnection {
       throw asAnswer(error, ConnectionLost)
     } finally {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', cancel)
+      if (signal?.aborted) this.cut()
     }
   }
 }

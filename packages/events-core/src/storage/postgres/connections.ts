@@ -41,9 +41,12 @@ export class Connections {
     this.#pool.on('connect', (client) => client.on('error', ignore))
   }
 
-  /** @throws ConnectionRefused; EventsError EVENTS_NOT_RUNNING when `end` is called meanwhile */
-  async take(): Promise<Connection> {
-    const connection = new Connection(await this.#takeClient(), this.#limits)
+  /**
+   * @param signal has what the connection does cancelled
+   * @throws ConnectionRefused; EventsError EVENTS_NOT_RUNNING when `end` is called meanwhile
+   */
+  async take(signal?: AbortSignal): Promise<Connection> {
+    const connection = new Connection(await this.#takeClient(), this.#limits, signal)
     this.#used.add(connection)
     return connection
   }

@@ -35,7 +35,10 @@ export interface PostgresStorageOptions {
   readonly listenUrl?: string
   /** Where the tables are; `viewra_events` by default. It is created when it is not there. */
   readonly schema?: string
-  /** Connections at the most, beside one that appends and one that listens; 5 by default. */
+  /**
+   * Connections at the most, beside one that appends and one that listens; 5 by default. Searches leave one of them to
+   * what is found at once, so with a single one health waits for them.
+   */
   readonly poolSize?: number
   /** How long a statement may take; 30,000 by default. A wait for a lock ends after 3,000 or half of it, if that is less. */
   readonly statementTimeoutMs?: number

@@ -11,13 +11,14 @@ import type { Connections } from './connections.ts'
 import { SchemaIntrospector } from './schema-introspector.ts'
 import type { PostgresSettings } from './settings.ts'
 
-/** PostgreSQL for Kysely, over our connections. */
+/** PostgreSQL for Kysely, over our connections. @param signal has queries cancelled */
 export function postgresKyselyDialect(
   connections: Connections,
   { schema }: Pick<PostgresSettings, 'schema'>,
+  signal?: AbortSignal,
 ): Dialect {
   return {
-    createDriver: () => new PooledDriver(connections),
+    createDriver: () => new PooledDriver(connections, signal),
     createAdapter: () => new PostgresAdapter(),
     createQueryCompiler: () => new PostgresQueryCompiler(),
     createIntrospector: (db) => new SchemaIntrospector(db, schema),
@@ -26,15 +27,17 @@ export function postgresKyselyDialect(
 
 class PooledDriver implements Driver {
   readonly #connections: Connections
+  readonly #signal: AbortSignal | undefined
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, signal: AbortSignal | undefined) {
     this.#connections = connections
+    this.#signal = signal
   }
 
   async init(): Promise<void> {}
 
   acquireConnection(): Promise<Connection> {
-    return this.#connections.take()
+    return this.#connections.take(this.#signal)
   }
 
   async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {

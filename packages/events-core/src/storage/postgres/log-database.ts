@@ -69,13 +69,12 @@ export class LogDatabase {
     this.#turns = new SearchTurns(Math.max(1, poolSize - 1))
     this.#appendConnections = new Connections({ ...settings, size: 1 })
     this.#appender = new Appender({ connections: this.#appendConnections, settings, origin })
-    const dialect = postgresKyselyDialect(this.#connections, settings)
-    this.#db = new Kysely<LogTables>({ dialect }).withSchema(schema)
+    this.#db = this.#connect()
     this.#log = {
       db: this.#db,
       dialect: postgresDialect(schema),
       pace: { ...SEARCH_PACE, rest: () => setImmediate() },
-      snapshot: (work) => this.#snapshot(work),
+      snapshot: (work) => snapshot(this.#db, work),
       transaction: (work) => this.#change(work),
     }
   }
@@ -113,19 +112,27 @@ export class LogDatabase {
 
   /** For what may look at many events. @throws as `use`; the signal's reason */
   search<T>(work: (log: SqlLog) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const search = (rest: Rest) => work({ ...this.#log, pace: { ...SEARCH_PACE, rest } })
-    return this.#abortable.run(signal, (own) => this.#run(() => this.#turns.run(own, search)))
+    const search = (own: AbortSignal, rest: Rest) => {
+      const db = this.#connect(own)
+      const pace = { ...SEARCH_PACE, rest }
+      return work({ ...this.#log, db, pace, snapshot: (read) => snapshot(db, read) })
+    }
+    return this.#abortable.run(signal, (own) =>
+      this.#run(() => this.#turns.run(own, (rest) => search(own, rest))),
+    )
   }
 
   /** For deletes: what they are to find is settled in turn with this process's appends. @throws as `search` */
   remove<T>(work: (log: SqlLog) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const snapshot: SqlLog['snapshot'] = (read) => this.#appends.take(() => this.#snapshot(read))
+    const inTurn: SqlLog['snapshot'] = (read) => this.#appends.take(() => snapshot(this.#db, read))
     const rest = async (own: AbortSignal) => {
       await setImmediate()
       own.throwIfAborted()
     }
     return this.#abortable.run(signal, (own) =>
-      this.#run(() => work({ ...this.#log, pace: { ...DELETE_PACE, rest: () => rest(own) }, snapshot })),
+      this.#run(() =>
+        work({ ...this.#log, pace: { ...DELETE_PACE, rest: () => rest(own) }, snapshot: inTurn }),
+      ),
     )
   }
 
@@ -155,12 +162,10 @@ export class LogDatabase {
     }
   }
 
-  #snapshot<T>(work: (db: Kysely<LogTables>) => Promise<T>): Promise<T> {
-    return this.#db
-      .transaction()
-      .setIsolationLevel('repeatable read')
-      .setAccessMode('read only')
-      .execute(work)
+  /** The tables. @param signal has queries cancelled */
+  #connect(signal?: AbortSignal): Kysely<LogTables> {
+    const dialect = postgresKyselyDialect(this.#connections, this.#settings, signal)
+    return new Kysely<LogTables>({ dialect }).withSchema(this.#settings.schema)
   }
 
   /**
@@ -195,6 +200,10 @@ export class LogDatabase {
   #refuseWhenClosing(): void {
     if (this.#closing) throw closedEarly()
   }
+}
+
+function snapshot<T>(db: Kysely<LogTables>, work: (db: Kysely<LogTables>) => Promise<T>): Promise<T> {
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work)
 }
 
 function closedEarly(): EventsError {

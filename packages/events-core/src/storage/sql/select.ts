@@ -25,6 +25,9 @@ export interface Selected {
 /** Events are not spread evenly, and one window more costs another statement. */
 const MARGIN = 1.5
 
+/** Of events whose texts or data are looked into, which may take a millisecond for each, so many are the first slice. */
+const FIRST_LOOKED_INTO = 50
+
 /** What an event adds to a page: its columns that may be large. */
 const BYTES = sql<number>`octet_length(cast(data as text)) + octet_length(message) + octet_length(title)`
 
@@ -56,28 +59,28 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
 }
 
 /**
- * All of the range for few events; else what should hold all that is wanted, if those that match are spread evenly, but no
- * more than others may have to wait for.
+ * What should hold all that is wanted, if those that match are spread evenly, but no more than others may have to wait
+ * for.
  */
-function firstWindow(
-  { range, found }: Scope,
-  { limit, offset }: Wanted,
-  { max }: SqlLog['pace'],
-): number | undefined {
-  if (found === undefined) return undefined
-  if (isFew(found)) return Number.POSITIVE_INFINITY
-  return Math.min(max, ((limit + offset) * (range.to - range.from) * MARGIN) / found)
+function firstWindow(scope: Scope, { limit, offset }: Wanted, pace: SqlLog['pace']): number {
+  const first = firstSlice(scope, pace)
+  const { range, found } = scope
+  if (found === undefined || first > pace.max) return first
+  const expected = ((limit + offset) * (range.to - range.from) * MARGIN) / found
+  return Math.max(first, Math.min(pace.max, expected))
 }
 
-function isFew(found: number | undefined): boolean {
-  return found !== undefined && found <= FEW
+/** All of the range for few events, unless each of them may take long. */
+function firstSlice({ conditions, found }: Scope, { first }: SqlLog['pace']): number {
+  if (conditions.text !== undefined) return FIRST_LOOKED_INTO
+  if (found !== undefined && found <= FEW) return Number.POSITIVE_INFINITY
+  return conditions.data === undefined ? first : FIRST_LOOKED_INTO
 }
 
 /** How many visible events the scope has. */
 export async function countVisible(log: SqlLog, scope: Scope, nowMs: number): Promise<number> {
   let count = 0
-  const first = isFew(scope.found) ? Number.POSITIVE_INFINITY : undefined
-  for await (const window of windows(scope.range, 'asc', log.pace, first)) {
+  for await (const window of windows(scope.range, 'asc', log.pace, firstSlice(scope, log.pace))) {
     count += await countIn(log, scope, window, nowMs)
   }
   return count

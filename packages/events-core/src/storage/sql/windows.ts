@@ -33,7 +33,7 @@ export class SliceSize {
 
   constructor(pace: Pace, first = pace.first) {
     this.#pace = pace
-    this.#size = Math.max(pace.first, first)
+    this.#size = first
   }
 
   /** Answers the size of the slice that begins now. */
