@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { EventFilter } from '../../src/filter.ts'
 import { makeFailure } from '../../src/testing/failure.ts'
@@ -77,6 +78,21 @@ test('others are woken by an append, and the store itself is not', async () => {
   await storage.append(makeRecords(5))
   await vi.waitFor(() => expect(others).toHaveBeenCalledTimes(2))
   expect(own).toHaveBeenCalledTimes(1)
+})
+
+test('a wake runs in the context of its watcher, and may throw', async () => {
+  const schema = setup.newSchema()
+  const [storage, other] = await Promise.all([setup.openStore({ schema }), setup.openStore({ schema })])
+  const who = new AsyncLocalStorage<string>()
+  const contexts: (string | undefined)[] = []
+  const wake = () => {
+    contexts.push(who.getStore())
+    throw new Error('odd')
+  }
+  who.run('watcher', () => other.watch(wake))
+  await vi.waitFor(() => expect(contexts).toHaveLength(1))
+  await who.run('publisher', () => storage.append(makeRecords(1)))
+  await vi.waitFor(() => expect(contexts).toEqual(['watcher', 'watcher']))
 })
 
 test('who was cut off is woken when it listens again, and by the next append', async () => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +34,22 @@ test('others that use the file are woken by an append, and the store itself is n
     expect(others.mock.calls.length).toBeGreaterThan(2)
   }, PATIENCE)
   expect(own).not.toHaveBeenCalled()
+})
+
+test('a wake runs in the context of its watcher, and may throw', async () => {
+  const [storage, other] = await twoStores()
+  const who = new AsyncLocalStorage<string>()
+  const contexts: (string | undefined)[] = []
+  const wake = () => {
+    contexts.push(who.getStore())
+    throw new Error('odd')
+  }
+  who.run('watcher', () => other.watch(wake))
+  await vi.waitFor(async () => {
+    await who.run('publisher', () => storage.append(makeRecords(1)))
+    expect(contexts.length).toBeGreaterThan(1)
+  }, PATIENCE)
+  expect(new Set(contexts)).toEqual(new Set(['watcher']))
 })
 
 test('who lets go of a watch is not woken', async () => {

@@ -43,7 +43,7 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const { settings, origin, wake } = this.#options
+    const { settings, origin } = this.#options
     // To listen is no reason for the process to go on.
     const stream = () => new Socket().unref()
     const client = new pg.Client({ ...settings.listenConnection, stream })
@@ -51,7 +51,7 @@ export class Listener {
     client.on('error', () => this.#lost(client))
     client.on('end', () => this.#lost(client))
     client.on('notification', ({ payload }) => {
-      if (payload !== origin) wake()
+      if (payload !== origin) this.#wake()
     })
     try {
       await client.connect()
@@ -63,7 +63,16 @@ export class Listener {
     if (this.#client !== client) return
     this.#isUp = true
     // Nobody knows what was missed until now.
-    wake()
+    this.#wake()
+  }
+
+  /** The caller's own code: what it throws must not reach the connection, or end the process. */
+  #wake(): void {
+    try {
+      this.#options.wake()
+    } catch {
+      // A wake is a hint: its caller polls as well.
+    }
   }
 
   /** An error is followed by the end, and both are told: only the first counts. */
