@@ -102,10 +102,32 @@ describe('nothing of a batch is stored when', () => {
       'the array has more than 10,000',
       {},
       `[${'{"type":"a","source":"x"},'.repeat(10_000)}{}]`,
-      400,
-      'EVENTS_INVALID',
-      '',
+      413,
+      'HTTP_BODY_TOO_LARGE',
+      undefined,
     ],
+    ['lines are blank, and too many', NDJSON, '\n'.repeat(20_001), 413, 'HTTP_BODY_TOO_LARGE', undefined],
+    [
+      'an event is too large',
+      NDJSON,
+      `${line}"${'x'.repeat(60_000)}"`,
+      413,
+      'HTTP_BODY_TOO_LARGE',
+      undefined,
+    ],
+    [
+      'an event of the array is too large',
+      {},
+      `[{},"${'x'.repeat(60_000)}"]`,
+      413,
+      'HTTP_BODY_TOO_LARGE',
+      undefined,
+    ],
+    ['the array has no end', {}, '[{"type":"a","source":"x"}', 400, 'HTTP_BAD_JSON', undefined],
+    ['something follows the array', {}, '[{"type":"a","source":"x"}] x', 400, 'HTTP_BAD_JSON', undefined],
+    ['a value of the array is missing', {}, '[{"type":"a","source":"x"},]', 400, 'HTTP_BAD_JSON', undefined],
+    ['a value of the array is no JSON', {}, '[{"type":"a","source":"x"}, {"a":}]', 400, 'HTTP_BAD_JSON', '1'],
+    ['brackets do not match', {}, '[{"type":"a","source":"x"}}', 400, 'HTTP_BAD_JSON', undefined],
     ['lines are too many bytes', NDJSON, line + ' '.repeat(400_000), 413, 'HTTP_BODY_TOO_LARGE', undefined],
     ['the array is too many bytes', {}, `[${' '.repeat(400_000)}]`, 413, 'HTTP_BODY_TOO_LARGE', undefined],
     [
@@ -127,7 +149,7 @@ describe('nothing of a batch is stored when', () => {
   ]
 
   test.each(refusals)('%s', async (_name, headers, payload, status, code, path) => {
-    const { app, bus } = await eventsApp({ module: { batchBodyLimit: 300_000 } })
+    const { app, bus } = await eventsApp({ module: { batchBodyLimit: 300_000, bodyLimit: 50_000 } })
     const answer = await app.inject({
       method: 'POST',
       url: BATCH,
@@ -144,7 +166,7 @@ describe('nothing of a batch is stored when', () => {
     const { bus, url } = await listeningApp({
       fastify: {
         logger: {
-          level: 'info',
+          level: 'debug',
           stream: { write: (text) => text.includes('HTTP_CLIENT_GONE') && logged.resolve() },
         },
       },

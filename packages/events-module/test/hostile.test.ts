@@ -258,3 +258,13 @@ test.each(paths)('HEAD of %s has no body, OPTIONS names its methods', async (pat
     expect(allowed.includes('HEAD')).toBe(allowed.includes('GET'))
   }
 })
+
+test('a long text of digits costs no more than any other', async () => {
+  const { app } = await eventsApp()
+  const payload = `{"type":"a","source":"x","message":"${'1'.repeat(900_000)}"}`
+  const headers = { 'content-type': 'application/json' }
+  const began = performance.now()
+  expect((await app.inject({ method: 'POST', url: URL_PATH, headers, payload })).statusCode).toBe(400)
+  // By the square of its length it would take an hour.
+  expect(performance.now() - began).toBeLessThan(10_000)
+})

@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { bodyChunks } from './body-chunks.ts'
+import { ByteCollector } from './byte-collector.ts'
+import { readJsonArray } from './json-array.ts'
 import { findLossyNumber } from './lossy-number.ts'
 import { readNdjson } from './ndjson.ts'
 import { HttpError, invalidRequest } from './problem.ts'
@@ -38,19 +41,33 @@ declare module 'fastify' {
  */
 export function acceptBodies(scope: FastifyInstance, bodyLimit: number): void {
   scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser<Buffer>(
-    [...JSON_TYPES],
-    { parseAs: 'buffer', bodyLimit },
-    (request, body, done) => done(null, body.length === 0 ? undefined : parseJson(body, placeOf(request))),
-  )
-  scope.addContentTypeParser(NDJSON, async (request: FastifyRequest, body: IncomingMessage) => {
-    const limits = { maxBytes: request.routeOptions.bodyLimit ?? bodyLimit, maxValues: MAX_BATCH_EVENTS }
-    return readNdjson(body, limits, (line, index) => parseJson(line, String(index)))
+  const limitsOf = ({ routeOptions }: FastifyRequest) => {
+    const maxBytes = routeOptions.bodyLimit ?? bodyLimit
+    return { maxBytes, maxValueBytes: Math.min(maxBytes, bodyLimit), maxValues: MAX_BATCH_EVENTS }
+  }
+  scope.addContentTypeParser([...JSON_TYPES], async (request: FastifyRequest, body: IncomingMessage) => {
+    // Other routes have the limit of Fastify's own, which is not ours.
+    if (!mediaTypesOf(request.routeOptions).includes(NDJSON))
+      return readJson(body, bodyLimit, placeOf(request))
+    return readJsonArray(body, limitsOf(request), parseItem, (json) => parseJson(json, ''))
   })
+  scope.addContentTypeParser(NDJSON, async (request: FastifyRequest, body: IncomingMessage) =>
+    readNdjson(body, limitsOf(request), parseItem),
+  )
   scope.addHook('preParsing', (request, _reply, _payload, done) => {
     refuseForeign(request)
     done()
   })
+}
+
+async function readJson(body: IncomingMessage, maxBytes: number, at: string): Promise<unknown> {
+  const bytes = new ByteCollector()
+  for await (const chunk of bodyChunks(body, maxBytes)) bytes.add(chunk)
+  return bytes.length === 0 ? undefined : parseJson(bytes.take(), at)
+}
+
+function parseItem(json: Buffer, index: number): unknown {
+  return parseJson(json, String(index))
 }
 
 /** The media type that the request says its body has, without parameters. */

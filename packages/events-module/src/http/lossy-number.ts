@@ -1,7 +1,8 @@
 import type { Issue } from '@viewra/events-core'
 
 /** A text without a match of either has no number that could be lossy; nearly all have none, and need no closer look. */
-const LONG_NUMBER = /\d{16}\d*[.eE\s,\]}]/
+// It begins where digits begin: from each digit on, a text of nothing else would take hours.
+const LONG_NUMBER = /(?<!\d)\d{16,}[.eE\s,\]}]/
 const BIG_EXPONENT = /[eE][+-]?\d{3,}[\s,\]}]/
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
