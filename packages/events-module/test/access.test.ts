@@ -486,3 +486,29 @@ describe('audit events', () => {
 async function audits(bus: EventBus) {
   return (await bus.list({ limit: 10, filter: { types: ['audit.*'] } })).events
 }
+
+test('a principal has at most 1,000 open tickets, and others get theirs', async () => {
+  const { app } = await guardedApp()
+  const ticketOf = async (token: string) =>
+    (await app.inject({ method: 'POST', url: `${URL}/tickets`, headers: bearer(token) })).statusCode
+  const statuses = new Set<number>()
+  for (let n = 0; n < 1_000; n++) statuses.add(await ticketOf(viewer.token))
+  expect(statuses).toEqual(new Set([201]))
+  expect(await ticketOf(viewer.token)).toBe(429)
+  expect(await ticketOf(publisher.token)).toBe(201)
+})
+
+test('a stream and a socket end soon after their token was taken away, and those of others go on', async () => {
+  let known = tokens
+  const { url } = await listeningApp({ module: { tokens: () => known } })
+  const streams = await Promise.all(
+    [viewer, publisher].map(({ token }) => SseClient.open(`${url}/stream`, bearer(token))),
+  )
+  const [ended, kept] = streams
+  await Promise.all(streams.map((stream) => stream.until('connected')))
+  const socket = await SocketClient.open(url, { headers: bearer(viewer.token) })
+  known = tokens.filter(({ name }) => name !== viewer.entry.name)
+  expect((await ended?.until('bye'))?.at(-1)?.data).toMatchObject({ reason: 'revoked' })
+  expect(await socket.closed).toEqual({ code: 1008, reason: 'revoked' })
+  expect(await Promise.race([kept?.until('bye'), Promise.resolve('open')])).toBe('open')
+})

@@ -23,6 +23,7 @@ const CLOSE_CODES = {
   stopped: 1001,
   too_slow: 1013,
   too_many_errors: 1008,
+  revoked: 1008,
 } as const satisfies Record<Goodbye, number>
 /** How long a client has to take its leave; on shutdown the others wait for it. */
 const GOODBYE_MS = {
@@ -30,6 +31,7 @@ const GOODBYE_MS = {
   stopped: 500,
   too_slow: 5_000,
   too_many_errors: 5_000,
+  revoked: 500,
 } as const satisfies Record<Goodbye, number>
 
 /** Who is at the other end. */
@@ -180,8 +182,7 @@ export class EventSocket {
   }
 
   async #run(id: string, slot: Slot, subscription: SocketSubscription): Promise<void> {
-    // What fails is the end of the subscription, as the bus's own end is.
-    await subscription.run().catch((error: unknown) => this.#sendError(error, id))
+    await subscription.run()
     // It was not ended from here, so it was the bus.
     if (this.#subscriptions.get(id) === slot) this.close('stopped')
   }

@@ -2,6 +2,7 @@ import { EventsError } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { checkMayPublish, principalOf, requireRole } from '../../http/access/principal.ts'
+import { TokenWatch } from '../../http/access/token-watch.ts'
 import { requireCurrent } from '../../http/access/tokens.ts'
 import { clientOf } from '../../http/client.ts'
 import { refusePathWord } from '../../http/path-words.ts'
@@ -13,10 +14,12 @@ import { EventSocket, type SocketClient } from './event-socket.ts'
 export class EventSockets {
   readonly #options: ModuleOptions
   readonly #open = new Set<EventSocket>()
+  readonly #tokens: TokenWatch
   #closing = false
 
   constructor(options: ModuleOptions) {
     this.#options = options
+    this.#tokens = new TokenWatch(options.tokens)
   }
 
   /** @throws HttpError HTTP_SHUTTING_DOWN, EventsError EVENTS_NOT_RUNNING: before the request is upgraded */
@@ -43,6 +46,7 @@ export class EventSockets {
     const client = { ip: clientOf(request).ip, mayPublish }
     const open = new EventSocket(socket, connection, client, this.#options)
     this.#open.add(open)
+    this.#tokens.add(opener, () => open.close('revoked'), open.closed)
     void open.closed.then(() => this.#open.delete(open))
     // The app may have begun to close while the request was upgraded.
     if (this.#closing) open.close('shutdown')

@@ -159,6 +159,7 @@ export const SERVER_MESSAGES = {
           Type.Literal('stopped'),
           Type.Literal('too_slow'),
           Type.Literal('too_many_errors'),
+          Type.Literal('revoked'),
         ]),
       },
       closed,

@@ -11,7 +11,7 @@ export interface ConnectionOptions {
 }
 
 /** How long a client has to take its last frame; on shutdown the others wait for it. */
-const GOODBYE_MS = { shutdown: 500, stopped: 500, too_slow: 5_000 } as const satisfies Record<
+const GOODBYE_MS = { shutdown: 500, stopped: 500, too_slow: 5_000, revoked: 500 } as const satisfies Record<
   GoodbyeReason,
   number
 >

@@ -1,6 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import { type EventFilter, EventsError, type FeedItem } from '@viewra/events-core'
+import { type EventFilter, EventsError } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { principalOf } from '../../http/access/principal.ts'
+import { TokenWatch } from '../../http/access/token-watch.ts'
 import { clientOf } from '../../http/client.ts'
 import { type FeedStart, type OpenedFeed, openFeed, writeLogCursor } from '../../http/log-cursor.ts'
 import { HttpError } from '../../http/problem.ts'
@@ -26,10 +28,12 @@ export interface StreamRequest {
 export class EventStreams {
   readonly #options: ModuleOptions
   readonly #open = new Set<StreamConnection>()
+  readonly #tokens: TokenWatch
   #closing = false
 
   constructor(options: ModuleOptions) {
     this.#options = options
+    this.#tokens = new TokenWatch(options.tokens)
   }
 
   /**
@@ -74,16 +78,15 @@ export class EventStreams {
     // The app may have begun to close while this was under way.
     if (this.#closing) connection.close('shutdown')
     let isQuiet = !format.announcesLive && start.after === undefined && start.from !== 'beginning'
-    const send = (item: FeedItem): Promise<void> | undefined => {
+    await feed.follow((item) => {
       const isSilent = isQuiet && item.kind === 'caught_up'
       isQuiet = false
       if (isSilent) return undefined
       return connection.send(
         item.kind === 'events' ? format.events(item.events, epoch) : write(noticeOf(item)),
       )
-    }
-    // Nobody else would close the connection of a feed that fails.
-    await feed.follow(send).finally(() => connection.close('stopped'))
+    })
+    connection.close('stopped')
     await connection.closed
   }
 
@@ -110,6 +113,7 @@ export class EventStreams {
       goodbye: (reason) => write({ type: 'bye', reason }),
     })
     this.#open.add(connection)
+    this.#tokens.add(principalOf(request), () => connection.close('revoked'), connection.left)
     void connection.closed.then(() => this.#open.delete(connection))
     return connection
   }

@@ -3,8 +3,8 @@ import { toCloudEvent } from '../../http/cloudevents.ts'
 import { eventJson } from '../../http/event-json.ts'
 import { writeLogCursor } from '../../http/log-cursor.ts'
 
-/** Why a stream ends: the app shuts down, the bus stopped, or the client takes nothing. */
-export type GoodbyeReason = 'shutdown' | 'stopped' | 'too_slow'
+/** Why a stream ends: the app shuts down, the bus stopped, the client takes nothing, or its token was taken away. */
+export type GoodbyeReason = 'shutdown' | 'stopped' | 'too_slow' | 'revoked'
 
 /** What is sent beside events. `connected` comes first, `bye` last, unless the connection broke. */
 export type Notice =

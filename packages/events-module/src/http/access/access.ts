@@ -3,7 +3,6 @@ import type { ModuleOptions } from '../../options.ts'
 import type { EventsScope } from '../feature.ts'
 import { HttpError, invalidRequest } from '../problem.ts'
 import type { Role } from '../role.ts'
-import { assertPrincipal } from './access-rules.ts'
 import { requireLocal, requireOwnOrigin } from './local-only.ts'
 import { type Principal, principalOf, requireRole, setPrincipal } from './principal.ts'
 import { StreamCookies } from './stream-cookie.ts'
@@ -124,9 +123,8 @@ export class Access {
   async #byHost(request: FastifyRequest, role: Role): Promise<Principal | undefined> {
     const { authorize } = this.#options
     if (authorize === undefined) return undefined
-    const principal: unknown = await authorize(request, role)
-    if (principal == null) throw unauthorized('this server does not know who sent this')
-    assertPrincipal(principal)
+    const principal = await authorize(request, role)
+    if (principal === undefined) throw unauthorized('this server does not know who sent this')
     return principal
   }
 

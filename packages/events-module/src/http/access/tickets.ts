@@ -18,18 +18,22 @@ export const ticketParameter = Type.Optional(
 const LIFETIME_MS = 30_000
 /** More would be an attack on the memory. */
 const MAX_TICKETS = 10_000
+/** Of one principal, so that others get theirs. */
+const MAX_OF_ONE = 1_000
 
 /** Tickets of this process: each good once, for a short time, for pages that cannot send a token in a header. */
 export class Tickets {
   readonly #tickets = new Map<string, Ticket>()
+  /** How many there are, by the principal's name. */
+  readonly #counts = new Map<string, number>()
 
   /** @throws HttpError HTTP_RATE_LIMITED when too many are open */
   issue(principal: Principal, nowMs: number): { readonly ticket: string; readonly expiresMs: number } {
     this.#forgetExpired(nowMs)
-    if (this.#tickets.size >= MAX_TICKETS) {
-      const headers = { 'retry-after': String(LIFETIME_MS / 1_000) }
-      throw new HttpError('HTTP_RATE_LIMITED', `there are ${MAX_TICKETS} open tickets`, { headers })
-    }
+    const own = this.#counts.get(principal.name) ?? 0
+    if (own >= MAX_OF_ONE) throw tooMany(`'${principal.name}' has ${MAX_OF_ONE} open tickets`)
+    if (this.#tickets.size >= MAX_TICKETS) throw tooMany(`there are ${MAX_TICKETS} open tickets`)
+    this.#counts.set(principal.name, own + 1)
     const ticket = randomBytes(32).toString('base64url')
     const expiresMs = nowMs + LIFETIME_MS
     this.#tickets.set(ticket, { principal, expiresMs, used: false })
@@ -47,11 +51,24 @@ export class Tickets {
 
   /** They expire in the order in which they were made. Used ones stay until then, so that reuse is told as such. */
   #forgetExpired(nowMs: number): void {
-    for (const [text, { expiresMs }] of this.#tickets) {
+    for (const [text, { principal, expiresMs }] of this.#tickets) {
       if (expiresMs > nowMs) return
       this.#tickets.delete(text)
+      this.#countDown(principal.name)
     }
   }
+
+  #countDown(name: string): void {
+    const left = (this.#counts.get(name) ?? 0) - 1
+    if (left > 0) this.#counts.set(name, left)
+    else this.#counts.delete(name)
+  }
+}
+
+function tooMany(message: string): HttpError {
+  return new HttpError('HTTP_RATE_LIMITED', message, {
+    headers: { 'retry-after': String(LIFETIME_MS / 1_000) },
+  })
 }
 
 function refused(what: string): HttpError {
