@@ -25,7 +25,7 @@ export async function readStats(
   }
 }
 
-/** The types that are known or that stored events have, sorted. */
+/** The types that are known and those of stored events, of which the store tells the 1,000 with most events; sorted. */
 export async function typeNames(
   storage: EventStorage,
   registry: EventTypeRegistry,

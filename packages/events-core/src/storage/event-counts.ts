@@ -1,6 +1,7 @@
 import type { PublishedEvent } from '../event.ts'
 import type { EventTotals } from './storage.ts'
 
+const MAX_TYPES = 1_000
 const MAX_SOURCES = 100
 
 /** How many events there are by type, source and priority, kept up to date one event at a time. */
@@ -32,12 +33,10 @@ export class EventCounts {
   }
 
   totals(): EventTotals {
-    const sources = [...this.#bySource].sort(([, a], [, b]) => b - a)
     return {
       total: this.#total,
-      // Not by assignment, which does not count a type that is called __proto__.
-      byType: Object.fromEntries(this.#byType),
-      bySource: Object.fromEntries(sources.slice(0, MAX_SOURCES)),
+      byType: most(this.#byType, MAX_TYPES),
+      bySource: most(this.#bySource, MAX_SOURCES),
       byPriority: Object.fromEntries(this.#byPriority),
     }
   }
@@ -48,6 +47,11 @@ export class EventCounts {
     count(this.#bySource, event.source, by)
     count(this.#byPriority, event.priority, by)
   }
+}
+
+/** The highest counts. Not by assignment, which does not count a type that is called __proto__. */
+function most(counts: ReadonlyMap<string, number>, limit: number): Record<string, number> {
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a).slice(0, limit))
 }
 
 /** A count of 0 is taken out, so that the maps hold no more than there is in the store. */

@@ -125,6 +125,7 @@ export interface EventPage {
 /** How many visible events there are, in total and by field. */
 export interface EventTotals {
   readonly total: number
+  /** The 1,000 types with most events: publishers may invent types without end. */
   readonly byType: Readonly<Record<string, number>>
   /** The 100 sources with most events. */
   readonly bySource: Readonly<Record<string, number>>

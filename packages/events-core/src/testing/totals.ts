@@ -130,6 +130,16 @@ export const totalsTests: ContractTests = {
     expect(await storage.count({ tags: ['all'] })).toBe(15)
   },
 
+  'types are the thousand with most events, and the total is that of all': async ({ storage }) => {
+    const types = Array.from({ length: 1_100 }, (_, index) => `t${index}`)
+    await storage.append(types.map((type) => makeRecord({ type })))
+    await storage.append(types.slice(50, 1_050).map((type) => makeRecord({ type, priority: 20 })))
+    const { total, byType, byPriority } = await storage.totals()
+    expect(total).toBe(2_100)
+    expect(Object.values(byPriority).reduce((sum, count) => sum + count)).toBe(2_100)
+    expect(byType).toEqual(Object.fromEntries(types.slice(50, 1_050).map((type) => [type, 2])))
+  },
+
   'sources are the hundred with most events': async ({ storage }) => {
     const sources = Array.from({ length: 120 }, (_, index) => `plugin:${index}`)
     await storage.append(sources.map((source) => makeRecord({ source })))

@@ -29,7 +29,7 @@ const StatsSchema = Type.Unsafe<BusStats>(
   Type.Object(
     {
       total_events: int64(),
-      events_by_type: counts('By type.'),
+      events_by_type: counts('By type: the 1,000 with most events.'),
       events_by_source: counts('By source: the 100 with most events.'),
       events_by_priority: PriorityCountsSchema,
       recent_events: Type.Array(EventSchema, { description: 'The newest ten.' }),

@@ -4,26 +4,32 @@ import { withExpired } from './expired.ts'
 import type { LogTables } from './schema.ts'
 import type { SqlLog } from './sql-log.ts'
 
+const TOP_TYPES = 1_000
 const TOP_SOURCES = 100
 
 /** Counts of visible events: the kept ones less those that have expired and are not swept yet. */
 export async function countTotals(log: SqlLog, nowMs: number): Promise<EventTotals> {
-  const { types, sources } = await log.snapshot(async (db) => ({
+  const { priorities, types, sources } = await log.snapshot(async (db) => ({
+    priorities: await visibleByPriority(db, nowMs),
     types: await visibleByType(db, nowMs),
     sources: await visibleBySource(db, nowMs),
   }))
   return {
-    total: types.reduce((total, { count }) => total + count, 0),
-    byType: sumBy(types, (row) => row.type),
+    total: priorities.reduce((total, { count }) => total + count, 0),
     // Not by assignment: a source may be called `__proto__`.
+    byType: Object.fromEntries(types.map(({ type, count }) => [type, count])),
     bySource: Object.fromEntries(sources.map(({ source, count }) => [source, count])),
-    byPriority: sumBy(types, (row) => String(row.priority)),
+    byPriority: Object.fromEntries(priorities.map(({ priority, count }) => [priority, count])),
   }
+}
+
+interface PriorityCount {
+  readonly priority: number
+  readonly count: number
 }
 
 interface TypeCount {
   readonly type: string
-  readonly priority: number
   readonly count: number
 }
 
@@ -34,8 +40,8 @@ interface SourceCount {
 
 const minusOne = sql<number>`-1`.as('count')
 
-async function visibleByType(db: Kysely<LogTables>, nowMs: number): Promise<TypeCount[]> {
-  const rows = await withExpired(db, nowMs)
+function visibleCounts(db: Kysely<LogTables>, nowMs: number) {
+  return withExpired(db, nowMs)
     .with('counts', (query) =>
       query
         .selectFrom('type_counts')
@@ -43,10 +49,25 @@ async function visibleByType(db: Kysely<LogTables>, nowMs: number): Promise<Type
         .unionAll(query.selectFrom('expired_events').select(['type', 'priority', minusOne])),
     )
     .selectFrom('counts')
-    .select((eb) => ['type', 'priority', eb.fn.sum<number>('count').as('count')])
-    .groupBy(['type', 'priority'])
+}
+
+async function visibleByPriority(db: Kysely<LogTables>, nowMs: number): Promise<PriorityCount[]> {
+  return await visibleCounts(db, nowMs)
+    .select((eb) => ['priority', eb.fn.sum<number>('count').as('count')])
+    .groupBy('priority')
+    .having((eb) => eb.fn.sum<number>('count'), '>', 0)
     .execute()
-  return rows.filter(({ count }) => count > 0)
+}
+
+async function visibleByType(db: Kysely<LogTables>, nowMs: number): Promise<TypeCount[]> {
+  return await visibleCounts(db, nowMs)
+    .select((eb) => ['type', eb.fn.sum<number>('count').as('count')])
+    .groupBy('type')
+    .having((eb) => eb.fn.sum<number>('count'), '>', 0)
+    .orderBy('count', 'desc')
+    .orderBy('type')
+    .limit(TOP_TYPES)
+    .execute()
 }
 
 async function visibleBySource(db: Kysely<LogTables>, nowMs: number): Promise<SourceCount[]> {
@@ -65,10 +86,4 @@ async function visibleBySource(db: Kysely<LogTables>, nowMs: number): Promise<So
     .orderBy('source')
     .limit(TOP_SOURCES)
     .execute()
-}
-
-function sumBy(rows: readonly TypeCount[], key: (row: TypeCount) => string): Record<string, number> {
-  const sums = new Map<string, number>()
-  for (const row of rows) sums.set(key(row), (sums.get(key(row)) ?? 0) + row.count)
-  return Object.fromEntries(sums)
 }
