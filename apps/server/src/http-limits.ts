@@ -9,6 +9,8 @@ export interface HttpTimeouts {
   readonly requestMs: number
   /** For anything at all on a connection. Streams are kept open by their heartbeats, every 30 seconds. */
   readonly idleMs: number
+  /** For any part of an answer to be taken. Streams have a time of their own. */
+  readonly stallMs: number
   /** Pause between two looks for requests that are late. */
   readonly checkMs: number
 }
@@ -18,6 +20,7 @@ export const HTTP_TIMEOUTS: HttpTimeouts = {
   headersMs: 10_000,
   requestMs: 60_000,
   idleMs: 120_000,
+  stallMs: 30_000,
   checkMs: 1_000,
 }
 

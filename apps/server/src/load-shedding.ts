@@ -1,7 +1,10 @@
 import { totalmem } from 'node:os'
+import process from 'node:process'
 import { getHeapStatistics } from 'node:v8'
-import underPressure from '@fastify/under-pressure'
+import { principalOf } from '@viewra/events-module'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ProcessLoad } from './process-load.ts'
+import { type TurnLimits, Turns } from './turns.ts'
 
 /** From where on the server turns work away. */
 export interface LoadLimits {
@@ -9,69 +12,159 @@ export interface LoadLimits {
   readonly eventLoopDelayMs: number
   readonly heapBytes: number
   readonly rssBytes: number
-  /** How many reads of the store are answered at once; those that follow are refused, and do not wait. */
-  readonly reads: number
   /** How often the load is looked at, in milliseconds. */
   readonly sampleMs: number
+  /** Reads of the store. */
+  readonly reads: TurnLimits
+  /** Batches, whose bodies are large. */
+  readonly batches: TurnLimits
+  /** Files of the documentation, each of which needs a descriptor until the client has taken it. */
+  readonly files: TurnLimits
+  /** Streams and sockets of one owner. */
+  readonly streamsPerOwner: number
 }
 
 /** Above it, garbage collection takes the time that is left, and then the process ends. */
 const MEMORY_SHARE = 0.85
 
-/** More would only wait for each other: the store reads on one thread, or over some ten connections. */
-const MAX_READS = 64
-
 /** As this process and its container are. */
-export function defaultLimits(): LoadLimits {
-  const memoryBytes = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
+export function defaultLimits(): Omit<LoadLimits, 'streamsPerOwner'> {
   return {
     eventLoopDelayMs: 500,
     heapBytes: getHeapStatistics().heap_size_limit * MEMORY_SHARE,
-    rssBytes: memoryBytes * MEMORY_SHARE,
-    reads: MAX_READS,
+    rssBytes: memoryBytes() * MEMORY_SHARE,
     sampleMs: 500,
+    // More at once would only wait for each other: the store reads on one thread, or over some ten connections.
+    reads: { atOnce: 64, perOwner: 8, waiting: 64 },
+    batches: { atOnce: 8, perOwner: 2, waiting: 64 },
+    // Answers of one connection go out one after another anyway.
+    files: { atOnce: 32, perOwner: 1, waiting: 64 },
   }
 }
 
-/** Answered by the module as HTTP_OVERLOADED: it knows the plugin's code. */
+/** The memory of the machine, or of the container. */
+export function memoryBytes(): number {
+  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
+}
+
+/** Answered by the module as HTTP_OVERLOADED: it knows the code, which is that of @fastify/under-pressure. */
 class OverloadedError extends Error {
   override readonly name = 'OverloadedError'
   readonly code = 'FST_UNDER_PRESSURE'
   readonly statusCode = 503
 }
 
-/**
- * Refuses, before a body is read or a token looked at, what the server has no room for: new publishes and streams while
- * the process is overloaded, and reads beyond a fixed number. What operators ask, what admins do and streams that are
- * open are left alone.
- */
-export async function shedLoad(app: FastifyInstance, limits: LoadLimits): Promise<void> {
-  let reads = 0
-  app.addHook('onRequest', async (request, reply) => {
-    if (!isRead(request)) return
-    if (reads >= limits.reads) throw new OverloadedError('too many reads are under way')
-    reads += 1
-    // Also when the client is gone before its answer.
-    reply.raw.once('close', () => {
-      reads -= 1
-    })
-  })
-  await app.register(underPressure, {
-    maxEventLoopDelay: limits.eventLoopDelayMs,
-    maxHeapUsedBytes: limits.heapBytes,
-    maxRssBytes: limits.rssBytes,
-    sampleInterval: limits.sampleMs,
-    pressureHandler: async (request: FastifyRequest, _reply: FastifyReply, type: string) => {
-      if (canWait(request)) throw new OverloadedError(`overloaded: ${type}`)
-    },
-  })
+/** Who shares with others: a token, or without tokens, where everybody is the same, a connection. */
+export type OwnerOf = (request: FastifyRequest) => unknown
+
+export function ownerOf(hasTokens: boolean): OwnerOf {
+  return hasTokens ? (request) => principalOf(request)?.name : (request) => request.raw.socket
 }
 
-/** One that ends: streams are counted where they are open. */
-function isRead({ routeOptions: { config } }: FastifyRequest): boolean {
-  return config.role === 'viewer' && config.ticket !== true
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Gives the request's turn back; null while it has none. */
+    endTurn: (() => void) | null
+  }
+}
+
+/**
+ * Refuses what the server has no room for, once it is known who asks and before a body is read: new publishes and streams
+ * while the process is overloaded; and shares out the rest, so that nobody can take all of it. What operators ask, what
+ * admins do and streams that are open are left alone.
+ */
+export function shedLoad(app: FastifyInstance, limits: LoadLimits, owner: OwnerOf): void {
+  const load = new ProcessLoad(limits)
+  app.addHook('onClose', async () => load.stop())
+  app.addHook('onRequest', (request, _reply, done) => {
+    const excess = canWait(request) ? load.excess : undefined
+    done(excess === undefined ? undefined : new OverloadedError(excess))
+  })
+  limitStreams(app, limits.streamsPerOwner, owner)
+  shareWork(app, limits, owner)
 }
 
 function canWait({ routeOptions: { config } }: FastifyRequest): boolean {
   return config.role === 'publisher' || config.ticket === true
+}
+
+/** Streams are counted by their connections, which end with them. */
+function limitStreams(app: FastifyInstance, perOwner: number, ownerOf: OwnerOf): void {
+  const streams = new Map<unknown, Set<unknown>>()
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    if (request.routeOptions.config.ticket !== true) return done()
+    const { socket } = request.raw
+    const owner = ownerOf(request)
+    const own = streams.get(owner) ?? new Set()
+    if (own.has(socket)) return done()
+    if (own.size >= perOwner) return done(new OverloadedError(`there are ${perOwner} streams of this client`))
+    streams.set(owner, own.add(socket))
+    socket.once('close', () => {
+      own.delete(socket)
+      if (own.size === 0) streams.delete(owner)
+    })
+    done()
+  })
+}
+
+interface Work {
+  readonly turns: Turns
+  readonly owner: unknown
+  /** Whether it is done only when the client has taken the answer. */
+  readonly untilTaken: boolean
+}
+
+/** Has requests wait for their turn, and keeps it for them while they are worked on. */
+function shareWork(app: FastifyInstance, limits: LoadLimits, owner: OwnerOf): void {
+  const workOf = kindsOfWork(limits, owner)
+  app.decorateRequest('endTurn', null)
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    const work = workOf(request)
+    const turn = work?.turns.take(work.owner)
+    if (work === undefined || turn === undefined) return done()
+    if (turn === false) return done(new OverloadedError('too much of this client is under way'))
+    const begin = () => {
+      beginWork(work, request, reply)
+      done(request.raw.socket.destroyed ? new OverloadedError('the client is gone') : undefined)
+    }
+    if (turn === true) begin()
+    else void turn.then(begin)
+  })
+  // All that can take long has been done then, also when it failed. Taking the answer is the client's work.
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    request.endTurn?.()
+    done(null, payload)
+  })
+}
+
+function kindsOfWork(limits: LoadLimits, owner: OwnerOf): (request: FastifyRequest) => Work | undefined {
+  const reads = new Turns(limits.reads)
+  const batches = new Turns(limits.batches)
+  const files = new Turns(limits.files)
+  return (request) => {
+    const { config, bodyLimit } = request.routeOptions
+    if (config.role === undefined) return { turns: files, owner: request.raw.socket, untilTaken: true }
+    const isBatch = config.role === 'publisher' && bodyLimit !== request.server.initialConfig.bodyLimit
+    if (isBatch) return { turns: batches, owner: owner(request), untilTaken: false }
+    const isRead = config.role === 'viewer' && config.ticket !== true
+    return isRead ? { turns: reads, owner: owner(request), untilTaken: false } : undefined
+  }
+}
+
+function beginWork({ turns, owner, untilTaken }: Work, request: FastifyRequest, reply: FastifyReply): void {
+  const { socket } = request.raw
+  const end = () => {
+    request.endTurn = null
+    reply.raw.off('close', end)
+    socket.off('close', end)
+    turns.giveBack(owner)
+  }
+  if (!untilTaken) {
+    request.endTurn = end
+    return
+  }
+  reply.raw.once('close', end)
+  // An answer that waits behind others is not told that its connection is gone.
+  socket.once('close', end)
+  if (socket.destroyed) end()
 }

@@ -8,6 +8,7 @@ import { helpText } from './config-reference.ts'
 import { openStore } from './open-store.ts'
 import type { EventServer } from './server.ts'
 import { StartError } from './start-problem.ts'
+import { unexpectedError } from './unexpected-errors.ts'
 
 const EXIT = { ok: 0, failed: 1, misused: 2 } as const
 
@@ -59,7 +60,9 @@ async function serve(): Promise<number> {
     const config = readConfig(process.env, process.cwd())
     const { server, url } = await startedBefore(asked, start(config))
     console.log(`Viewra events listening on ${url} — data ${config.database.place}`)
-    return (await server.stop(await asked)) ? EXIT.ok : EXIT.failed
+    const reason = await Promise.race([asked, unexpectedError(server.log)])
+    const isDone = await server.stop(reason ?? 'an unexpected error')
+    return isDone && reason !== undefined ? EXIT.ok : EXIT.failed
   } catch (error) {
     if (error instanceof ConfigError) {
       console.error(`Wrong configuration (--help lists the variables):\n${error.message}`)

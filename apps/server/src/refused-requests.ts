@@ -31,7 +31,8 @@ export function refuseUrl(error: FastifyError, _request: FastifyRequest, reply: 
 
 /** Answers what is no request in the same form, and hangs up: where the next one would begin nobody knows. */
 export function refuseConnection(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  // It may be told of more than once while what was sent before is still to be taken.
+  if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return
   const refused = REFUSALS.get(error.code) ?? MALFORMED
   const body = problemText(refused)
   const lines = [

@@ -1,6 +1,10 @@
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 
-/** One line for each request, at debug: at info a busy server's log would hold nothing else. Failures stay loud. */
+/**
+ * Logs one line for each request, at debug: at info a busy server's log would hold nothing else. What clients cause, such
+ * as refusals and broken connections, stays at debug too, so that nobody can fill the log; failures of the server are
+ * logged as errors.
+ */
 export class RequestLog extends LogController {
   override incomingRequest(): void {}
 
@@ -12,13 +16,16 @@ export class RequestLog extends LogController {
     const { method } = request
     // Whatever is secret in an address, though none should be, is behind its question mark.
     const url = request.url.split('?', 1)[0]
-    if (error) super.requestCompleted(error, request, reply)
-    else
-      reply.log.debug({ method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'request completed')
+    const details = { method, url, status: reply.statusCode, ms: reply.elapsedTime }
+    reply.log.debug({ ...details, ...(error && { err: error }) }, 'request completed')
   }
 
   override defaultErrorLog(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-    if (reply.statusCode >= 500) super.defaultErrorLog(error, request, reply)
+    if (reply.statusCode === 500) super.defaultErrorLog(error, request, reply)
+  }
+
+  override streamError(error: Error, _request: FastifyRequest, reply: FastifyReply): void {
+    reply.log.debug({ err: error }, 'the answer broke off')
   }
 
   override routeNotFound(): void {}

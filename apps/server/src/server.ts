@@ -2,13 +2,14 @@ import { createEventBus, type EventBus, type EventStorage, systemEvent } from '@
 import { prometheusMetrics } from '@viewra/events-core/prometheus'
 import { createTypeRegistry } from '@viewra/events-core/schemas'
 import { eventsModule, type HealthReport } from '@viewra/events-module'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from './config.ts'
+import { connectionLimits, streamsPerOwner } from './connection-limits.ts'
+import { type ConnectionLimits, Connections } from './connections.ts'
 import { readCookieSecret } from './cookie-secret.ts'
 import { HTTP_TIMEOUTS, type HttpTimeouts, httpOptions } from './http-limits.ts'
-import { defaultLimits, type LoadLimits, shedLoad } from './load-shedding.ts'
-import { type LogStream, neverThrowing } from './log-stream.ts'
+import { defaultLimits, type LoadLimits, ownerOf, shedLoad } from './load-shedding.ts'
 import { operations } from './operations.ts'
 import { refuseConnection, refuseUrl } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
@@ -19,13 +20,14 @@ import { answerInOneForm } from './unknown-paths.ts'
 export interface EventServerOptions {
   readonly config: Config
   readonly version: string
-  readonly logStream: LogStream
+  /** Where the log goes, one JSON object a line. */
+  readonly logStream: { write(line: string): void }
   /** How long `stop` waits, in all, for requests and then for the bus; 8,000 by default. */
   readonly stopTimeoutMs?: number
   /** How long clients may take; each has a default. */
   readonly timeouts?: Partial<HttpTimeouts>
   /** How much load it takes; each has a default. */
-  readonly limits?: Partial<LoadLimits>
+  readonly limits?: Partial<LoadLimits & ConnectionLimits>
 }
 
 // Less than the ten seconds after which container engines kill what they have asked to stop.
@@ -44,6 +46,8 @@ export class EventServer {
   readonly #bus: EventBus
   readonly #tokens: TokensFile | undefined
   readonly #cookieSecret: string | undefined
+  readonly #limits: ConnectionLimits
+  readonly #connections: Connections
   #stopping = false
 
   /** @param storage from `openStore`; it is closed when the server stops */
@@ -51,16 +55,20 @@ export class EventServer {
     const { config, logStream } = options
     const register = new Registry()
     collectDefaultMetrics({ register })
+    const timeouts = { ...HTTP_TIMEOUTS, ...options.timeouts }
     this.#options = options
+    this.#limits = { ...connectionLimits(timeouts), ...options.limits }
     this.#app = Fastify({
-      logger: { level: config.logLevel, stream: neverThrowing(logStream) },
+      logger: { level: config.logLevel, stream: logStream },
       logController: new RequestLog(),
       routerOptions: { maxParamLength: MAX_NAME_LENGTH },
       frameworkErrors: refuseUrl,
       clientErrorHandler: refuseConnection,
       ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
-      ...httpOptions({ ...HTTP_TIMEOUTS, ...options.timeouts }),
+      ...httpOptions(timeouts),
     })
+    this.#connections = new Connections(this.#app.server, this.#limits)
+    this.#ignoreEndedConnections()
     this.#bus = createEventBus({
       storage,
       metrics: prometheusMetrics({ register }),
@@ -78,6 +86,10 @@ export class EventServer {
     const [apiPath = ''] = config.prefixes
     this.#app.register(operations, { health: () => this.#health(), register, apiPath, tokens: this.#tokens })
     this.#endConnectionsWhenStopping()
+  }
+
+  get log(): FastifyBaseLogger {
+    return this.#app.log
   }
 
   /**
@@ -115,16 +127,21 @@ export class EventServer {
     const answered = await this.#closeHttp(Math.ceil(leftMs() / 2))
     const announced = await this.#announceStop(reason, Math.ceil(leftMs() / 2))
     const report = await within(leftMs() + CLOSE_TIMEOUT_MS, this.#bus.stop({ timeoutMs: leftMs() }))
-    const done = answered && announced && report?.drained === true && report.closed
+    const done = answered && announced && report?.drained === true
     if (done) this.#app.log.info('stopped')
-    else this.#app.log.error({ closed: false, ...report, answered, announced }, 'stopped with work undone')
+    else
+      this.#app.log.error(
+        { ...report, closed: report !== undefined, answered, announced },
+        'stopped with work undone',
+      )
     return done
   }
 
   async #serveEvents(api: FastifyInstance): Promise<void> {
     const { config, limits } = this.#options
     const tokens = this.#tokens
-    await shedLoad(api, { ...defaultLimits(), ...limits })
+    const ofStreams = { streamsPerOwner: streamsPerOwner(this.#limits.connections) }
+    shedLoad(api, { ...defaultLimits(), ...ofStreams, ...limits }, ownerOf(tokens !== undefined))
     const module = {
       bus: this.#bus,
       health: () => this.#health(),
@@ -166,6 +183,14 @@ export class EventServer {
     }
   }
 
+  /** What was read together with the request for which a connection was ended is not worked on. */
+  #ignoreEndedConnections(): void {
+    this.#app.addHook('onRequest', (request, reply, done) => {
+      if (request.raw.socket.destroyed) reply.hijack()
+      done()
+    })
+  }
+
   /**
    * Fastify closes the connections that are idle when it is told to close, and waits for the others; those would be
    * kept open for the client's next request once they have their answer.
@@ -182,6 +207,8 @@ export class EventServer {
   /** Whether all requests were answered in time; those that were not have lost their connection. */
   async #closeHttp(timeoutMs: number): Promise<boolean> {
     const closed = this.#app.close().then(() => true)
+    // Node keeps those that have sent nothing yet.
+    this.#connections.endIdle()
     const answered = await within(timeoutMs, closed)
     if (answered === undefined) this.#app.server.closeAllConnections()
     return answered ?? false

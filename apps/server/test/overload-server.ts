@@ -8,7 +8,7 @@ const options = {
   config,
   version: '0.0.0',
   logStream: process.stderr,
-  limits: { eventLoopDelayMs: 4, sampleMs: 50, reads: 2 },
+  limits: { eventLoopDelayMs: 4, sampleMs: 50, reads: { atOnce: 2, perOwner: 1, waiting: 0 } },
 }
 const server = new EventServer(options, await openStore(config))
 console.log(`listening on ${await server.start()} — ${config.database.place}`)

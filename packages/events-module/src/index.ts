@@ -1,6 +1,6 @@
 export { problemOfTokens } from './http/access/access-rules.ts'
 export { isLocal } from './http/access/local-only.ts'
-export type { Principal } from './http/access/principal.ts'
+export { type Principal, principalOf } from './http/access/principal.ts'
 export { createToken, findToken, type TokenEntry } from './http/access/tokens.ts'
 export { handleError } from './http/error-handler.ts'
 export { HttpError } from './http/problem.ts'

@@ -1,6 +1,5 @@
 import websocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
-import { guardedLogger } from '@viewra/events-core'
 import type { FastifyInstance } from 'fastify'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
@@ -63,7 +62,7 @@ async function acceptUpgrades(
     options: { server: upgradesOf(scope, path), maxPayload: bodyLimit + ENVELOPE_BYTES },
     // What a client does to its own connection is no fault of the server; the library closes it.
     errorHandler: (error, _socket, request) =>
-      guardedLogger(request.log).info({ reason: error.message }, 'a WebSocket client broke the protocol'),
+      request.log.debug({ reason: error.message }, 'a WebSocket client broke the protocol'),
     // Sockets are closed below, with a last message.
     preClose: async () => undefined,
   })

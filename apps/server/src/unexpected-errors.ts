@@ -1,0 +1,40 @@
+import process from 'node:process'
+import type { FastifyBaseLogger } from 'fastify'
+
+/** Codes of a system that is short of descriptors, memory, threads or watches: that passes. */
+const SHORTAGES: ReadonlySet<unknown> = new Set([
+  'EAGAIN',
+  'EMFILE',
+  'ENFILE',
+  'ENOBUFS',
+  'ENOMEM',
+  'ENOSPC',
+  'ERR_WORKER_INIT_FAILED',
+])
+
+const LOG_PAUSE_MS = 1_000
+
+/**
+ * Catches what nobody else does, such as an error in a timer of a library. Logs a shortage, at most once per second, and
+ * goes on. Resolves at anything else: nobody knows what state that has left.
+ */
+export function unexpectedError(log: FastifyBaseLogger): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let loggedMs = Number.NEGATIVE_INFINITY
+  // Node brings unhandled rejections here too.
+  process.on('uncaughtException', (error: unknown) => {
+    if (!isShortage(error)) {
+      log.fatal({ err: error }, 'unexpected error: the server stops')
+      resolve()
+      return
+    }
+    if (performance.now() - loggedMs < LOG_PAUSE_MS) return
+    loggedMs = performance.now()
+    log.error({ err: error }, 'the system is short of something that the server needs; it goes on')
+  })
+  return promise
+}
+
+function isShortage(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && SHORTAGES.has(error.code)
+}
