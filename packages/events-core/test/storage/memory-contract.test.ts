@@ -1,4 +1,4 @@
 import { memoryStorage } from '../../src/storage/memory.ts'
 import { storageContract } from '../../src/testing/index.ts'
 
-storageContract('memory', { create: ({ now }) => memoryStorage({ now, capacity: 20_000 }) })
+storageContract('memory', { create: ({ now }) => memoryStorage({ now }) })
