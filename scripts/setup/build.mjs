@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { contentHash, packageFolders, timeHash } from './fingerprint.mjs'
+import { contentHash, packageFolders } from './fingerprint.mjs'
 import { withLock } from './lock.mjs'
 import { pnpm, ROOT, STATE } from './pnpm.mjs'
+import { StepFailed } from './step.mjs'
 
 const STAMP = path.join(STATE, 'built')
 const BUILT = ['packages', 'apps']
@@ -10,12 +11,34 @@ const BUILT = ['packages', 'apps']
 /** Builds packages and apps, unless what was built from the present sources is there already. */
 export async function build() {
   if (isBuilt()) return
+  refuseStar()
   await withLock(path.join(STATE, 'lock'), async () => {
     // Another process may have done it while this one waited.
     if (isBuilt()) return
-    await pnpm('Building…', ['-r', ...BUILT.flatMap((group) => ['--filter', `./${group}/*`]), 'build'])
+    const folders = packageFolders(ROOT, BUILT)
+    await pnpm('Building…', ['-r', ...folders.flatMap((folder) => ['--filter', nameOf(folder)]), 'build'])
+    requireResults(folders)
     writeFileSync(STAMP, fingerprint())
   })
+}
+
+function refuseStar() {
+  if (!ROOT.includes('*')) return
+  console.error(`esbuild takes the * in ${ROOT} for a pattern: move this folder to a path without one.`)
+  throw new StepFailed('Building…')
+}
+
+/** By name: in paths pnpm would take brackets and stars, which folders above may have in their names, for a pattern. */
+function nameOf(folder) {
+  return JSON.parse(readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8')).name
+}
+
+/** A build that was asked for nothing succeeds too. */
+function requireResults(folders) {
+  const missing = folders.filter((folder) => !existsSync(path.join(ROOT, folder, 'dist')))
+  if (missing.length === 0) return
+  console.error(`The build has ended well, and has left nothing in ${missing.join(', ')}.`)
+  throw new StepFailed('Building…')
 }
 
 function isBuilt() {
@@ -30,5 +53,6 @@ function fingerprint() {
   )
   const results = folders.map((folder) => path.join(folder, 'dist'))
   const hash = contentHash(ROOT, ['tsconfig.base.json', 'tsconfig.json', 'pnpm-lock.yaml', ...sources])
-  return `${hash} ${timeHash(ROOT, results)}`
+  // By content: times and owners change when a built tree is copied into an image or unpacked.
+  return `${hash} ${contentHash(ROOT, results)}`
 }

@@ -23,16 +23,6 @@ export function contentHash(root, names) {
   return hash.digest('hex')
 }
 
-/** A hash of the paths, sizes and times of the files below the given folders: cheap, for files that are made here. */
-export function timeHash(root, names) {
-  const hash = createHash('sha256')
-  for (const name of names.flatMap((name) => filesBelow(root, name)).sort()) {
-    const { size, mtimeMs } = statSync(path.join(root, name))
-    hash.update(`${name}\0${size}\0${mtimeMs}\0`)
-  }
-  return hash.digest('hex')
-}
-
 function filesBelow(root, name) {
   const stats = statSync(path.join(root, name), { throwIfNoEntry: false })
   if (stats === undefined) return []

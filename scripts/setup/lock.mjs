@@ -1,10 +1,14 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { StepFailed } from './step.mjs'
+
+const NOT_ALLOWED = new Set(['EACCES', 'EPERM', 'EROFS'])
 
 /**
  * Runs `work` while no other process runs work under the same lock file. A lock whose process is gone, because it
  * was killed, is taken over.
+ * @throws StepFailed, and says what to do, when this user may not write there
  */
 export async function withLock(file, work) {
   await acquire(file)
@@ -19,7 +23,6 @@ export async function withLock(file, work) {
 }
 
 async function acquire(file) {
-  mkdirSync(path.dirname(file), { recursive: true })
   let told = false
   while (!tryCreate(file)) {
     const holder = holderOf(file)
@@ -35,11 +38,17 @@ async function acquire(file) {
 
 function tryCreate(file) {
   try {
+    mkdirSync(path.dirname(file), { recursive: true })
     writeFileSync(file, String(process.pid), { flag: 'wx' })
     return true
   } catch (error) {
     if (error.code === 'EEXIST') return false
-    throw error
+    if (!NOT_ALLOWED.has(error.code)) throw error
+    console.error(
+      `Dependencies or build are missing or out of date, and this user may not write ${path.dirname(file)}: ` +
+        'run `npm run build` once as a user who may, then start again as this one.',
+    )
+    throw new StepFailed('Locking…')
   }
 }
 

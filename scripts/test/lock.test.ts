@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { Script, setup, temporaryFolder } from './child.ts'
@@ -54,4 +54,22 @@ test('work that fails releases the lock', async () => {
   expect((await new Script(failing, [lock]).exit).code).toBe(1)
   writeFileSync(goOn, '')
   expect(await new Script(HOLD, [lock, goOn]).exit).toMatchObject({ code: 0 })
+})
+
+test('a folder that this user may not write is told with what to do, without a stack', async () => {
+  const folder = temporaryFolder()
+  chmodSync(folder, 0o555)
+  const code = `
+    import { StepFailed } from '${setup('step.mjs')}'
+    import { withLock } from '${setup('lock.mjs')}'
+    // Root may write whatever the mode says.
+    if (process.getuid?.() === 0) process.setuid(65_534)
+    await withLock(process.argv[1], async () => {}).catch((error) => {
+      if (!(error instanceof StepFailed)) throw error
+      process.exitCode = 1
+    })
+  `
+  const { code: exitCode, output } = await new Script(code, [path.join(folder, 'state/lock')]).exit
+  expect(exitCode).toBe(1)
+  expect(output).toMatch(/^Dependencies or build .*may not write .*npm run build.*\n$/)
 })
