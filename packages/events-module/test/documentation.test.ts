@@ -30,3 +30,9 @@ test('the page has every route, and no other', async () => {
   const listed = headings.flatMap((line) => line.match(/(?:GET|POST|DELETE) \/[\w:/.-]*/g) ?? [])
   expect(new Set(listed)).toEqual(routes)
 })
+
+test('without docs there is no page for people, and the description for programs stays', async () => {
+  const { app } = await eventsApp({ module: { docs: false } })
+  expect((await app.inject('/api/v1/events/docs/static/index.html')).statusCode).toBe(404)
+  expect((await app.inject('/api/v1/events/openapi.json')).statusCode).toBe(200)
+})

@@ -29,6 +29,8 @@ describe('the options of the SQLite store', () => {
     ['synchronous', { path: 'a.db', synchronous: 'off' }],
     ['busyTimeoutMs', { path: 'a.db', busyTimeoutMs: -1 }],
     ['maxBytes', { path: 'a.db', maxBytes: 1000 }],
+    ['workerUrl', { path: 'a.db', workerUrl: './worker.js' }],
+    ['workerUrl', { path: 'a.db', workerUrl: new URL('https://a.example/worker.js') }],
     ['Path', { path: 'a.db', Path: 'b.db' }],
   ])('a wrong %s is refused by name: %j', (name, options) => {
     expect(problemsOf(options).map((issue) => issue.path)).toEqual([name])

@@ -5,6 +5,7 @@ import { invalid } from '../../errors.ts'
 import type { EventStorage } from '../storage.ts'
 import { PostgresStorage } from './postgres-storage.ts'
 import type { PostgresSettings } from './settings.ts'
+import { urlFileProblem } from './url-files.ts'
 
 export { isServerAway } from './errors.ts'
 
@@ -137,7 +138,7 @@ function urlProblem(value: unknown): string | undefined {
   // A password with / ? or # in it ends there: its rest would be taken for the host or the database, and shown as such.
   return /[@#]/.test(rest)
     ? 'has an @ or # behind its host: in a user, a password or a parameter write @ as %40, # as %23, / as %2F, ? as %3F'
-    : undefined
+    : urlFileProblem(value)
 }
 
 /** A URL in its place would be shown with its password. */

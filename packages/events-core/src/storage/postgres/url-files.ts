@@ -1,0 +1,13 @@
+import { statSync } from 'node:fs'
+
+const FILES = ['sslrootcert', 'sslcert', 'sslkey']
+
+/** The driver reads the files that a URL names while it is made, and would wait for a pipe to which nobody writes. */
+export function urlFileProblem(url: string): string | undefined {
+  const parameters = new URLSearchParams(url.split('?')[1])
+  const wrong = FILES.find((name) => {
+    const file = parameters.get(name)
+    return file !== null && statSync(file, { throwIfNoEntry: false })?.isFile() === false
+  })
+  return wrong === undefined ? undefined : `must name a regular file as ${wrong}`
+}
