@@ -51,7 +51,10 @@ export interface DeadLetterStore {
    * @returns whether it is kept
    */
   park(failure: Failure, lease?: HeldLease): Promise<boolean>
-  /** @param query.after the id of the last one of the page before */
+  /**
+   * A page also ends with the one that brings it to 8 MiB.
+   * @param query.after the id of the last one of the page before
+   */
   list(query: { filter?: DeadLetterFilter; limit: number; after?: string }): Promise<DeadLetterPage>
   /** Removes those that match; answers how many. */
   delete(filter: DeadLetterFilter): Promise<number>

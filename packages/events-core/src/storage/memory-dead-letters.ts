@@ -7,6 +7,7 @@ import type {
   DeadLetterStore,
   Failure,
 } from './dead-letter-store.ts'
+import { PageRoom } from './page-room.ts'
 import type { HeldLease } from './subscription-store.ts'
 
 export interface MemoryDeadLettersOptions {
@@ -54,7 +55,9 @@ export class MemoryDeadLetters implements DeadLetterStore {
     const { filter = {}, limit, after } = query
     const matching = this.#matching(filter).reverse()
     const from = after === undefined ? 0 : matching.findIndex((letter) => letter.id < after)
-    const page = from === -1 ? [] : matching.slice(from, from + limit)
+    const room = new PageRoom(limit)
+    const rest = from === -1 ? [] : matching.slice(from, from + limit)
+    const page = rest.filter(({ event }) => room.take(JSON.stringify(event).length))
     const last = page.at(-1)
     const hasMore = last !== undefined && matching.at(-1) !== last
     return { deadLetters: page, total: matching.length, ...(hasMore && { next: last.id }) }

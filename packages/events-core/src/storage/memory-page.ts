@@ -23,11 +23,8 @@ export function pageOf(
     if (entry === undefined) return { events, more: false }
     if (!matches(entry)) continue
     if (skip > 0) skip--
-    else if (room.isFull) return { events, more: true }
-    else {
-      events.push(entry.event)
-      room.use(entry.bytes)
-    }
+    else if (room.take(entry.bytes)) events.push(entry.event)
+    else return { events, more: true }
   }
 }
 

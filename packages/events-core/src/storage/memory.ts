@@ -118,7 +118,7 @@ class MemoryStorage implements EventStorage {
       const entry = this.#ring.at(index)
       if (entry === undefined || !matches(entry)) continue
       events.push(entry.event)
-      room.use(entry.bytes)
+      room.take(entry.bytes)
       if (room.isFull) return { events, position: entry.event.position, more: true }
     }
     return { events, position: Math.max(after, this.#head), more: false }

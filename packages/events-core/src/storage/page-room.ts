@@ -23,8 +23,11 @@ export class PageRoom {
     return this.#items <= 0 || this.#bytes <= 0
   }
 
-  use(bytes: number): void {
+  /** Takes an item in, unless the page is full. */
+  take(bytes: number): boolean {
+    if (this.isFull) return false
     this.#items -= 1
     this.#bytes -= bytes
+    return true
   }
 }

@@ -87,6 +87,20 @@ const parking: ContractTests = {
 }
 
 const listing: ContractTests = {
+  'a page of large ones ends early, and the next one goes on behind it': async ({
+    storage: { deadLetters },
+  }) => {
+    const data = { text: 'x'.repeat(250_000) }
+    for (let number = 0; number < 40; number++)
+      await deadLetters.park(makeFailure({ event: { id: `${number}`, data } }))
+    const first = await deadLetters.list({ limit: 1_000 })
+    expect(first.deadLetters.length).toBeLessThan(40)
+    expect(first.next).toBe(first.deadLetters.at(-1)?.id)
+    const second = await deadLetters.list({ limit: 1_000, ...(first.next && { after: first.next }) })
+    expect(first.deadLetters.length + second.deadLetters.length).toBe(40)
+    expect(second).not.toHaveProperty('next')
+  },
+
   'the newest come first, in pages that have everything once': async ({
     storage: { deadLetters },
     clock,

@@ -1,7 +1,15 @@
-import { type Expression, type ExpressionBuilder, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
+import {
+  type Expression,
+  type ExpressionBuilder,
+  expressionBuilder,
+  type Kysely,
+  type SqlBool,
+  sql,
+} from 'kysely'
 import { createEventId } from '../../event-id.ts'
 import { formatTimestamp } from '../../timestamp.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../dead-letter-store.ts'
+import { PageRoom } from '../page-room.ts'
 import type { HeldLease } from '../subscription-store.ts'
 import type { LogTables } from './schema.ts'
 import type { SqlLog } from './sql-log.ts'
@@ -15,6 +23,9 @@ export interface DeadLetterQuery {
   readonly limit: number
   readonly after?: string
 }
+
+/** What a dead letter adds to a page. */
+const BYTES = sql<number>`octet_length(cast(event as text)) + octet_length(cast(failure as text))`
 
 /** Keeps a failure, with a lease only while it is held; answers whether it is kept. */
 export function parkDeadLetter(
@@ -65,14 +76,17 @@ export function listDeadLetters(log: SqlLog, query: DeadLetterQuery): Promise<De
     const newestFirst = db
       .selectFrom('dead_letters')
       .selectAll()
+      .select(BYTES.as('bytes'))
       .where(matching(filter))
       .orderBy('id', 'desc')
     const beyond = after === undefined ? newestFirst : newestFirst.where('id', '<', after)
     // One more than wanted tells whether there is a next page.
-    const rows = await beyond.limit(limit + 1).execute()
-    const last = rows.length > limit ? rows[limit - 1] : undefined
+    const room = new PageRoom(limit)
+    const found = await log.dialect.take(db, beyond.limit(limit + 1), { maxBytes: room.bytes, ahead: 1 })
+    const rows = found.filter(({ bytes }) => room.take(bytes))
+    const last = rows.length < found.length ? rows.at(-1) : undefined
     return {
-      deadLetters: rows.slice(0, limit).map(deadLetterOf),
+      deadLetters: rows.map(deadLetterOf),
       total: await count(db, filter),
       ...(last && { next: last.id }),
     }

@@ -49,9 +49,8 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
     if (found.length > 0) skip = 0
     else if (skip > 0) skip -= await countIn(log, scope, window, nowMs)
     for (const row of found) {
-      if (room.isFull) return { rows, more: true }
+      if (!room.take(row.bytes)) return { rows, more: true }
       rows.push(row)
-      room.use(row.bytes)
     }
     if (room.isFull && ahead === 0) return { rows, more: true }
   }

@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3'
-import { type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type CompiledQuery, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { containsJson } from '../../filter.ts'
 import type { JsonValue } from '../../json.ts'
 import { compileText } from '../../text-search.ts'
-import type { SqlDialect } from '../sql/sql-log.ts'
+import type { Sized, SqlDialect, TakeLimits } from '../sql/sql-log.ts'
 import { Tally } from '../sql/tally.ts'
 import { CountStatements } from './count-statements.ts'
 import { TagStatements } from './tag-statements.ts'
@@ -44,19 +44,26 @@ export function sqliteDialect(file: Database): SqlDialect {
     isExpiredTagged: (tag) => sql`exists (
       select 1 from event_tags where event_tags.tag = ${tag} and event_tags.position = expired_events.position
     )`,
-    take: async (_db, query, { maxBytes, ahead }) => {
-      const rows = []
-      let room = maxBytes
-      for await (const row of query.stream()) {
-        rows.push(row)
-        const wasFull = room <= 0
-        room -= row.bytes
-        if (wasFull || (room <= 0 && ahead === 0)) break
-      }
-      return rows
-    },
+    take: async (_db, query, limits) => takeRows(file, query.compile(), limits),
     forget: async (_transaction, gone) => forget(gone),
   }
+}
+
+/** In one go, since rows that come one by one through Kysely take twice as long. */
+function takeRows<R extends Sized>(
+  file: Database,
+  { sql, parameters }: CompiledQuery<R>,
+  { maxBytes, ahead }: TakeLimits,
+): R[] {
+  const rows: R[] = []
+  let room = maxBytes
+  for (const row of file.prepare<unknown[], R>(sql).iterate(...parameters)) {
+    rows.push(row)
+    const wasFull = room <= 0
+    room -= row.bytes
+    if (wasFull || (room <= 0 && ahead === 0)) break
+  }
+  return rows
 }
 
 /** LIKE takes no heed of case. */

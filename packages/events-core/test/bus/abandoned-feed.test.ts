@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { createEventBus } from '../../src/index.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import type { CallOptions, ReadQuery, ReadResult } from '../../src/storage/storage.ts'
+
+/** A store whose reads take until they are given up. */
+function storeThatReadsOn() {
+  const signals: AbortSignal[] = []
+  const asked = Promise.withResolvers<void>()
+  const storage = Object.assign(memoryStorage(), {
+    read: (_query: ReadQuery, { signal }: CallOptions = {}) =>
+      new Promise<ReadResult>((_, reject) => {
+        if (signal === undefined) return
+        signals.push(signal)
+        signal.addEventListener('abort', () => reject(signal.reason))
+        asked.resolve()
+      }),
+  })
+  return { storage, signals, asked: asked.promise }
+}
+
+test('a read that feeds share is given up when the last of them has been closed', async () => {
+  const { storage, signals, asked } = storeThatReadsOn()
+  const bus = createEventBus({ storage })
+  await bus.start()
+  await bus.publish({ type: 'a', source: 'test' })
+  const filter = { types: ['rare'] }
+  const feeds = [
+    await bus.feed(filter, { from: 'beginning' }),
+    await bus.feed(filter, { from: 'beginning' }),
+  ] as const
+  const reading = feeds.map((feed) => feed.next())
+  await asked
+  feeds[0].close()
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false])
+  feeds[1].close()
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+  expect(await Promise.all(reading)).toEqual([undefined, undefined])
+  await bus.stop()
+})
