@@ -10,6 +10,7 @@ import { type ConnectionLimits, Connections } from './connections.ts'
 import { readCookieSecret } from './cookie-secret.ts'
 import { HTTP_TIMEOUTS, type HttpTimeouts, httpOptions } from './http-limits.ts'
 import { defaultLimits, type LoadLimits, ownerOf, shedLoad } from './load-shedding.ts'
+import { type LogStream, neverThrowing } from './log-stream.ts'
 import { operations } from './operations.ts'
 import { refuseConnection, refuseUrl } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
@@ -20,8 +21,7 @@ import { answerInOneForm } from './unknown-paths.ts'
 export interface EventServerOptions {
   readonly config: Config
   readonly version: string
-  /** Where the log goes, one JSON object a line. */
-  readonly logStream: { write(line: string): void }
+  readonly logStream: LogStream
   /** How long `stop` waits, in all, for requests and then for the bus; 8,000 by default. */
   readonly stopTimeoutMs?: number
   /** How long clients may take; each has a default. */
@@ -59,7 +59,7 @@ export class EventServer {
     this.#options = options
     this.#limits = { ...connectionLimits(timeouts), ...options.limits }
     this.#app = Fastify({
-      logger: { level: config.logLevel, stream: logStream },
+      logger: { level: config.logLevel, stream: neverThrowing(logStream) },
       logController: new RequestLog(),
       routerOptions: { maxParamLength: MAX_NAME_LENGTH },
       frameworkErrors: refuseUrl,
@@ -127,13 +127,9 @@ export class EventServer {
     const answered = await this.#closeHttp(Math.ceil(leftMs() / 2))
     const announced = await this.#announceStop(reason, Math.ceil(leftMs() / 2))
     const report = await within(leftMs() + CLOSE_TIMEOUT_MS, this.#bus.stop({ timeoutMs: leftMs() }))
-    const done = answered && announced && report?.drained === true
+    const done = answered && announced && report?.drained === true && report.closed
     if (done) this.#app.log.info('stopped')
-    else
-      this.#app.log.error(
-        { ...report, closed: report !== undefined, answered, announced },
-        'stopped with work undone',
-      )
+    else this.#app.log.error({ closed: false, ...report, answered, announced }, 'stopped with work undone')
     return done
   }
 

@@ -121,7 +121,51 @@ test('kill -9 under load loses no event that was acknowledged', async () => {
 
 test('a request that does not end is cut off, and the stop tells that something was left undone', async () => {
   const lines: string[] = []
-  const options: EventServerOptions = {
+  const server = new EventServer(
+    optionsWith((line) => lines.push(line), 100),
+    memoryStorage(),
+  )
+  const held = await HeldPublish.open(await server.start())
+  expect(await server.stop('test')).toBe(false)
+  expect(await held.status()).toBeUndefined()
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ msg: 'stopped with work undone', answered: false })
+})
+
+test('a log that cannot be written costs neither requests nor the server', async () => {
+  const write = (): never => {
+    throw new Error('the log is gone')
+  }
+  const server = new EventServer(optionsWith(write), memoryStorage())
+  const url = await server.start()
+  const statuses = await Promise.all(
+    ['', '?limit=x', '/nowhere', '/%'].map(
+      async (path) => (await fetch(`${url}/api/v1/events${path}`)).status,
+    ),
+  )
+  expect(statuses).toEqual([200, 400, 404, 400])
+  expect(await server.stop('test')).toBe(true)
+})
+
+test('a store that does not close is told of, and is work undone', async () => {
+  const lines: string[] = []
+  const close = async () => {
+    throw new Error('it is stuck')
+  }
+  const storage = Object.defineProperty(memoryStorage(), 'close', { value: close })
+  const server = new EventServer(
+    optionsWith((line) => lines.push(line)),
+    storage,
+  )
+  await server.start()
+  expect(await server.stop('test')).toBe(false)
+  expect(lines.slice(-2).map((line) => JSON.parse(line))).toMatchObject([
+    { msg: 'The store could not be closed', err: { message: 'it is stuck' } },
+    { msg: 'stopped with work undone', drained: true, closed: false },
+  ])
+})
+
+function optionsWith(write: (line: string) => void, stopTimeoutMs = 8_000): EventServerOptions {
+  return {
     config: {
       host: '127.0.0.1',
       port: 0,
@@ -138,12 +182,7 @@ test('a request that does not end is cut off, and the stop tells that something 
       serviceLinks: [],
     },
     version: '1.2.3',
-    logStream: { write: (line) => lines.push(line) },
-    stopTimeoutMs: 100,
+    logStream: { write },
+    stopTimeoutMs,
   }
-  const server = new EventServer(options, memoryStorage())
-  const held = await HeldPublish.open(await server.start())
-  expect(await server.stop('test')).toBe(false)
-  expect(await held.status()).toBeUndefined()
-  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ msg: 'stopped with work undone', answered: false })
-})
+}

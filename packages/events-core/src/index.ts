@@ -3,6 +3,7 @@ export type { DeadLetters } from './bus/dead-letters.ts'
 export type { DurableSubscriptions } from './bus/durable-subscriptions.ts'
 export type { EventFeed } from './bus/event-feed.ts'
 export type { FeedItem, FeedOptions, FeedReceiver } from './bus/feed-item.ts'
+export { guardedLogger } from './bus/guarded.ts'
 export type {
   BusHealth,
   BusStats,

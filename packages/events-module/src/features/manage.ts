@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { type EventBus, systemEvent } from '@viewra/events-core'
+import { type EventBus, guardedLogger, systemEvent } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import { principalOf } from '../http/access/principal.ts'
 import { clientOf } from '../http/client.ts'
@@ -94,7 +94,7 @@ async function recordClearing(bus: EventBus, request: FastifyRequest, deleted: n
     await bus.publish(event)
     return true
   } catch (error) {
-    request.log.error(
+    guardedLogger(request.log).error(
       { err: error, deleted, ...client },
       'events were cleared, but no record of it was stored',
     )

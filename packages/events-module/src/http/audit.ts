@@ -1,4 +1,4 @@
-import type { EventBus } from '@viewra/events-core'
+import { type EventBus, guardedLogger } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import { principalOf } from './access/principal.ts'
 import { clientOf } from './client.ts'
@@ -26,7 +26,8 @@ async function record(bus: EventBus, request: FastifyRequest, audit: AuditType):
     const data = JSON.parse(JSON.stringify(details))
     await bus.publish({ type: audit, source: `user:${name}`, title: titleOf(request), data })
   } catch (error) {
-    request.log.error({ err: error, audit, ...details }, 'an admin action could not be recorded')
+    const line = { err: error, audit, ...details }
+    guardedLogger(request.log).error(line, 'an admin action could not be recorded')
   }
 }
 

@@ -1,6 +1,7 @@
-import { STATUS_CODES } from 'node:http'
-import { type EventsError, isEventsError } from '@viewra/events-core'
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
+import { type EventsError, guardedLogger, isEventsError } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { logClientFault } from './log-client-fault.ts'
 import { HttpError, type HttpErrorCode, PROBLEMS, type Problem, type ProblemKind } from './problem.ts'
 
 /** What Fastify and its plugins refuse before a handler runs, in this module's codes. */
@@ -24,8 +25,9 @@ interface Answer {
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { problem, headers } = answerTo(error)
   // A status the host asked for, such as 502, is its own business; a 503 of ours says all there is to say.
-  if (problem.status === 500) request.log.error({ err: error }, 'a request to the events API failed')
-  else request.log.debug({ code: problem.code, status: problem.status }, problem.detail)
+  if (problem.status === 500)
+    guardedLogger(request.log).error({ err: error }, 'a request to the events API failed')
+  else logClientFault(request, { code: problem.code, status: problem.status }, problem.detail)
   return reply
     .code(problem.status)
     .headers({ ...headers })
@@ -38,10 +40,14 @@ export function problemOf(error: unknown): Problem {
   return answerTo(error).problem
 }
 
+/** Never throws. What a host throws may be anything, and may throw in turn when it is looked at. */
 function answerTo(error: unknown): Answer {
-  if (error instanceof HttpError) return ownAnswer(error, error.headers)
-  if (isEventsError(error)) return ownAnswer(error, {})
-  return foreignAnswer(error)
+  try {
+    if (error instanceof HttpError) return ownAnswer(error, error.headers)
+    return isEventsError(error) ? ownAnswer(error, {}) : foreignAnswer(error)
+  } catch {
+    return ownAnswer(new HttpError('HTTP_INTERNAL', 'what was thrown cannot be described'), {})
+  }
 }
 
 function ownAnswer(error: HttpError | EventsError, headers: Readonly<Record<string, string>>): Answer {
@@ -102,5 +108,17 @@ function fieldsOf(error: unknown): ForeignFields {
 
 function headersOf(error: Error): Readonly<Record<string, string>> {
   if (!('headers' in error) || typeof error.headers !== 'object' || error.headers === null) return {}
-  return Object.fromEntries(Object.entries(error.headers).map(([name, value]) => [name, String(value)]))
+  const headers = Object.entries(error.headers).map(([name, value]) => [name, String(value)] as const)
+  return Object.fromEntries(headers.filter(([name, value]) => isHeader(name, value)))
+}
+
+/** Node throws for others when the answer is sent, which is too late for another one. */
+function isHeader(name: string, value: string): boolean {
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -182,7 +182,8 @@ export class EventSocket {
   }
 
   async #run(id: string, slot: Slot, subscription: SocketSubscription): Promise<void> {
-    await subscription.run()
+    // What fails is the end of the subscription, as the bus's own end is.
+    await subscription.run().catch((error: unknown) => this.#sendError(error, id))
     // It was not ended from here, so it was the bus.
     if (this.#subscriptions.get(id) === slot) this.close('stopped')
   }

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
+import { logClientFault } from '../../http/log-client-fault.ts'
 import { authenticationOf } from '../../http/openapi-operation.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
@@ -62,7 +63,7 @@ async function acceptUpgrades(
     options: { server: upgradesOf(scope, path), maxPayload: bodyLimit + ENVELOPE_BYTES },
     // What a client does to its own connection is no fault of the server; the library closes it.
     errorHandler: (error, _socket, request) =>
-      request.log.debug({ reason: error.message }, 'a WebSocket client broke the protocol'),
+      logClientFault(request, { reason: error.message }, 'a WebSocket client broke the protocol'),
     // Sockets are closed below, with a last message.
     preClose: async () => undefined,
   })

@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import { type EventFilter, EventsError } from '@viewra/events-core'
+import { type EventFilter, EventsError, type FeedItem } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { principalOf } from '../../http/access/principal.ts'
 import { TokenWatch } from '../../http/access/token-watch.ts'
@@ -78,15 +78,16 @@ export class EventStreams {
     // The app may have begun to close while this was under way.
     if (this.#closing) connection.close('shutdown')
     let isQuiet = !format.announcesLive && start.after === undefined && start.from !== 'beginning'
-    await feed.follow((item) => {
+    const send = (item: FeedItem): Promise<void> | undefined => {
       const isSilent = isQuiet && item.kind === 'caught_up'
       isQuiet = false
       if (isSilent) return undefined
       return connection.send(
         item.kind === 'events' ? format.events(item.events, epoch) : write(noticeOf(item)),
       )
-    })
-    connection.close('stopped')
+    }
+    // Nobody else would close the connection of a feed that fails.
+    await feed.follow(send).finally(() => connection.close('stopped'))
     await connection.closed
   }
 

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { shown } from '../rule.ts'
+import type { Principal } from './principal.ts'
 
 const Texts = Type.Array(Type.String({ minLength: 1 }))
 
@@ -16,6 +17,14 @@ const Tokens = Type.Array(
     { additionalProperties: false },
   ),
 )
+
+/** As the host app makes it: it may know more of its users. */
+const PrincipalSchema = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  role: Type.Union([Type.Literal('viewer'), Type.Literal('publisher'), Type.Literal('admin')]),
+  sources: Type.Optional(Texts),
+  types: Type.Optional(Texts),
+})
 
 const RateLimit = Type.Object(
   { requests: Type.Integer({ minimum: 1 }), windowMs: Type.Integer({ minimum: 1 }) },
@@ -38,6 +47,16 @@ export function cookieSecretRule(value: unknown): string | undefined {
   return typeof value === 'string' && value.length >= 32
     ? undefined
     : 'must be a text of at least 32 characters'
+}
+
+/** @throws TypeError for what cannot be a principal: who has no name would leave none in records and limits */
+export function assertPrincipal(value: unknown): asserts value is Principal {
+  const [error] = Value.Errors(PrincipalSchema, value)
+  if (error === undefined) return
+  const where = error.path || 'it'
+  throw new TypeError(
+    `authorize must return { name, role, sources?, types? } or undefined; ${where}: ${error.message.toLowerCase()}`,
+  )
 }
 
 export function originsRule(value: unknown): string | undefined {

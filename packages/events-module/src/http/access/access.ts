@@ -3,6 +3,7 @@ import type { ModuleOptions } from '../../options.ts'
 import type { EventsScope } from '../feature.ts'
 import { HttpError, invalidRequest } from '../problem.ts'
 import type { Role } from '../role.ts'
+import { assertPrincipal } from './access-rules.ts'
 import { requireLocal, requireOwnOrigin } from './local-only.ts'
 import { type Principal, principalOf, requireRole, setPrincipal } from './principal.ts'
 import { StreamCookies } from './stream-cookie.ts'
@@ -123,8 +124,9 @@ export class Access {
   async #byHost(request: FastifyRequest, role: Role): Promise<Principal | undefined> {
     const { authorize } = this.#options
     if (authorize === undefined) return undefined
-    const principal = await authorize(request, role)
-    if (principal === undefined) throw unauthorized('this server does not know who sent this')
+    const principal: unknown = await authorize(request, role)
+    if (principal == null) throw unauthorized('this server does not know who sent this')
+    assertPrincipal(principal)
     return principal
   }
 
