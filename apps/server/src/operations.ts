@@ -36,7 +36,7 @@ export async function operations(
   })
 
   // Where people and tools look for them first; relative, since a proxy may serve all of this below another path.
-  for (const path of ['/docs', '/openapi.json']) {
+  for (const path of ['/docs', '/openapi.json', '/asyncapi.json']) {
     app.get(path, async (_request, reply) => reply.redirect(`${apiPath.slice(1)}${path}`))
   }
 

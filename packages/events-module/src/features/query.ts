@@ -6,12 +6,10 @@ import { AnsweredCloudEventSchema, CLOUD_EVENT_EXAMPLE, toCloudEvent } from '../
 import { readCursor, writeCursor } from '../http/cursor.ts'
 import { dateTime, EVENT_EXAMPLE, EventIdSchema, EventSchema, int64 } from '../http/event-schema.ts'
 import type { EventsScope, Feature } from '../http/feature.ts'
-import { filterOf, selectionParameters, timeOf } from '../http/filter-parameters.ts'
+import { filterOf, selectionParameters, timeOf, timeParameter } from '../http/filter-parameters.ts'
 import { addToHeader } from '../http/list-header.ts'
 import { eventNotFound, invalidRequest } from '../http/problem.ts'
 import { type Ask, timedQueries } from '../http/timed-queries.ts'
-
-const RFC_3339 = 'an RFC 3339 time; write a + in it as %2B'
 
 const CLOUD_EVENT = 'application/cloudevents+json'
 const CLOUD_EVENTS = 'application/cloudevents-batch+json'
@@ -45,14 +43,12 @@ const pageParameters = (limit: number) => ({
   }),
 })
 
-const timeParameter = (description: string) => Type.String({ minLength: 1, rule: RFC_3339, description })
-
 const ListQuery = Type.Object(
   {
     ...pageParameters(50),
     ...selectionParameters,
-    since: Type.Optional(timeParameter('The earliest `timestamp`, inclusive; RFC 3339.')),
-    until: Type.Optional(timeParameter('The latest `timestamp`, inclusive; RFC 3339.')),
+    since: Type.Optional(timeParameter('The earliest `timestamp`, inclusive.')),
+    until: Type.Optional(timeParameter('The latest `timestamp`, inclusive.')),
   },
   { additionalProperties: false },
 )
@@ -61,8 +57,8 @@ const RangeQuery = Type.Object(
   {
     ...pageParameters(100),
     ...selectionParameters,
-    start: timeParameter('The earliest `timestamp`, inclusive; RFC 3339.'),
-    end: timeParameter('The latest `timestamp`, inclusive; RFC 3339.'),
+    start: timeParameter('The earliest `timestamp`, inclusive.'),
+    end: timeParameter('The latest `timestamp`, inclusive.'),
   },
   { additionalProperties: false },
 )

@@ -50,9 +50,12 @@ const DataSchema = Type.Unsafe<JsonObject>(
 export const selectionParameters = {
   type: list('Type', 'Types: exact, `scan.*` for all below scan, `*` for all.'),
   types: list('Type', 'The same as `type`.'),
-  source: list('Source', 'Sources: exact, or a prefix that ends in `*`.'),
+  source: list(
+    'Source',
+    'Sources: exact, or a prefix that ends in `*`. A comma within one is written `\\,`.',
+  ),
   sources: list('Source', 'The same as `source`.'),
-  tags: list('Tag', 'Any of these tags.'),
+  tags: list('Tag', 'Any of these tags. A comma within one is written `\\,`.'),
   priority: Type.Optional(PrioritySchema),
   target: Type.Optional(Type.String({ minLength: 1, description: 'Exactly this target.' })),
   q: Type.Optional(
@@ -65,6 +68,14 @@ export const selectionParameters = {
   ),
   data: Type.Optional(DataSchema),
 }
+
+/** A time. A space in one was a + that was not escaped. */
+export const timeParameter = (description: string) =>
+  Type.String({
+    pattern: '^[^ ]+$',
+    rule: 'an RFC 3339 time; write a + in it as %2B',
+    description: `${description} RFC 3339; write a + in it as %2B.`,
+  })
 
 const SelectionSchema = Type.Object(selectionParameters)
 

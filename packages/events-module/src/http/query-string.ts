@@ -1,8 +1,12 @@
 import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
 import { isDataParameter, readDataParameters } from './data-parameters.ts'
+import { invalidRequest } from './problem.ts'
 
 const INTEGER = /^-?\d{1,15}$/
+/** A comma behind a backslash is one of the item's own. */
+const SEPARATOR = /(?<!\\),/
+const ESCAPE = /%[\da-f]{2}/i
 
 /** The parameters by their schemas, and what was wrong before any value was looked at. */
 interface QueryReading {
@@ -11,7 +15,8 @@ interface QueryReading {
 }
 
 /**
- * Turns a query string's texts into what their schemas ask for: a list takes repeats and commas, an integer is
+ * Turns a query string's texts into what their schemas ask for: a list takes repeats and commas (`\,` is a comma of an
+ * item), an integer is
  * written as one, everything else stays text. What does not fit stays as it is, for the schema to refuse.
  * A parameter whose schema says `allowEmptyValue` may be given without a value, which is as if it were absent.
  * Where there is a parameter `data`, `data.<path>` and `data[<path>]` say what it has at that path.
@@ -35,6 +40,34 @@ export function readQuery(schema: TObject, raw: unknown): QueryReading {
   if (data.length === 0) return { query, issues }
   const reading = readDataParameters(data)
   return { query: { ...query, data: reading.data }, issues: [...issues, ...reading.issues] }
+}
+
+/**
+ * Refuses escapes that are no UTF-8: parsers leave a part with such a one as it is, so it would be taken for another text.
+ * A part with no escape at all may have a `%`, as people write it who search for one.
+ * @throws EventsError EVENTS_INVALID that names each parameter
+ */
+export function refuseBadEscapes(url: string): void {
+  const start = url.indexOf('?')
+  if (start < 0 || !url.includes('%', start)) return
+  const wrong = url
+    .slice(start + 1)
+    .split('&')
+    .map((pair) => pair.split(/=(.*)/s, 2))
+    .filter((parts) => parts.some((part) => ESCAPE.test(part) && !isDecodable(part)))
+  const [first, ...others] = wrong.map(([path = '']) => ({ path, message: ESCAPE_RULE }))
+  if (first !== undefined) throw invalidRequest([first, ...others])
+}
+
+const ESCAPE_RULE = 'must be percent-encoded as UTF-8; write a % as %25'
+
+function isDecodable(part: string): boolean {
+  try {
+    decodeURIComponent(part)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The host app may have a parser that makes objects of `a[b]=c`: they are taken apart again. */
@@ -68,9 +101,13 @@ function isLeftEmpty(property: TSchema, values: readonly unknown[]): boolean {
 }
 
 function parameterOf(property: TSchema, values: readonly string[]): unknown {
-  if (KindGuard.IsArray(property)) return values.flatMap((value) => value.split(','))
+  if (KindGuard.IsArray(property)) return values.flatMap(itemsOf)
   const [value = ''] = values
   return takesInteger(property) && INTEGER.test(value) ? Number(value) : value
+}
+
+function itemsOf(value: string): string[] {
+  return value.split(SEPARATOR).map((item) => item.replaceAll('\\,', ','))
 }
 
 function takesInteger(schema: TSchema): boolean {

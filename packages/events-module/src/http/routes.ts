@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { EventsScope } from './feature.ts'
 import { HttpError } from './problem.ts'
+import { refuseBadEscapes } from './query-string.ts'
 import './role.ts'
 
 const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
@@ -26,6 +27,10 @@ export function shareRouteRules(scope: EventsScope): void {
   scope.addHook('onRequest', (request, reply, done) => {
     if (methods.allow(request)) done()
     else refuseMethod(methods, request, reply)
+  })
+  scope.addHook('preValidation', ({ url }, _reply, done) => {
+    refuseBadEscapes(url)
+    done()
   })
   scope.setNotFoundHandler((request) => {
     throw new HttpError('HTTP_NOT_FOUND', `there is nothing at ${pathOf(request.url)}`)

@@ -25,5 +25,6 @@ export function shown(value: unknown): string {
     return value.length <= 40 ? `'${value}'` : `a text of ${value.length} characters`
   if (value === undefined) return 'absent'
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return Array.isArray(value) ? 'an array' : 'an object'
+  if (!Array.isArray(value)) return 'an object'
+  return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
 }

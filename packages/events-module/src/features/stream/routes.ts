@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { type Static, Type } from '@sinclair/typebox'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
-import { filterOf, selectionParameters, timeOf } from '../../http/filter-parameters.ts'
+import { filterOf, selectionParameters, timeOf, timeParameter } from '../../http/filter-parameters.ts'
 import type { FeedStart } from '../../http/log-cursor.ts'
 import { invalidRequest } from '../../http/problem.ts'
 import { EventStreams, STREAM_HEADERS } from './event-streams.ts'
@@ -29,10 +29,9 @@ const StreamQuery = Type.Object(
       }),
     ),
     since: Type.Optional(
-      Type.String({
-        description:
-          'RFC 3339: events whose timestamp is not before it; without a cursor or `from`, from the beginning.',
-      }),
+      timeParameter(
+        'Events whose `timestamp` is not before it; without a cursor or `from`, from the beginning.',
+      ),
     ),
   },
   { additionalProperties: false },
