@@ -2,6 +2,7 @@ import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { createEventBus } from '@viewra/events-core'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, test } from 'vitest'
+import { PROBLEMS } from '../src/http/problem.ts'
 import { createToken, type EventsModuleOptions, eventsModule } from '../src/index.ts'
 import { ApiDescription, type Operation, record } from './api-description.ts'
 import { listRoutes } from './route-list.ts'
@@ -143,6 +144,17 @@ test.each(named)('the examples of %s are true', (_name, operation) => {
     for (const example of examplesOf(media))
       expect(api.check([...pointer, 'schema'], example), place).toEqual([])
   }
+})
+
+test('each status that an error has is one of an operation, or of what is none', async () => {
+  const { operations: guarded } = await describedBy('token')
+  const described = new Set(guarded.flatMap(({ description }) => Object.keys(record(description.responses))))
+  // A method that a path has not, an upgrade that was not asked for, and a client that reads no answer.
+  const others = [405, 426, 499]
+  const missing = Object.values(PROBLEMS).filter(
+    ({ status }) => !described.has(String(status)) && !others.includes(status),
+  )
+  expect(missing).toEqual([])
 })
 
 test('parameters with a default need not be sent', () => {
