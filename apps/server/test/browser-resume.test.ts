@@ -1,11 +1,9 @@
 import { writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import chromium, { inflate } from '@sparticuz/chromium'
 import { createToken } from '@viewra/events-module'
-import { type Browser, chromium as playwright } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchBrowser } from './browser.ts'
 import { ServerProcess, startServer, temporaryFolder } from './server-process.ts'
 
 /**
@@ -30,29 +28,8 @@ const LAUNCH_MS = 60_000
 
 let browser: Browser
 
-/** The package brings the libraries that the browser needs, but unpacks them only where it expects to be run. */
-async function unpackLibraries(): Promise<string> {
-  const entry = fileURLToPath(import.meta.resolve('@sparticuz/chromium'))
-  await inflate(path.join(path.dirname(entry), '../bin/al2023.tar.br'))
-  return path.join(tmpdir(), 'al2023', 'lib')
-}
-
 beforeAll(async () => {
-  const libraries = await unpackLibraries()
-  browser = await playwright.launch({
-    executablePath: await chromium.executablePath(),
-    // It is given pages of this machine only, so it has nothing to ask of any other.
-    args: [
-      ...chromium.args,
-      '--no-sandbox',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-    ],
-    env: { ...process.env, LD_LIBRARY_PATH: libraries },
-    headless: true,
-  })
+  browser = await launchBrowser()
 }, LAUNCH_MS)
 
 afterAll(async () => {
