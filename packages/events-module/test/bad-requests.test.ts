@@ -221,6 +221,13 @@ describe('bodies that are no JSON', () => {
     ['{"type":', 'application/json', 400, 'HTTP_BAD_JSON'],
     ['{"type":"a","source":"\xff"}', 'application/json', 400, 'HTTP_BAD_JSON'],
     ['type=a&source=x', 'application/x-www-form-urlencoded', 415, 'HTTP_UNSUPPORTED_MEDIA_TYPE'],
+    ['{"type":"a","source":"x"}', 'application/json; charset=utf-16', 415, 'HTTP_UNSUPPORTED_MEDIA_TYPE'],
+    [
+      '{"type":"a","source":"x"}',
+      'application/json;charset="ISO-8859-1"',
+      415,
+      'HTTP_UNSUPPORTED_MEDIA_TYPE',
+    ],
     ['{"type":"a","source":"x"}', 'text/plain', 415, 'HTTP_UNSUPPORTED_MEDIA_TYPE'],
     ['{"type":"a","source":"x"}', 'application/jsonp', 415, 'HTTP_UNSUPPORTED_MEDIA_TYPE'],
     ['{"type":"a","source":"x"}', 'nonsense', 415, 'HTTP_UNSUPPORTED_MEDIA_TYPE'],

@@ -93,6 +93,18 @@ describe('in headers', () => {
     return { answer, event: await bus.get('a') }
   }
 
+  test.each([
+    ['"in quotes"', 'in quotes'],
+    ['"a \\"word\\" and a \\\\ in quotes, 100%25"', 'a "word" and a \\ in quotes, 100%'],
+    ['5" disk', '5" disk'],
+    ['50% caf%C3%A9', '50% café'],
+    ['%22kept%22', '"kept"'],
+    ['""', ''],
+  ])('the value %s is read as %s', async (header, title) => {
+    const { event } = await post({ 'ce-title': header }, '')
+    expect(event).toMatchObject({ title })
+  })
+
   test('values are percent-encoded', async () => {
     const { event } = await post({
       'ce-title': '%C3%9C 100%25',
@@ -115,6 +127,8 @@ describe('in headers', () => {
     ['ce-partitionkey', 'x', 'partitionkey'],
     ['ce-data', 'x', 'data'],
     ['ce-title', 'Ü', 'title'],
+    ['ce-title', '%ff', 'title'],
+    ['ce-title', 'caf%C3', 'title'],
   ])('%s: %s is refused', async (header, value, path) => {
     const { answer, event } = await post({ [header]: value })
     expect([answer.statusCode, answer.json().errors[0].path]).toEqual([400, path])

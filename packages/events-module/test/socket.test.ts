@@ -152,6 +152,20 @@ describe('subscribe', () => {
   })
 })
 
+test('a binary frame is refused as any other message that cannot be read', async () => {
+  const { bus, url } = await listeningApp()
+  const client = await SocketClient.open(url)
+  client.socket.send(Buffer.from(JSON.stringify({ type: 'publish', event: input(1) })))
+  expect(await client.next()).toEqual({
+    type: 'error',
+    code: 'HTTP_UNSUPPORTED_MEDIA_TYPE',
+    message: 'send each message as one text frame',
+  })
+  client.send({ type: 'ping' })
+  expect(await client.next()).toEqual({ type: 'pong' })
+  expect(await bus.count()).toBe(0)
+})
+
 describe('publish', () => {
   test('is acknowledged once the event is stored', async () => {
     const { bus, url } = await listeningApp()

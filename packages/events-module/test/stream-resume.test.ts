@@ -68,6 +68,14 @@ describe('going on', () => {
   test.each([
     ['Last-Event-ID', (cursor: string) => ({ query: '', headers: { 'last-event-id': cursor } })],
     ['?after=', (cursor: string) => ({ query: `after=${cursor}`, headers: {} })],
+    ['lastEventId', (cursor: string) => ({ query: `lastEventId=${cursor}`, headers: {} })],
+    [
+      'lastEventId, which knows better than the rest of the query',
+      (cursor: string) => ({
+        query: `after=${cursor.replace(/\d+$/, '1')}&lastEventId=${cursor}`,
+        headers: {},
+      }),
+    ],
     [
       'Last-Event-ID, which knows better than the query',
       (cursor: string) => ({ query: 'from=beginning', headers: { 'last-event-id': cursor } }),

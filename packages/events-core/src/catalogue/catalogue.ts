@@ -56,6 +56,7 @@ const ENTRIES = {
   info: { priority: normal, description: 'Something worth knowing that no other type tells about.' },
   debug: { priority: low, description: 'A detail for developers.' },
   'audit.event.deleted': { priority: normal, description: 'An admin has deleted an event.' },
+  'audit.events.cleared': { priority: normal, description: 'An admin has deleted all events.' },
   'audit.subscription.paused': {
     priority: normal,
     description: 'An admin has paused a durable subscription.',

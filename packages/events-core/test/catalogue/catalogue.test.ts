@@ -14,7 +14,7 @@ const NAMES = `
   plugin.loaded plugin.unloaded plugin.enabled plugin.disabled plugin.installed plugin.error
   scan.started scan.progress scan.completed scan.failed scan.resumed scan.paused
   error warning info debug
-  audit.event.deleted audit.subscription.paused audit.subscription.resumed audit.subscription.reset
+  audit.event.deleted audit.events.cleared audit.subscription.paused audit.subscription.resumed audit.subscription.reset
   audit.subscription.renamed audit.subscription.deleted audit.dead_letters.retried audit.dead_letter.deleted`
   .trim()
   .split(/\s+/)

@@ -124,6 +124,7 @@ export const PAYLOAD_EXAMPLES: { readonly [T in keyof PayloadTypes]: Required<Pa
   info: reportExample(),
   debug: reportExample(),
   'audit.event.deleted': auditExample(),
+  'audit.events.cleared': { ...auditExample(), deleted: 1042 },
   'audit.subscription.paused': auditExample(),
   'audit.subscription.resumed': auditExample(),
   'audit.subscription.reset': auditExample(),

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { type EventBus, guardedLogger, systemEvent } from '@viewra/events-core'
+import { type EventBus, guardedLogger, systemEvent, userEvent } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
 import { principalOf } from '../http/access/principal.ts'
 import { clientOf } from '../http/client.ts'
@@ -60,12 +60,13 @@ export const manageRoutes: Feature = (scope, { bus }) => {
         operationId,
         summary: 'Delete all events',
         description:
-          'Leaves one event, titled "Events Cleared", that says who did it. Positions go on from where they were.',
+          'Leaves an event titled "Events Cleared", and a record of type `audit.events.cleared`, that say who did it. ' +
+          'Positions go on from where they were.',
         tags: ['Managing'],
         body: NoBody,
         response: { 200: ClearedSchema },
       },
-      // The event that tells of it is the record.
+      // The record comes together with the event that tells people.
       config: { role: 'admin', audit: false },
     }) as const
   scope.post('/clear', clearing('clearEvents'), async (request) => clear(bus, request))
@@ -81,17 +82,24 @@ async function clear(bus: EventBus, request: FastifyRequest): Promise<Static<typ
   return { message, success: true, deleted }
 }
 
-/** The first event of the empty log says who emptied it. The events are gone by now, whatever becomes of the record. */
+/**
+ * Publishes who emptied the log: for people, and as a record, which unlike the former nobody else can publish. The events
+ * are gone by now, whatever becomes of these two.
+ */
 async function recordClearing(bus: EventBus, request: FastifyRequest, deleted: number): Promise<boolean> {
   const client = clientOf(request)
   const principal = principalOf(request)?.name ?? 'unknown'
-  const event = systemEvent('info', {
+  const told = systemEvent('info', {
     title: 'Events Cleared',
     message: `${deleted} events were cleared from ${client.ip} with ${client.user_agent}`,
     data: { code: 'events_cleared', component: 'events', details: { deleted, principal, ...client } },
   })
+  const record = userEvent(principal, 'audit.events.cleared', {
+    title: 'Delete all events',
+    data: { principal, ...client, deleted },
+  })
   try {
-    await bus.publish(event)
+    await bus.publishMany([told, record])
     return true
   } catch (error) {
     guardedLogger(request.log).error(

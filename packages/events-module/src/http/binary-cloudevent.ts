@@ -21,7 +21,7 @@ export const BINARY_HEADERS = Object.fromEntries(
 /**
  * The attributes of a CloudEvent in binary mode: those of its `ce-` headers, and the body as data. Undefined when there
  * is no such header.
- * @throws EventsError EVENTS_INVALID for a header that is not ASCII
+ * @throws EventsError EVENTS_INVALID for a header that is not ASCII, or whose escapes are not UTF-8
  */
 export function binaryCloudEvent(
   headers: IncomingHttpHeaders,
@@ -38,19 +38,30 @@ export function binaryCloudEvent(
 }
 
 /** Some SDKs send values as they are, so a `%` may not begin an escape, and a source may be escaped only once. */
-function decoded(name: string, value: string): string {
+function decoded(name: string, header: string): string {
   // Node reads headers as Latin-1: whatever else was sent is something else by now.
-  if (!/^[ -~]*$/.test(value)) {
-    throw invalidRequest([{ path: name, message: 'must be percent-encoded UTF-8 in a header' }])
-  }
-  const text = decodeEscapes(value)
+  if (!/^[ -~]*$/.test(header)) throw notUtf8(name)
+  const value = unquoted(header)
+  const text = value.replaceAll(ESCAPES, (escapes) => decodeEscapes(name, escapes))
   return name === 'source' && readSource(text) === undefined ? value : text
 }
 
-function decodeEscapes(value: string): string {
+const ESCAPES = /(?:%[\dA-Fa-f]{2})+/g
+const QUOTED = /^"(?:[^"\\]|\\.)*"$/
+
+/** Before version 1.0.1 of the specification senders put values with spaces or quotes in them in quotes. */
+function unquoted(header: string): string {
+  return QUOTED.test(header) ? header.slice(1, -1).replaceAll(/\\(.)/g, '$1') : header
+}
+
+function decodeEscapes(name: string, escapes: string): string {
   try {
-    return decodeURIComponent(value)
+    return decodeURIComponent(escapes)
   } catch {
-    return value
+    throw notUtf8(name)
   }
+}
+
+function notUtf8(name: string): Error {
+  return invalidRequest([{ path: name, message: 'must be percent-encoded UTF-8 in a header' }])
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import type { TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RequestPayload, RouteOptions } from 'fastify'
 import { bodyChunks } from './body-chunks.ts'
 import { ByteCollector } from './byte-collector.ts'
 import { readJsonArray } from './json-array.ts'
@@ -34,7 +35,8 @@ declare module 'fastify' {
 
 /**
  * Takes JSON in UTF-8, and on routes that name more in their `bodies` those too, whatever parsers the host app has. An
- * empty body counts as none: many clients name a content type with every request.
+ * empty body counts as none, whatever its content type: many clients name one with every request, such as
+ * `curl --data ''` that of a form.
  *
  * `__proto__` and `constructor.prototype` are refused, as Fastify does by default: they are legal JSON, but one
  * reader that merges them into an object of its own changes what every object of its process is.
@@ -51,13 +53,25 @@ export function acceptBodies(scope: FastifyInstance, bodyLimit: number): void {
       return readJson(body, bodyLimit, placeOf(request))
     return readJsonArray(body, limitsOf(request), parseItem, (json) => parseJson(json, ''))
   })
-  scope.addContentTypeParser(NDJSON, async (request: FastifyRequest, body: IncomingMessage) =>
-    readNdjson(body, limitsOf(request), parseItem),
-  )
-  scope.addHook('preParsing', (request, _reply, _payload, done) => {
-    refuseForeign(request)
-    done()
+  scope.addContentTypeParser(NDJSON, async (request: FastifyRequest, body: IncomingMessage) => {
+    const values = await readNdjson(body, limitsOf(request), parseItem)
+    return values.length === 0 ? undefined : values
   })
+  // Gets nothing but empty bodies: any other is refused before.
+  scope.addContentTypeParser('*', (_request, _body, done) => done(null, undefined))
+  scope.addHook('preParsing', (request, _reply, payload, done) => {
+    const refusal = refusalOf(request)
+    if (refusal === undefined) done(null, payload)
+    else if (request.headers['content-length'] !== undefined) throw refusal
+    // In chunks: only its end tells that it is empty.
+    else void requireEmpty(payload, refusal).then(() => done(null, Readable.from([])), done)
+  })
+}
+
+/** @throws the refusal as soon as a byte comes */
+async function requireEmpty(payload: RequestPayload, refusal: Error): Promise<void> {
+  const body = new Readable().wrap(payload)
+  for await (const chunk of body.iterator({ destroyOnReturn: false })) if (chunk.length > 0) throw refusal
 }
 
 async function readJson(body: IncomingMessage, maxBytes: number, at: string): Promise<unknown> {
@@ -77,25 +91,39 @@ export function mediaTypeOf(request: FastifyRequest): string {
 }
 
 /**
- * @throws HttpError HTTP_UNSUPPORTED_MEDIA_TYPE that says what to send instead; EventsError EVENTS_INVALID for the body
- *   of a GET, which would be ignored: whoever sends a condition there must not be answered without it
+ * Says why the request's body is not taken, unless it is empty: HTTP_UNSUPPORTED_MEDIA_TYPE with what to send instead, or
+ * EVENTS_INVALID for the body of a GET, which would be ignored: whoever sends a condition there must not be answered
+ * without it.
  */
-function refuseForeign(request: FastifyRequest): void {
+function refusalOf(request: FastifyRequest): Error | undefined {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = request.headers
-  if (request.headers['transfer-encoding'] === undefined && (length ?? '0') === '0') return
+  if (request.headers['transfer-encoding'] === undefined && (length ?? '0') === '0') return undefined
   if (BODYLESS.has(request.method))
-    throw invalidRequest([{ path: 'body', message: `must be empty: ${request.method} takes none` }])
-  if (encoding.toLowerCase() !== 'identity') {
-    const message = `the body is encoded as ${encoding}: send it as it is, without a content-encoding`
-    throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', message, {
-      headers: { 'accept-encoding': 'identity' },
+    return invalidRequest([{ path: 'body', message: `must be empty: ${request.method} takes none` }])
+  if (encoding.toLowerCase() !== 'identity')
+    return unsupported(`the body is encoded as ${encoding}: send it as it is, without a content-encoding`, {
+      'accept-encoding': 'identity',
     })
-  }
   const type = mediaTypeOf(request)
-  if (type === JSON_TYPE) return
+  if (type === JSON_TYPE && request.headers['content-type'] === type) return undefined
   const types = mediaTypesOf(request.routeOptions)
-  if (types.includes(type)) return
-  throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', `send the body as ${types.join(', or as ')}`)
+  if (!types.includes(type)) return unsupported(`send the body as ${types.join(', or as ')}`)
+  const charset = charsetOf(request)
+  if (UTF8.has(charset)) return undefined
+  return unsupported(`the body is in ${charset}: send it in UTF-8, as all JSON is`)
+}
+
+function unsupported(message: string, headers: Record<string, string> = {}): HttpError {
+  return new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', message, { headers })
+}
+
+/** ASCII is UTF-8, too. */
+const UTF8: ReadonlySet<string> = new Set(['utf-8', 'utf8', 'us-ascii', 'ascii'])
+
+/** The charset that the content type names, in lower case; UTF-8 when it names none. */
+function charsetOf({ headers }: FastifyRequest): string {
+  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '') ?? []
+  return charset.toLowerCase()
 }
 
 function mediaTypesOf({ config }: Pick<RouteOptions, 'config'>): readonly string[] {

@@ -13,6 +13,10 @@ const record = Type.Object({
 
 export const auditPayloads = {
   'audit.event.deleted': record,
+  'audit.events.cleared': Type.Object({
+    ...record.properties,
+    deleted: Type.Integer({ description: 'How many events there were' }),
+  }),
   'audit.subscription.paused': record,
   'audit.subscription.resumed': record,
   'audit.subscription.reset': record,

@@ -3,6 +3,7 @@ import { EventsError } from '@viewra/events-core'
 import type { WebSocket } from 'ws'
 import { problemOf } from '../../http/error-handler.ts'
 import { openFeed } from '../../http/log-cursor.ts'
+import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import type { ClientMessage, ServerMessage } from './messages.ts'
 import { Outlet } from './outlet.ts'
@@ -77,7 +78,7 @@ export class EventSocket {
       stallMs: options.streamStallMs,
       stalled: () => void this.#tooSlow(),
     })
-    socket.on('message', (data: Buffer) => this.#received(data))
+    socket.on('message', (data: Buffer, isBinary) => this.#received(data, isBinary))
     socket.on('pong', () => this.#heard())
     // A client may ping without end and never read what is answered.
     socket.on('ping', () => this.#heard())
@@ -100,9 +101,10 @@ export class EventSocket {
     this.#socket.resume()
   }
 
-  #received(data: Buffer): void {
+  #received(data: Buffer, isBinary: boolean): void {
     if (this.#state !== 'open') return
     try {
+      if (isBinary) throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', 'send each message as one text frame')
       const message = readMessage(data)
       this.#errors = 0
       this.#handle(message)

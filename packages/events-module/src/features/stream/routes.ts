@@ -18,6 +18,12 @@ const StreamQuery = Type.Object(
         description: 'Goes on behind this cursor: the `id` of the last frame that was taken.',
       }),
     ),
+    lastEventId: Type.Optional(
+      Type.String({
+        description:
+          'As the header `Last-Event-ID`, for clients that send it in the query, such as event-source-polyfill.',
+      }),
+    ),
     from: Type.Optional(
       Type.Union([Type.Literal('beginning'), Type.Literal('now')], {
         description: 'Without a cursor: with all that is kept, or with what comes from now on.',
@@ -66,7 +72,7 @@ export const streamRoutes: Feature = (scope, options) => {
     '/stream',
     { schema, config: { role: 'viewer', ticket: true, headers: RESUME }, exposeHeadRoute: false },
     async (request, reply) => {
-      const { after, from, since, format, ...selection } = request.query
+      const { after, from, since, format, lastEventId: _, ...selection } = request.query
       const filter = filterOf({ ...selection, ...(since !== undefined && { since: timeOf('since', since) }) })
       const start = startOf(request.query, request.headers)
       const wanted = { filter, start, format: format === 'cloudevents' ? cloudEventsFormat : plainFormat }
@@ -84,9 +90,12 @@ export const streamRoutes: Feature = (scope, options) => {
   scope.addHook('preClose', async () => streams.close())
 }
 
-/** A browser that connects again sends the same query, and the header beside it: the header knows better. */
+/**
+ * A client that connects again sends the same query, and beside it the header, or a parameter that stands for the
+ * header: these know better.
+ */
 function startOf(
-  { after, from, since }: Static<typeof StreamQuery>,
+  { after, from, since, lastEventId }: Static<typeof StreamQuery>,
   headers: IncomingHttpHeaders,
 ): FeedStart {
   if (after !== undefined && from !== undefined)
@@ -94,5 +103,6 @@ function startOf(
   const last = headers[LAST_EVENT_ID]
   const start = { from: from ?? (since === undefined ? 'now' : 'beginning') } as const
   if (typeof last === 'string' && last !== '') return { ...start, after: last, parameter: 'Last-Event-ID' }
+  if (lastEventId) return { ...start, after: lastEventId, parameter: 'lastEventId' }
   return { ...start, after, parameter: 'after' }
 }
