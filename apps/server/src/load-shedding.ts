@@ -34,9 +34,9 @@ export function defaultLimits(): Omit<LoadLimits, 'streamsPerOwner'> {
     heapBytes: getHeapStatistics().heap_size_limit * MEMORY_SHARE,
     rssBytes: memoryBytes() * MEMORY_SHARE,
     sampleMs: 500,
-    // More at once would only wait for each other: the store reads on one thread, or over some ten connections.
-    reads: { atOnce: 64, perOwner: 8, waiting: 64 },
-    batches: { atOnce: 8, perOwner: 2, waiting: 64 },
+    // More at once would only wait for each other: the store reads on one thread, or over some five connections.
+    reads: { atOnce: 64, perOwner: 3, waiting: 64 },
+    batches: { atOnce: 8, perOwner: 1, waiting: 64 },
     // Answers of one connection go out one after another anyway.
     files: { atOnce: 32, perOwner: 1, waiting: 64 },
   }

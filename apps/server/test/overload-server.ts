@@ -1,4 +1,4 @@
-// A server that is overloaded soon, for overload.test.ts.
+// A server with limits of its own, given as JSON, for overload.test.ts.
 import { readConfig } from '../src/config.ts'
 import { openStore } from '../src/open-store.ts'
 import { EventServer } from '../src/server.ts'
@@ -8,7 +8,7 @@ const options = {
   config,
   version: '0.0.0',
   logStream: process.stderr,
-  limits: { eventLoopDelayMs: 4, sampleMs: 50, reads: { atOnce: 2, perOwner: 1, waiting: 0 } },
+  limits: JSON.parse(process.argv[2] ?? '{}'),
 }
 const server = new EventServer(options, await openStore(config))
 console.log(`listening on ${await server.start()} — ${config.database.place}`)

@@ -2,7 +2,7 @@ import { Agent, get, request } from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { ServerProcess, temporaryFolder } from './server-process.ts'
 
 const MAIN = fileURLToPath(new URL('./overload-server.ts', import.meta.url))
@@ -21,14 +21,18 @@ interface Page {
   readonly next_cursor?: string
 }
 
-async function startSmall(): Promise<string> {
+/** Overloaded soon. */
+const SMALL = { eventLoopDelayMs: 4, sampleMs: 50, reads: { atOnce: 2, perOwner: 1, waiting: 0 } }
+
+async function startSmall(limits: object = SMALL): Promise<{ server: ServerProcess; url: string }> {
   const database = `sqlite:${path.join(temporaryFolder(), 'events.db')}`
   const env = {
     VIEWRA_EVENTS_PORT: '0',
     VIEWRA_EVENTS_DATABASE_URL: database,
     VIEWRA_EVENTS_LOG_LEVEL: 'fatal',
   }
-  return new ServerProcess(env, [], MAIN).url()
+  const server = new ServerProcess(env, [JSON.stringify(limits)], MAIN)
+  return { server, url: await server.url() }
 }
 
 function publish(url: string, id: string, agent: Agent): Promise<Answer> {
@@ -107,7 +111,7 @@ async function operatorsSee(url: string, done: Promise<unknown>): Promise<Set<nu
 test('an overloaded server turns publishes away, answers its operators, loses nothing and recovers', {
   timeout: 90_000,
 }, async () => {
-  const url = await startSmall()
+  const { url } = await startSmall()
   const stream = await vi.waitUntil(async () => {
     const response = await fetch(`${url}/api/v1/events/stream?types=test.recovered`)
     return response.ok && response.body?.pipeThrough(new TextDecoderStream()).getReader()
@@ -157,11 +161,24 @@ function statusOf(url: string): Promise<number> {
 }
 
 test('reads have a fixed share: what is beyond is refused at once, and room comes back', async () => {
-  const url = await startSmall()
+  const { url } = await startSmall()
   const list = `${url}/api/v1/events`
   await vi.waitFor(async () => {
     const statuses = await Promise.all(Array.from({ length: 50 }, () => statusOf(list)))
     expect(new Set(statuses)).toEqual(new Set([200, 503]))
   }, 20_000)
   await vi.waitFor(async () => expect(await statusOf(list)).toBe(200), 10_000)
+})
+
+test('a process that was stopped for a while is not overloaded when it goes on', async () => {
+  const agent = new Agent({ keepAlive: true })
+  onTestFinished(() => agent.destroy())
+  const { server, url } = await startSmall({ eventLoopDelayMs: 400, sampleMs: 50 })
+  // Its start is over.
+  await vi.waitFor(async () => expect((await publish(url, 'before', agent)).status).toBe(201), 10_000)
+  server.kill('SIGSTOP')
+  const waiting = Array.from({ length: 20 }, (_, number) => publish(url, `${number}`, agent))
+  await sleep(3_000)
+  server.kill('SIGCONT')
+  expect(new Set((await Promise.all(waiting)).map(({ status }) => status))).toEqual(new Set([201]))
 })

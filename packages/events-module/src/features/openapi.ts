@@ -22,7 +22,13 @@ export const openapiRoutes: Feature = (scope) => {
     tags: ['Operations'],
     response: { 200: Type.Unsafe<object>(DocumentSchema) },
   }
-  scope.get('/openapi.json', { schema, config: { role: 'anyone' } }, async ({ url }) =>
-    withServer(scope.swagger(), url.slice(scope.prefix.length)),
-  )
+  // By the servers in it, of which there are few: it is large, and anyone may ask for it as often as they like.
+  const texts = new Map<string, string>()
+  scope.get('/openapi.json', { schema, config: { role: 'anyone' } }, async ({ url }, reply) => {
+    const document = withServer(scope.swagger(), url.slice(scope.prefix.length))
+    const servers = JSON.stringify(document.servers)
+    const text = texts.get(servers) ?? JSON.stringify(document)
+    texts.set(servers, text)
+    return reply.serializer(() => text).send(document)
+  })
 }
