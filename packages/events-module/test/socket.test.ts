@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { get, request } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { type EventBus, memoryStorage } from '@viewra/events-core'
 import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
@@ -299,6 +300,37 @@ describe('before and beside the upgrade', () => {
     await bus.stop()
     expect(await refusal('/ws')).toMatchObject({ status: 503, code: 'EVENTS_NOT_RUNNING' })
     expect(type).toBeDefined()
+  })
+
+  test.each([
+    [{ 'sec-websocket-key': 'short' }, 'Sec-WebSocket-Key'],
+    [{ 'sec-websocket-version': '12' }, 'Sec-WebSocket-Version'],
+    [{ 'sec-websocket-protocol': 'a,,b' }, 'Sec-WebSocket-Protocol'],
+  ])('a handshake with %j is answered with a problem', async (wrong, header) => {
+    const { app, url } = await listeningApp()
+    const handshake = {
+      connection: 'upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }
+    const [response] = await once(get(`${url}/ws`, { headers: { ...handshake, ...wrong } }), 'response')
+    expect(response.statusCode).toBe(400)
+    expect(response.headers['content-type']).toContain('application/problem+json')
+    expect(response.headers['sec-websocket-version']).toBe('13')
+    expect(await json(response)).toMatchObject({
+      code: 'EVENTS_INVALID',
+      errors: [{ path: 'headers', message: expect.stringContaining(header) }],
+    })
+    const open = () => new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+    await expect.poll(open).toBe(0)
+  })
+
+  test('no subprotocol is agreed to', async () => {
+    const { url } = await listeningApp()
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['graphql-transport-ws'])
+    const [error] = await once(socket, 'error')
+    expect(error.message).toBe('Server sent no subprotocol')
   })
 
   test('requests that ask for some upgrade are answered as if they had not, at every path', async () => {

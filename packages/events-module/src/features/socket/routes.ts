@@ -9,6 +9,7 @@ import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { asyncApiDocument } from './asyncapi.ts'
 import { EventSockets } from './event-sockets.ts'
+import { refuseHandshake } from './refused-handshake.ts'
 import { upgradesOf } from './upgrades.ts'
 
 /** Room for what a message has around its event. */
@@ -60,13 +61,19 @@ async function acceptUpgrades(
   // The app's own takes the upgrades of all routes.
   if (scope.hasDecorator('websocketServer')) return
   await scope.register(websocket, {
-    options: { server: upgradesOf(scope, path), maxPayload: bodyLimit + ENVELOPE_BYTES },
+    options: {
+      server: upgradesOf(scope, path),
+      maxPayload: bodyLimit + ENVELOPE_BYTES,
+      // The library would agree to the first one that a client asks for.
+      handleProtocols: () => false,
+    },
     // What a client does to its own connection is no fault of the server; the library closes it.
     errorHandler: (error, _socket, request) =>
       logClientFault(request, { reason: error.message }, 'a WebSocket client broke the protocol'),
     // Sockets are closed below, with a last message.
     preClose: async () => undefined,
   })
+  scope.websocketServer.on('wsClientError', refuseHandshake)
 }
 
 function addSocketRoute(scope: FastifyInstance, sockets: EventSockets): void {
