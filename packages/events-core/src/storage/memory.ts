@@ -3,6 +3,7 @@ import { EventsError } from '../errors.ts'
 import type { StoredEvent } from '../event.ts'
 import { compileFilter, type EventFilter } from '../filter.ts'
 import { formatTimestamp } from '../timestamp.ts'
+import { throwIfAborted } from './abortable-work.ts'
 import { EventCounts } from './event-counts.ts'
 import { MemoryDeadLetters } from './memory-dead-letters.ts'
 import { pageOf } from './memory-page.ts'
@@ -110,7 +111,7 @@ class MemoryStorage implements EventStorage {
   ): Promise<ReadResult> {
     this.#mustBeOpen()
     // What is asked for is in memory: nothing aborts while it is looked for.
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const matches = this.#matcher(filter)
     const events: StoredEvent[] = []
     const room = new PageRoom(limit, maxBytes)
@@ -136,7 +137,7 @@ class MemoryStorage implements EventStorage {
 
   async list(query: EventQuery, { signal }: CallOptions = {}): Promise<EventPage> {
     this.#mustBeOpen()
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const { events, more } = pageOf(this.#ring, query, this.#matcher(query.filter))
     const last = events.at(-1)
     return {
@@ -154,13 +155,13 @@ class MemoryStorage implements EventStorage {
 
   async count(filter?: EventFilter, { signal }: CallOptions = {}): Promise<number> {
     this.#mustBeOpen()
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     return this.#count(filter)
   }
 
   async totals({ signal }: CallOptions = {}): Promise<EventTotals> {
     this.#mustBeOpen()
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     return this.#visibleCounts().totals()
   }
 
@@ -176,7 +177,7 @@ class MemoryStorage implements EventStorage {
 
   async deleteMatching(filter: EventFilter, { signal }: CallOptions = {}): Promise<number> {
     this.#mustBeOpen()
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const matches = compileFilter(filter)
     return this.#remove((entry) => matches(entry.event)).length
   }

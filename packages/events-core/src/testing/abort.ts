@@ -16,6 +16,12 @@ const CALLS: Readonly<Record<string, (storage: EventStorage, signal: AbortSignal
   deleteMatching: (storage, signal) => storage.deleteMatching({ text: TEXT }, { signal }),
 }
 
+/** What pages, jsdom and polyfills have at the least. */
+function foreignSignal(aborted: boolean, reason: unknown): AbortSignal {
+  // Options ask for the class that this realm has.
+  return Object.assign(new EventTarget(), { aborted, reason }) as AbortSignal
+}
+
 export const abortTests: ContractTests = {
   'a call whose signal has aborted does nothing, and rejects with its reason': async ({ storage }) => {
     await storage.append(makeRecords(3, { message: 'a' }))
@@ -26,6 +32,15 @@ export const abortTests: ContractTests = {
     }
     await expect(storage.deleteMatching({}, { signal })).rejects.toBe(reason)
     expect(await storage.count()).toBe(3)
+  },
+
+  'a signal of another realm, without throwIfAborted, does as well': async ({ storage }) => {
+    await storage.append(makeRecords(3, { message: 'a' }))
+    const reason = new Error('nobody waits')
+    for (const [name, call] of Object.entries(CALLS)) {
+      await call(storage, foreignSignal(false, undefined))
+      await expect(call(storage, foreignSignal(true, reason)), name).rejects.toBe(reason)
+    }
   },
 
   'a signal that does not abort changes nothing': async ({ storage }) => {

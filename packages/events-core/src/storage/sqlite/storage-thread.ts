@@ -1,5 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import { EventsError } from '../../errors.ts'
+import { throwIfAborted } from '../abortable-work.ts'
 import { isDriverProblem } from './driver.ts'
 import type { Call, Calls, ErrorMessage, Reply, ThreadMessage, ThreadSettings } from './messages.ts'
 import { startWorker } from './start-worker.ts'
@@ -51,7 +52,7 @@ export class StorageThread<C extends Calls> {
     argument: C[K]['in'],
     signal?: AbortSignal,
   ): Promise<C[K]['out']> {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     this.#worker ??= this.#start()
     const worker = this.#worker
     const id = ++this.#calls
@@ -120,7 +121,7 @@ async function abortable<T>(answer: Promise<T>, worker: Worker, id: number, sign
   try {
     return await answer
   } catch (error) {
-    signal.throwIfAborted()
+    throwIfAborted(signal)
     throw error
   } finally {
     signal.removeEventListener('abort', abort)
