@@ -11,12 +11,16 @@ import { TagStatements } from './tag-statements.ts'
 /** So many are compared one by one; SQLite takes no deeper expression than of 1,000 terms. */
 const FEW_TEXTS = 100
 
+/** More than the conditions of one statement that are parsed: two lists of prefixes and a part of the data. */
+const PLACES = 8
+
 /** How SQLite says what the shared queries ask; `file` must be the connection that they run on. */
 export function sqliteDialect(file: Database): SqlDialect {
   const forget = forgetting(file)
-  registerContainment(file)
+  const parsed = registerParsed(file)
+  registerContainment(file, parsed)
   registerTextSearch(file)
-  registerPrefixes(file)
+  registerPrefixes(file, parsed)
   return {
     isOneOf: (column, texts) =>
       texts.length <= FEW_TEXTS
@@ -28,10 +32,10 @@ export function sqliteDialect(file: Database): SqlDialect {
             prefixes.map((prefix) => startsWith(column, prefix)),
             sql` or `,
           )})`
-        : sql`starts_with_any(${sql.ref(column)}, ${JSON.stringify(prefixes)})`,
+        : sql`starts_with_any(${sql.ref(column)}, ${once(prefixes)})`,
     hasDataIndex: false,
     dataContains: (part) => {
-      const contains = sql<SqlBool>`json_contains(data, ${JSON.stringify(part)})`
+      const contains = sql<SqlBool>`json_contains(data, ${once(part)})`
       const texts = textsOf(part)
         .slice(0, FEW_TEXTS)
         .map((text) => sql<SqlBool>`instr(data, ${text}) > 0`)
@@ -99,17 +103,38 @@ function textsOf(part: JsonValue): string[] {
   )
 }
 
-/** SQLite's own JSON functions have no containment; this is the one that filters in memory use. */
-function registerContainment(file: Database): void {
-  let lastText = ''
-  let lastPart: JsonValue = null
-  file.function('json_contains', { deterministic: true }, (data: string, part: string) => {
-    if (part !== lastText) {
-      lastPart = JSON.parse(part)
-      lastText = part
-    }
-    return containsText(data, lastPart) ? 1 : 0
+/** Returns what was parsed to a place. */
+type Parsed = (place: number) => JsonValue | undefined
+
+/**
+ * Returns an argument for the functions below. A condition may be of half a megabyte, which must not be handed over with
+ * each row: as a subquery that depends on no row it is parsed once for each run of its statement.
+ */
+function once(value: JsonValue | readonly string[]): RawBuilder<number> {
+  return sql`(select parsed_place(${JSON.stringify(value)}))`
+}
+
+/** Parses a text to a place, which stays as it is while the statement runs: no other one does meanwhile. */
+function registerParsed(file: Database): Parsed {
+  const texts: string[] = []
+  const values: JsonValue[] = []
+  let next = 0
+  file.function('parsed_place', (text: string) => {
+    const known = texts.indexOf(text)
+    if (known !== -1) return known
+    const place = next++ % PLACES
+    values[place] = JSON.parse(text)
+    texts[place] = text
+    return place
   })
+  return (place) => values[place]
+}
+
+/** SQLite's own JSON functions have no containment; this is the one that filters in memory use. */
+function registerContainment(file: Database, parsed: Parsed): void {
+  file.function('json_contains', (data: string, place: number) =>
+    containsText(data, parsed(place) ?? null) ? 1 : 0,
+  )
 }
 
 /** SQLite's own LIKE knows the case of ASCII letters only. */
@@ -126,16 +151,10 @@ function registerTextSearch(file: Database): void {
 }
 
 /** Many prefixes as one parameter: see `startsWith` for a few. */
-function registerPrefixes(file: Database): void {
-  let lastList = '[]'
-  let prefixes: readonly string[] = []
-  file.function('starts_with_any', { deterministic: true }, (text: string, list: string) => {
-    if (list !== lastList) {
-      // As `startsWithAny` was given them.
-      prefixes = JSON.parse(list)
-      lastList = list
-    }
-    return prefixes.some((prefix) => text.startsWith(prefix)) ? 1 : 0
+function registerPrefixes(file: Database, parsed: Parsed): void {
+  file.function('starts_with_any', (text: string, place: number) => {
+    const prefixes = parsed(place)
+    return Array.isArray(prefixes) && prefixes.some((prefix) => text.startsWith(String(prefix))) ? 1 : 0
   })
 }
 
