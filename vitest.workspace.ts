@@ -10,8 +10,8 @@ const project = (name: string, root: string) => ({
     name,
     root,
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 })
 
