@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { TSchema } from '@sinclair/typebox'
-import type { Issue } from '@viewra/events-core'
+import { type Issue, isEventsError } from '@viewra/events-core'
 import type { FastifyInstance, FastifyRequest, RequestPayload, RouteOptions } from 'fastify'
 import { bodyChunks } from './body-chunks.ts'
 import { ByteCollector } from './byte-collector.ts'
 import { readJsonArray } from './json-array.ts'
 import { findLossyNumber } from './lossy-number.ts'
 import { readNdjson } from './ndjson.ts'
+import { isNestedTooDeep, MAX_NESTING } from './nesting.ts'
 import { HttpError, invalidRequest } from './problem.ts'
 
 /** Most events of one request. */
@@ -159,8 +160,11 @@ const MAY_BE_POISON = /__proto__|constructor|\\u/
 function parse(json: Buffer, at: string): { readonly text: string; readonly value: unknown } {
   try {
     const text = utf8.decode(json)
+    if (isNestedTooDeep(text))
+      throw invalidRequest([{ path: at, message: `must be nested at most ${MAX_NESTING} levels deep` }])
     return { text, value: JSON.parse(text) }
   } catch (cause) {
+    if (isEventsError(cause)) throw cause
     const why = cause instanceof SyntaxError ? cause.message : 'it is not valid UTF-8'
     const subject = at === '' || at === BINARY_DATA ? 'the body' : `event ${at}`
     const message = `${subject} is not JSON: ${why}`
