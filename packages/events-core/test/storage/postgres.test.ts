@@ -125,6 +125,22 @@ test('who lets go of a watch is not woken, and its connection ends', async () =>
   await vi.waitFor(async () => expect(await listening()).toEqual([]))
 })
 
+test('a store listens when a notification arrives, and not because it could ask for them', async () => {
+  const schema = setup.newSchema()
+  const direct = await setup.openStore({ schema })
+  direct.watch(() => {})
+  await expect.poll(() => direct.isListening?.()).toBe(true)
+  // As behind a pooler that keeps no sessions: to listen is granted, and nothing comes.
+  await server.query('create database elsewhere')
+  const listenUrl = server.urlFor('elsewhere', 'p@ss:word/#?')
+  const deaf = await setup.openStore({ schema, listenUrl })
+  const wake = vi.fn()
+  deaf.watch(wake)
+  await vi.waitFor(() => expect(wake).toHaveBeenCalled())
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  expect(deaf.isListening?.()).toBe(false)
+})
+
 test('without a server to listen to, the store works', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema, listenUrl: 'postgres://app@127.0.0.1:1/app' })

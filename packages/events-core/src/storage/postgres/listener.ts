@@ -1,15 +1,22 @@
+import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
 import pg from 'pg'
 import type { PostgresSettings } from './settings.ts'
 
 const MIN_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000
+/** How long a notification of our own may take to arrive. */
+const PROBE_MS = 10_000
+/** Begins what such a notification says. */
+const PROBE = 'probe '
 
 export interface ListenerOptions {
   readonly settings: PostgresSettings
   /** What this store's own notifications say: they wake nobody. */
   readonly origin: string
   readonly wake: () => void
+  /** Sends a notification over another connection, as appends do. */
+  readonly notify: (payload: string) => Promise<void>
 }
 
 /**
@@ -17,7 +24,8 @@ export interface ListenerOptions {
  * connection may break, which is noticed at once or after minutes, and a pooler may carry no notifications at all.
  * Whoever must know polls as well.
  *
- * connecting → listening → broken, by an error or the end of the connection → after a pause connecting again.
+ * connecting → listening → up, when a notification that was sent elsewhere has arrived → broken, by an error or the end of
+ * the connection, or because none arrived → after a pause connecting again.
  */
 export class Listener {
   readonly #options: ListenerOptions
@@ -51,19 +59,36 @@ export class Listener {
     client.on('error', () => this.#lost(client))
     client.on('end', () => this.#lost(client))
     client.on('notification', ({ payload }) => {
-      if (payload !== origin) this.#wake()
+      if (payload !== origin && !payload?.startsWith(PROBE)) this.#wake()
     })
     try {
       await client.connect()
       await client.query(`listen ${pg.escapeIdentifier(settings.schema)}`)
+      // Nobody knows what was missed until now.
+      if (this.#client === client) this.#wake()
+      await this.#hearProbe(client)
     } catch {
       return this.#lost(client)
     }
     this.#delayMs = MIN_DELAY_MS
-    if (this.#client !== client) return
-    this.#isUp = true
-    // Nobody knows what was missed until now.
-    this.#wake()
+    this.#isUp = this.#client === client
+  }
+
+  /**
+   * Resolves when a notification has arrived. It is sent over a connection of the store: on its own a pooler's client is
+   * told of its own notification, and of no other.
+   */
+  async #hearProbe(client: pg.Client): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const probe = PROBE + randomUUID()
+    client.on('notification', ({ payload }) => payload === probe && resolve())
+    client.on('end', () => reject(new Error('the connection ended')))
+    const timer = setTimeout(() => reject(new Error('no notification arrived')), PROBE_MS).unref()
+    try {
+      await Promise.all([promise, this.#options.notify(probe)])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** The caller's own code: what it throws must not reach the connection, or end the process. */

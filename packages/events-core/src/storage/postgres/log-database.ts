@@ -136,6 +136,12 @@ export class LogDatabase {
     )
   }
 
+  /** Tells those who listen. @throws EventsError EVENTS_STORAGE_* */
+  async notify(payload: string): Promise<void> {
+    const { schema } = this.#settings
+    await this.use(({ db }) => sql`select pg_notify(${schema}, ${payload})`.execute(db))
+  }
+
   /** Gives long work up at its next rest, waits a moment for the rest, and cuts off what is still under way. */
   async close(): Promise<void> {
     this.#closing = true

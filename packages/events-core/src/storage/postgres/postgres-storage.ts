@@ -85,7 +85,8 @@ export class PostgresStorage implements EventStorage {
   }
 
   watch(wake: () => void): () => void {
-    const listener = new Listener({ settings: this.#settings, origin: this.#origin, wake })
+    const notify = async (payload: string) => await this.#database.notify(payload)
+    const listener = new Listener({ settings: this.#settings, origin: this.#origin, wake, notify })
     this.#listeners.add(listener)
     return () => {
       this.#listeners.delete(listener)
