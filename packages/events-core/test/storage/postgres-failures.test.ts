@@ -22,6 +22,23 @@ test.each<[string, string, string]>([
   await expect(refusal).rejects.not.toThrow(/wrong-secret|p@ss|outcome/)
 })
 
+test('a pooler that refuses a connection has stored nothing, and it is not said that it may have', async () => {
+  const fields = 'SFATAL\0C08P01\0Mserver login failed\0\0'
+  const answer = Buffer.from(`E....${fields}`)
+  answer.writeInt32BE(4 + fields.length, 1)
+  const pooler = createServer((socket) => socket.once('data', () => socket.end(answer))).listen(
+    0,
+    '127.0.0.1',
+  )
+  onTestFinished(() => void pooler.close())
+  await new Promise((resolve) => pooler.once('listening', resolve))
+  const address = pooler.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const refusal = setup.store({ url: `postgres://app@127.0.0.1:${port}/app` }).open()
+  await expect(refusal).rejects.toThrow(/cannot be reached.*server login failed/)
+  await expect(refusal).rejects.not.toThrow('outcome')
+})
+
 test('a server that was away while nothing was asked of it stored nothing, and does not say that it may have', async () => {
   const storage = await setup.openStore({ schema: setup.newSchema() })
   await storage.append([makeRecord({ id: 'a' })])

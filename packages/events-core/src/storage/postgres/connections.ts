@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { EventsError } from '../../errors.ts'
 import { asAnswer, Connection } from './connection.ts'
-import { ConnectionRefused } from './errors.ts'
+import { ConnectionRefused, endsConnection } from './errors.ts'
 import { type TimeLimits, timeLimits } from './transaction-settings.ts'
 import { TYPES } from './values.ts'
 
@@ -77,10 +77,18 @@ export class Connections {
         .finally(() => this.#waiting.delete(reject))
         .then(
           (client) => (this.#ended ? client.release(true) : resolve(client)),
-          (error: unknown) => reject(asAnswer(error, ConnectionRefused)),
+          (error: unknown) => reject(asRefusal(error)),
         )
     })
   }
+}
+
+/** Nothing was asked of a server, or a pooler, that ends a connection while it is made. */
+function asRefusal(error: unknown): Error {
+  const answer = asAnswer(error, ConnectionRefused)
+  return answer instanceof pg.DatabaseError && endsConnection(answer)
+    ? new ConnectionRefused(answer.message, { cause: answer })
+    : answer
 }
 
 function ignore(): void {}
