@@ -65,6 +65,8 @@ export class Connections {
   }
 
   #admit(socket: Socket): void {
+    // One whose request asked for an unknown protocol comes back, to be read again without that wish.
+    if (this.#open.has(socket)) return
     const address = this.#addressOf(socket)
     const isCrowded = address.open >= this.#limits.perAddress
     if (isCrowded || this.#open.size >= this.#limits.connections) {

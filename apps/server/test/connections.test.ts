@@ -83,6 +83,19 @@ test('an address has its share, streams are never idle, and others still get in'
   expect(streams.map((socket) => socket.closed)).toEqual([false, false])
 })
 
+test('a connection that asked for another protocol counts once', async () => {
+  const url = await start({ limits: { perAddress: 2 } })
+  const asksForHttp2 = HEALTH.replace('host:', 'connection: upgrade\r\nupgrade: h2c\r\nhost:')
+  for (let n = 0; n < 3; n++) {
+    const socket = await open(url, asksForHttp2)
+    await once(socket, 'data')
+    socket.destroy()
+    await closed(socket)
+  }
+  const [answer] = await once(await open(url, HEALTH), 'data')
+  expect(String(answer)).toMatch(/^HTTP\/1.1 200 /)
+})
+
 test('a network of IPv6 counts as one address', () => {
   const same = ['2001:db8:0:1::1', '2001:db8:0:1:ffff:1:2:3', '2001:db8::1:0:0:0:9']
   expect(new Set(same.map(addressGroup))).toEqual(new Set(['2001:db8:0:1']))

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { EventsScope } from './feature.ts'
+import { normalPath, pathMatcher, withoutSlash } from './path-matcher.ts'
 import { HttpError } from './problem.ts'
 import { refuseBadEscapes } from './query-string.ts'
 import './role.ts'
@@ -13,7 +14,7 @@ const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
  * routes are added.
  */
 export function shareRouteRules(scope: EventsScope): void {
-  const methods = new PathMethods()
+  const methods = new PathMethods(scope.initialConfig)
   const hostIgnoresSlash = ignoresTrailingSlash(scope)
   scope.addHook('onRoute', function (route) {
     requireDeclarations(route)
@@ -53,10 +54,11 @@ function requireDeclarations({ method, url, config, schema }: RouteOptions): voi
  */
 function addForLongIds(scope: EventsScope, route: RouteOptions): void {
   const preValidation = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const rest = withoutSlash(pathOf(request.url).slice(scope.prefix.length + 1))
+    const { '*': rest, ...others } = request.params as Readonly<Record<string, string>> // Of a path: all text.
     // A slash that is part of an id is escaped.
-    if (rest.includes('/')) return reply.callNotFound()
-    request.params = { id: decodeURIComponent(rest) }
+    const id = decodeURIComponent(withoutSlash(pathOf(request.url)).split('/').at(-1) ?? '')
+    if (rest !== id && rest !== `${id}/`) return reply.callNotFound()
+    request.params = { ...others, id }
     return undefined
   }
   const schema = { ...route.schema, hide: true }
@@ -91,17 +93,25 @@ function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? ''
 }
 
-/** The methods of each path that has any. Of two patterns that fit a path the one without a variable counts. */
-class PathMethods {
-  readonly #fixed = new Map<string, Set<string>>()
-  readonly #variable = new Map<
-    string,
-    { readonly segments: readonly string[]; readonly methods: Set<string> }
-  >()
+interface VariablePath {
+  readonly url: string
+  readonly variables: number
+  readonly matches: (path: string) => boolean
+  readonly methods: Set<string>
+}
 
-  add(pattern: string, methods: readonly string[]): void {
-    const path = withoutSlash(pattern)
-    const known = this.#methodsOf(path)
+/** The methods of each path that has any. Of several patterns that fit a path the one with the fewest variables counts. */
+class PathMethods {
+  readonly #config: FastifyInstance['initialConfig']
+  readonly #fixed = new Map<string, Set<string>>()
+  readonly #variable: VariablePath[] = []
+
+  constructor(config: FastifyInstance['initialConfig']) {
+    this.#config = config
+  }
+
+  add(url: string, methods: readonly string[]): void {
+    const known = this.#methodsOf(withoutSlash(url))
     for (const method of methods) known.add(method)
   }
 
@@ -111,42 +121,23 @@ class PathMethods {
   }
 
   of(path: string): ReadonlySet<string> | undefined {
-    return this.#fixed.get(path) ?? this.#ofOther(path)
-  }
-
-  #ofOther(path: string): ReadonlySet<string> | undefined {
-    const wanted = decoded(withoutSlash(path))
-    const segments = wanted.split('/')
     return (
-      this.#fixed.get(wanted) ??
-      [...this.#variable.values()].find((known) => fits(known.segments, segments))?.methods
+      this.#fixed.get(path) ??
+      this.#fixed.get(normalPath(path, this.#config)) ??
+      this.#variable.find(({ matches }) => matches(path))?.methods
     )
   }
 
-  #methodsOf(path: string): Set<string> {
-    const methods = this.#fixed.get(path) ?? this.#variable.get(path)?.methods ?? new Set<string>()
-    if (!path.includes(':')) this.#fixed.set(path, methods)
-    else this.#variable.set(path, { segments: path.split('/'), methods })
+  #methodsOf(url: string): Set<string> {
+    const variables = url.split(':').length - 1
+    const path = normalPath(url, this.#config)
+    const known =
+      variables === 0 ? this.#fixed.get(path) : this.#variable.find((one) => one.url === url)?.methods
+    if (known !== undefined) return known
+    const methods = new Set<string>()
+    if (variables === 0) this.#fixed.set(path, methods)
+    else this.#variable.push({ url, variables, matches: pathMatcher(url, this.#config), methods })
+    this.#variable.sort((a, b) => a.variables - b.variables)
     return methods
-  }
-}
-
-function fits(pattern: readonly string[], segments: readonly string[]): boolean {
-  if (pattern.length !== segments.length) return false
-  return pattern.every((part, index) =>
-    part.startsWith(':') ? segments[index] !== '' : part === segments[index],
-  )
-}
-
-function withoutSlash(path: string): string {
-  return path.endsWith('/') ? path.slice(0, -1) : path
-}
-
-/** The router decodes before it matches; what it cannot decode never gets here. */
-function decoded(path: string): string {
-  try {
-    return decodeURI(path)
-  } catch {
-    return path
   }
 }

@@ -1,16 +1,12 @@
-import websocket from '@fastify/websocket'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import type { Feature } from '../../http/feature.ts'
-import { logClientFault } from '../../http/log-client-fault.ts'
 import { authenticationOf } from '../../http/openapi-operation.ts'
-import { HttpError } from '../../http/problem.ts'
-import type { ModuleOptions } from '../../options.ts'
 import { asyncApiDocument } from './asyncapi.ts'
 import { EventSockets } from './event-sockets.ts'
-import { refuseHandshake } from './refused-handshake.ts'
-import { upgradesOf } from './upgrades.ts'
+import { Handshake } from './handshake.ts'
+import { takeUpgrades, upgradeHead } from './upgrades.ts'
 
 /** Room for what a message has around its event. */
 const ENVELOPE_BYTES = 1_024
@@ -30,13 +26,15 @@ const AsyncApiSchema = Type.Unsafe<object>(
 /** Many subscriptions over one WebSocket, and publishing; and the document that describes it. */
 export const socketRoutes: Feature = (scope, options) => {
   const path = `${scope.prefix}/ws`
-  // In a scope of its own: the plugin changes the handler of every route beside it.
+  takeUpgrades(scope, path)
+  // In a scope of its own: its hook is for this route alone.
   scope.register(async (inner) => {
     const sockets = new EventSockets(options)
-    await acceptUpgrades(inner, path, options)
     // Node lets go of a connection that asks for an upgrade: one that was refused would stay open for ever.
-    inner.addHook('onResponse', async (request) => request.raw.socket.destroySoon())
-    addSocketRoute(inner, sockets)
+    inner.addHook('onResponse', async ({ raw }) => {
+      if (upgradeHead(raw) !== undefined) raw.socket.destroySoon()
+    })
+    addSocketRoute(inner, sockets, new Handshake(options.bodyLimit + ENVELOPE_BYTES))
     inner.addHook('preClose', async () => sockets.close())
   })
   const authentication = authenticationOf(options)
@@ -53,30 +51,7 @@ export const socketRoutes: Feature = (scope, options) => {
   )
 }
 
-async function acceptUpgrades(
-  scope: FastifyInstance,
-  path: string,
-  { bodyLimit }: ModuleOptions,
-): Promise<void> {
-  // The app's own takes the upgrades of all routes.
-  if (scope.hasDecorator('websocketServer')) return
-  await scope.register(websocket, {
-    options: {
-      server: upgradesOf(scope, path),
-      maxPayload: bodyLimit + ENVELOPE_BYTES,
-      // The library would agree to the first one that a client asks for.
-      handleProtocols: () => false,
-    },
-    // What a client does to its own connection is no fault of the server; the library closes it.
-    errorHandler: (error, _socket, request) =>
-      logClientFault(request, { reason: error.message }, 'a WebSocket client broke the protocol'),
-    // Sockets are closed below, with a last message.
-    preClose: async () => undefined,
-  })
-  scope.websocketServer.on('wsClientError', refuseHandshake)
-}
-
-function addSocketRoute(scope: FastifyInstance, sockets: EventSockets): void {
+function addSocketRoute(scope: FastifyInstance, sockets: EventSockets, handshake: Handshake): void {
   scope.route({
     method: 'GET',
     url: '/ws',
@@ -91,12 +66,12 @@ function addSocketRoute(scope: FastifyInstance, sockets: EventSockets): void {
       response: { 101: Type.Null({ description: 'From here on it is a WebSocket.' }) },
     },
     config: { role: 'viewer', ticket: true },
-    preHandler: async () => sockets.checkOpen(),
-    handler: async () => {
-      throw new HttpError('HTTP_UPGRADE_REQUIRED', 'this path takes WebSocket connections only', {
-        headers: { upgrade: 'websocket', connection: 'upgrade, close' },
-      })
+    // Not in the handler, which a WebSocket plugin of the app replaces by one that accepts messages of any size.
+    preHandler: async (request, reply) => {
+      sockets.checkOpen()
+      const socket = handshake.accept(request, reply)
+      if (socket !== undefined) sockets.add(socket, request)
     },
-    wsHandler: (socket, request) => sockets.add(socket, request),
+    handler: async () => undefined,
   })
 }
