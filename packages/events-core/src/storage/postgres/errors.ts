@@ -66,7 +66,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '3D000': { code: 'EVENTS_STORAGE_UNAVAILABLE', says: 'is not there: create the database' },
   '25006': {
     code: 'EVENTS_STORAGE_READ_ONLY',
-    says: 'takes no writes: connect to the primary server, or make it read-write',
+    says: 'takes no writes: connect to the primary server, or make it read-write (see default_transaction_read_only of the role and the database too)',
   },
   '53100': {
     code: 'EVENTS_STORAGE_FULL',

@@ -18,7 +18,7 @@ export function timeLimits(statementTimeoutMs: number): TimeLimits {
 }
 
 /**
- * What our statements rely on and a server, a database or a role may have set otherwise. Costs of the planner's
+ * What our statements rely on, and a server, a database or a role may have set otherwise. Costs of the planner's
  * (`random_page_cost`, `work_mem`) are not among them: they tell of the machine.
  */
 const SETTINGS = {
@@ -36,6 +36,10 @@ const SETTINGS = {
   enable_nestloop: 'on',
   enable_hashagg: 'on',
   enable_sort: 'on',
+  // These change what a statement finds.
+  transform_null_equals: 'off',
+  array_nulls: 'on',
+  gin_fuzzy_search_limit: '0',
   // Ours are in the schema that each statement names; nothing may stand in front of PostgreSQL's functions and operators.
   search_path: 'pg_catalog',
 }

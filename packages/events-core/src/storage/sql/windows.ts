@@ -24,6 +24,8 @@ export interface Pace {
 }
 
 const MAX_CHANGE = 4
+/** A statement has a cost of its own, which smaller slices would only multiply. */
+const MIN_SIZE = 20
 
 /** The size of the next slice, by how long the last one took. */
 export class SliceSize {
@@ -45,7 +47,7 @@ export class SliceSize {
   end(): void {
     const elapsedMs = performance.now() - this.#startedAt
     const change = Math.min(MAX_CHANGE, Math.max(1 / MAX_CHANGE, this.#pace.targetMs / elapsedMs))
-    this.#size = Math.min(this.#pace.max, Math.max(1, this.#size * change))
+    this.#size = Math.min(this.#pace.max, Math.max(MIN_SIZE, this.#size * change))
   }
 }
 
