@@ -29,6 +29,9 @@ export const openapiRoutes: Feature = (scope) => {
     const servers = JSON.stringify(document.servers)
     const text = texts.get(servers) ?? JSON.stringify(document)
     texts.set(servers, text)
-    return reply.serializer(() => text).send(document)
+    return reply
+      .type('application/json; charset=utf-8')
+      .serializer(() => text)
+      .send(document)
   })
 }
