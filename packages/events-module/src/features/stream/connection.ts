@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { GoodbyeReason } from './frames.ts'
+import { injectionOf } from './injection.ts'
 
 export interface ConnectionOptions {
   readonly heartbeatMs: number
@@ -28,6 +29,8 @@ export class StreamConnection {
   readonly closed: Promise<void>
   /** Resolves when it takes no more frames, because it is closing or gone. */
   readonly left: Promise<void>
+  /** False for an injected request whose answer is read as a whole, which an endless one never is. */
+  readonly isEndless: boolean
   readonly #response: ServerResponse
   readonly #body: Writable
   readonly #options: ConnectionOptions
@@ -44,6 +47,7 @@ export class StreamConnection {
     this.left = this.#leaving.promise
     this.#response = response
     this.#options = options
+    this.isEndless = injectionOf(response) !== 'as a whole'
     this.#heartbeat = setInterval(() => this.#beat(), options.heartbeatMs)
     response.once('close', () => this.#leave('closed', resolve))
     // The end of the connection is the end of the stream. Chunks would be three small writes more for each frame.
@@ -67,9 +71,15 @@ export class StreamConnection {
     if (this.#state !== 'open') return
     this.#body.write(this.#options.goodbye(reason))
     const cutOff = setTimeout(() => this.#response.destroy(), GOODBYE_MS[reason])
+    this.end()
+    void this.closed.then(() => clearTimeout(cutOff))
+  }
+
+  /** Ends the response with what was written. */
+  end(): void {
+    if (this.#state !== 'open') return
     this.#leave('closing')
     this.#response.end()
-    void this.closed.then(() => clearTimeout(cutOff))
   }
 
   #room(): Promise<void> {
@@ -100,9 +110,10 @@ export class StreamConnection {
 /**
  * Where the body goes once the headers have gone out. Without chunks it is what the socket is written: the response
  * would only hold each frame back until the next tick. In HTTP/2, and behind an answer that is still being sent, it has
- * no socket to write to.
+ * no socket to write to; that of an injected request throws everything away.
  */
 function bodyOf(response: ServerResponse): Writable {
   const { req, socket } = response
-  return req.httpVersionMajor === 1 && socket !== null ? socket : response
+  const hasSocket = req.httpVersionMajor === 1 && socket !== null && injectionOf(response) === undefined
+  return hasSocket ? socket : response
 }

@@ -9,6 +9,7 @@ import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { StreamConnection } from './connection.ts'
 import { type Notice, noticeOf, type StreamFormat } from './frames.ts'
+import { injectionOf } from './injection.ts'
 
 export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -86,8 +87,12 @@ export class EventStreams {
         item.kind === 'events' ? format.events(item.events, epoch) : write(noticeOf(item)),
       )
     }
+    const sendUpToNow = async (item: FeedItem): Promise<void> => {
+      await send(item)
+      if (item.kind === 'caught_up') connection.end()
+    }
     // Nobody else would close the connection of a feed that fails.
-    await feed.follow(send).finally(() => connection.close('stopped'))
+    await feed.follow(connection.isEndless ? send : sendUpToNow).finally(() => connection.close('stopped'))
     await connection.closed
   }
 
@@ -104,7 +109,7 @@ export class EventStreams {
     reply.hijack()
     if (reply.raw.destroyed) return undefined
     // The host's inactivity time-out is meant for requests; a quiet stream is not idle.
-    request.raw.socket.setTimeout(0)
+    if (injectionOf(reply.raw) === undefined) request.raw.socket.setTimeout(0)
     // Otherwise the socket would outlive the stream and hold up the server's close.
     reply.raw.shouldKeepAlive = false
     const connection = new StreamConnection(reply.raw, {
