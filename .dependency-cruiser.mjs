@@ -67,10 +67,9 @@ export default {
     {
       name: 'events-and-filters-know-neither-storage-nor-bus',
       severity: 'error',
-      // What comes in through the bus's door is checked in the store's own terms.
       from: {
-        path: '^packages/events-core/src/[^/]+\\.ts$',
-        pathNot: '/(index|global|event-validation|query-validation)\\.ts$',
+        path: '^packages/events-core/src/([^/]+\\.ts$|event/|filter/)',
+        pathNot: '/(index|global)\\.ts$',
       },
       to: { path: '^packages/events-core/src/(storage|bus|testing|metrics)/' },
     },
@@ -81,8 +80,7 @@ export default {
       from: { path: '^packages/events-core/src/bus/' },
       to: {
         path: '^packages/events-core/src/storage/',
-        pathNot:
-          '^packages/events-core/src/storage/(storage|subscription-store|dead-letter-store|memory|memory/.+)\\.ts$',
+        pathNot: '^packages/events-core/src/storage/(contract|memory)/',
       },
     },
     {

@@ -7,7 +7,7 @@ const workerName = {
   setup(build: {
     onLoad: (filter: { filter: RegExp }, load: (file: { path: string }) => Promise<object>) => void
   }) {
-    build.onLoad({ filter: /sqlite[/\\]start-worker\.ts$/ }, async ({ path }) => {
+    build.onLoad({ filter: /thread[/\\]start-worker\.ts$/ }, async ({ path }) => {
       const contents = await readFile(path, 'utf8')
       return { contents: contents.replace('./thread.ts', './sqlite-worker.js'), loader: 'ts' }
     })
@@ -21,7 +21,7 @@ export default defineConfig({
     schemas: 'src/catalogue/schemas.ts',
     prometheus: 'src/metrics/prometheus.ts',
     sqlite: 'src/storage/sqlite/index.ts',
-    'sqlite-worker': 'src/storage/sqlite/thread.ts',
+    'sqlite-worker': 'src/storage/sqlite/thread/thread.ts',
     postgres: 'src/storage/postgres/index.ts',
     testing: 'src/testing/index.ts',
   },

@@ -1,9 +1,3 @@
-export { createEventBus, EventBus } from './bus/bus.ts'
-export type { DeadLetters } from './bus/dead-letters.ts'
-export type { DurableSubscriptions } from './bus/durable-subscriptions.ts'
-export type { EventFeed } from './bus/event-feed.ts'
-export type { FeedItem, FeedOptions, FeedReceiver } from './bus/feed-item.ts'
-export { guardedLogger } from './bus/guarded.ts'
 export type {
   BusHealth,
   BusStats,
@@ -24,8 +18,14 @@ export type {
   SubscribeOptions,
   Subscription,
   SubscriptionInfo,
-} from './bus/options.ts'
-export type { StreamNotice, StreamOptions } from './bus/stream.ts'
+} from './bus/api.ts'
+export { createEventBus, EventBus } from './bus/bus.ts'
+export type { DeadLetters } from './bus/durable/dead-letters.ts'
+export type { DurableSubscriptions } from './bus/durable/subscriptions.ts'
+export type { EventFeed } from './bus/feed/event-feed.ts'
+export type { FeedItem, FeedOptions, FeedReceiver } from './bus/feed/feed-item.ts'
+export type { StreamNotice, StreamOptions } from './bus/feed/stream.ts'
+export { guardedLogger } from './bus/guarded.ts'
 export { CATALOGUE } from './catalogue/catalogue.ts'
 export { catalogueRegistry, type EventTypeDefinition, type EventTypeRegistry } from './catalogue/registry.ts'
 export { ERROR_CODES, type ErrorCode, EventsError, type Issue, isEventsError } from './errors.ts'
@@ -40,22 +40,20 @@ export {
   type StoredEvent,
   systemEvent,
   userEvent,
-} from './event.ts'
-export { createEventId } from './event-id.ts'
-export { compileFilter, type EventFilter } from './filter.ts'
-export { validateFilter } from './filter-validation.ts'
+} from './event/event.ts'
+export { createEventId } from './event/id.ts'
+export type { JsonObject, JsonValue } from './event/json.ts'
+export { compileFilter, type EventFilter } from './filter/filter.ts'
+export { validateFilter } from './filter/validate.ts'
 export { getGlobalEventBus, setGlobalEventBus } from './global.ts'
-export type { JsonObject, JsonValue } from './json.ts'
 export type { BusGauges, DropReason, EventMetrics } from './metrics/metrics.ts'
-export { type CreateStorageOptions, createStorage } from './storage/create-storage.ts'
 export type {
   DeadLetter,
   DeadLetterFilter,
   DeadLetterPage,
   DeadLetterStore,
   Failure,
-} from './storage/dead-letter-store.ts'
-export { memoryStorage } from './storage/memory.ts'
+} from './storage/contract/dead-letters.ts'
 export type {
   AppendReceipt,
   AppendResult,
@@ -72,7 +70,7 @@ export type {
   ReadQuery,
   ReadResult,
   TrimPolicy,
-} from './storage/storage.ts'
+} from './storage/contract/storage.ts'
 export type {
   HeldLease,
   Lease,
@@ -83,4 +81,6 @@ export type {
   PositionRange,
   Progress,
   SubscriptionStore,
-} from './storage/subscription-store.ts'
+} from './storage/contract/subscriptions.ts'
+export { type CreateStorageOptions, createStorage } from './storage/create-storage.ts'
+export { memoryStorage } from './storage/memory/index.ts'

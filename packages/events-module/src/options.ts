@@ -15,9 +15,9 @@ import {
 import type { FastifyRequest } from 'fastify'
 import { cookieSecretRule, originsRule, problemOfTokens, rateLimitRule } from './http/access/access-rules.ts'
 import type { Principal } from './http/access/principal.ts'
+import type { Role } from './http/access/role.ts'
 import type { TokenEntry } from './http/access/tokens.ts'
-import type { Role } from './http/role.ts'
-import { shown } from './http/rule.ts'
+import { shown } from './http/request/rule.ts'
 
 type Untyped =
   | 'running'

@@ -2,7 +2,7 @@ import type { EventInput, PublishedEvent } from '@viewra/events-core'
 import { CloudEvent as SdkEvent } from 'cloudevents'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fromCloudEvent, toCloudEvent } from '../src/http/cloudevents.ts'
+import { fromCloudEvent, toCloudEvent } from '../src/http/cloudevents/cloudevent.ts'
 
 const text = (maxLength: number) => fc.string({ unit: 'grapheme', minLength: 1, maxLength })
 const uriLike = fc

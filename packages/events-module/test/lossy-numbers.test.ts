@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findLossyNumber } from '../src/http/lossy-number.ts'
+import { findLossyNumber } from '../src/http/request/lossy-number.ts'
 import { eventsApp, listeningApp } from './events-app.ts'
 import { SocketClient } from './socket-client.ts'
 

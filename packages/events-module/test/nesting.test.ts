@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isNestedTooDeep, MAX_NESTING } from '../src/http/nesting.ts'
+import { isNestedTooDeep, MAX_NESTING } from '../src/http/request/nesting.ts'
 import { eventsApp } from './events-app.ts'
 
 const PATH = '/api/v1/events'

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { eventsModule } from '../src/index.ts'
 import { storageThatWaits } from './storage-that-waits.ts'
 
-const CERTIFICATES = new URL('../../events-core/test/storage/tls/', import.meta.url)
+const CERTIFICATES = new URL('../../events-core/test/storage/postgres/tls/', import.meta.url)
 const PATH = '/api/v1/events'
 
 function certificate(name: string): Buffer {

@@ -1,21 +1,16 @@
 import type { EventTypeRegistry } from '../catalogue/registry.ts'
 import { checkOptions, func, integer } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
-import type { EventInput, EventTypes, PublishedEvent, StoredEvent } from '../event.ts'
-import { draftEvent, draftEvents } from '../event-validation.ts'
-import type { EventFilter } from '../filter.ts'
-import { selectedFilter, validateFilter } from '../filter-validation.ts'
-import { checkCallOptions, validateQuery } from '../query-validation.ts'
-import type { CallOptions, EventPage, EventQuery, EventStorage, LogHead } from '../storage/storage.ts'
-import { type BusSettings, busSettings, PUBLISH_RULES } from './bus-settings.ts'
-import { inCallerContext } from './caller-context.ts'
-import { DeadLetters } from './dead-letters.ts'
-import { DropLog } from './drop-log.ts'
-import { type CreateDurable, DurableSubscriptions } from './durable-subscriptions.ts'
-import type { EventFeed } from './event-feed.ts'
-import type { FeedOptions } from './feed-item.ts'
-import { checkHealth } from './health.ts'
-import { LifeCycle } from './life-cycle.ts'
+import type { EventInput, EventTypes, PublishedEvent, StoredEvent } from '../event/event.ts'
+import type { EventFilter } from '../filter/filter.ts'
+import { selectedFilter, validateFilter } from '../filter/validate.ts'
+import type {
+  CallOptions,
+  EventPage,
+  EventQuery,
+  EventStorage,
+  LogHead,
+} from '../storage/contract/storage.ts'
 import type {
   BusHealth,
   BusStats,
@@ -28,13 +23,24 @@ import type {
   SubscribeOptions,
   Subscription,
   SubscriptionInfo,
-} from './options.ts'
+} from './api.ts'
+import { inCallerContext } from './delivery/caller-context.ts'
+import { type DurableSettings, durableSettings, MAX_TIMER_MS } from './delivery/settings.ts'
+import { DropLog } from './drop-log.ts'
+import { DeadLetters } from './durable/dead-letters.ts'
+import { type CreateDurable, DurableSubscriptions } from './durable/subscriptions.ts'
+import type { EventFeed } from './feed/event-feed.ts'
+import type { FeedOptions } from './feed/feed-item.ts'
+import { EventStream, type StreamOptions } from './feed/stream.ts'
+import { checkHealth } from './health.ts'
+import { LifeCycle } from './life-cycle.ts'
+import { Subscriptions } from './live/subscriptions.ts'
 import { processName } from './process-name.ts'
+import { draftEvent, draftEvents } from './publish/draft.ts'
+import { checkCallOptions, validateQuery } from './publish/query.ts'
 import { type BusParts, healthFacts, type RunningBus } from './running-bus.ts'
+import { type BusSettings, busSettings, PUBLISH_RULES } from './settings.ts'
 import { readStats, typeNames } from './stats.ts'
-import { EventStream, type StreamOptions } from './stream.ts'
-import { type DurableSettings, durableSettings, MAX_TIMER_MS } from './subscription-settings.ts'
-import { Subscriptions } from './subscriptions.ts'
 
 const DEFAULT_STOP_MS = 10_000
 const NO_OPTIONS: PublishOptions = Object.freeze({})
@@ -258,7 +264,7 @@ export class EventBus<M = EventTypes> {
 
   async #subscribeDurably(filter: EventFilter, handler: EventHandler, settings: DurableSettings) {
     // Loaded at its first use, since many buses have none; before the bus is looked at, which may start meanwhile.
-    const { DurableSubscription } = await import('./durable-subscription.ts')
+    const { DurableSubscription } = await import('./durable/subscription.ts')
     await this.#life.started()
     const create: CreateDurable = (id, host) => new DurableSubscription(id, filter, handler, settings, host)
     return this.durable.add(settings.name, create, this.#life.running !== undefined)

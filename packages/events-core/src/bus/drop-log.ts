@@ -1,5 +1,5 @@
 import type { DropReason, EventMetrics } from '../metrics/metrics.ts'
-import type { Logger } from './options.ts'
+import type { Logger } from './api.ts'
 
 const LOG_INTERVAL_MS = 1_000
 

@@ -2,10 +2,10 @@ import type { EventTypeRegistry } from '../catalogue/registry.ts'
 import { integer } from '../check-options.ts'
 import { describeError } from '../describe-error.ts'
 import type { Issue } from '../errors.ts'
-import type { PublishedEvent } from '../event.ts'
+import type { PublishedEvent } from '../event/event.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
-import type { EventBusOptions, Logger } from './options.ts'
-import { silentLogger, unmeasured } from './silent.ts'
+import type { EventBusOptions, Logger } from './api.ts'
+import { silentLogger, unmeasured } from './no-ops.ts'
 
 /*
  * What a bus is handed is code of others: it may throw, reject, or return what it should not. It is wrapped once, here,

@@ -1,8 +1,8 @@
 import { errorText } from '../describe-error.ts'
 import type { EventsError } from '../errors.ts'
-import type { EventStorage } from '../storage/storage.ts'
-import type { BusHealth, HealthCheck, HealthStatus } from './options.ts'
-import { within } from './within.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
+import { within } from '../within.ts'
+import type { BusHealth, HealthCheck, HealthStatus } from './api.ts'
 
 /** What health is judged by. */
 export interface HealthFacts {

@@ -1,7 +1,7 @@
 import { EventsError } from '../errors.ts'
-import type { StopReport } from './options.ts'
+import { within } from '../within.ts'
+import type { StopReport } from './api.ts'
 import { type BusParts, RunningBus } from './running-bus.ts'
-import { within } from './within.ts'
 
 /** stopped → `start` → running → `stop` → stopped. Calls of the same kind that overlap share one start, or one stop. */
 export class LifeCycle {

@@ -1,7 +1,7 @@
 import type { EventTypeRegistry } from '../catalogue/registry.ts'
-import { priorityName } from '../priority.ts'
-import type { CallOptions, EventStorage } from '../storage/storage.ts'
-import type { BusStats } from './options.ts'
+import { priorityName } from '../event/priority.ts'
+import type { CallOptions, EventStorage } from '../storage/contract/storage.ts'
+import type { BusStats } from './api.ts'
 
 const RECENT = 10
 

@@ -1,4 +1,4 @@
-import { PRIORITY } from '../event.ts'
+import { PRIORITY } from '../event/event.ts'
 import type { PayloadTypes } from './payloads.ts'
 import type { EventTypeDefinition } from './registry.ts'
 

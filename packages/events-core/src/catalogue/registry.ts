@@ -1,6 +1,6 @@
 import { checkOptions, integer, type OptionRule, object, shown, text } from '../check-options.ts'
 import { type Issue, invalid } from '../errors.ts'
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../event/json.ts'
 import { CATALOGUE } from './catalogue.ts'
 
 /** What is known of an event type before any event of it was seen. */

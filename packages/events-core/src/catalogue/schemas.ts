@@ -1,7 +1,7 @@
 import type { TObject } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler'
 import type { Issue } from '../errors.ts'
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../event/json.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { expectation } from './expectation.ts'
 import { payloadSchemas } from './payloads.ts'

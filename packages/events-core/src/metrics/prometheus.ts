@@ -1,7 +1,7 @@
 import { CATALOGUE } from '../catalogue/catalogue.ts'
 import { checkOptions, integer, object } from '../check-options.ts'
 import { invalid } from '../errors.ts'
-import { priorityName } from '../priority.ts'
+import { priorityName } from '../event/priority.ts'
 import { LabelHolder } from './bounded-labels.ts'
 import { AttachedBus } from './bus-gauges.ts'
 import type { BusGauges, DropReason, EventMetrics } from './metrics.ts'

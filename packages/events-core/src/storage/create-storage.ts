@@ -1,7 +1,7 @@
 import { EventsError, invalid } from '../errors.ts'
-import { memoryStorage } from './memory.ts'
+import type { EventStorage } from './contract/storage.ts'
+import { memoryStorage } from './memory/index.ts'
 import { isMissingPackage } from './missing-package.ts'
-import type { EventStorage } from './storage.ts'
 
 export interface CreateStorageOptions {
   /** The time, in milliseconds since 1970; `Date.now` by default. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { EventStorage } from '../storage/storage.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeRecords } from './record.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import type { EventFilter } from '../filter.ts'
-import type { JsonObject, JsonValue } from '../json.ts'
-import { formatTimestamp } from '../timestamp.ts'
+import type { JsonObject, JsonValue } from '../event/json.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import type { EventFilter } from '../filter/filter.ts'
 import type { RecordFields } from './record.ts'
 
 /*

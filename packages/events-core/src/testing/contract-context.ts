@@ -1,4 +1,4 @@
-import type { EventStorage } from '../storage/storage.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ManualClock } from './manual-clock.ts'
 import { isOpen, type StorageFactory, type StorePool } from './store-pool.ts'
 

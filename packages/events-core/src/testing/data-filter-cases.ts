@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../event/json.ts'
 import type { FilterCase } from './filter-cases.ts'
 
 /** By name: what the filter asks of `data`, and for some data whether it has that. */

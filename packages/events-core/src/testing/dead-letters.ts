@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { DeadLetter, DeadLetterStore } from '../storage/dead-letter-store.ts'
-import { formatTimestamp } from '../timestamp.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import type { DeadLetter, DeadLetterStore } from '../storage/contract/dead-letters.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { EventStorage } from '../storage/storage.ts'
-import { formatTimestamp } from '../timestamp.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { idsOf, listAll, pagesOf, positionsOf, readToHead } from './reading.ts'
 import { makeRecord } from './record.ts'

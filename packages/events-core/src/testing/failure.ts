@@ -1,4 +1,4 @@
-import type { Failure } from '../storage/dead-letter-store.ts'
+import type { Failure } from '../storage/contract/dead-letters.ts'
 import { makeRecord, type RecordFields } from './record.ts'
 
 /** What a test cares about of a failure; the event has a position, as if it had been stored. */

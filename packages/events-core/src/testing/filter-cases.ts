@@ -1,4 +1,4 @@
-import type { EventFilter } from '../filter.ts'
+import type { EventFilter } from '../filter/filter.ts'
 import type { RecordFields } from './record.ts'
 
 /** By name: a filter, and for some events whether it selects them. */

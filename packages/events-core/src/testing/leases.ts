@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Lease, PartitionKey, SubscriptionStore } from '../storage/subscription-store.ts'
+import type { Lease, PartitionKey, SubscriptionStore } from '../storage/contract/subscriptions.ts'
 import type { ContractTests } from './contract-context.ts'
 
 export const MAIL: PartitionKey = { name: 'mail', partition: 0 }

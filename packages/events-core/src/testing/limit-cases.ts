@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.ts'
+import type { JsonObject } from '../event/json.ts'
 import type { FilterCase } from './filter-cases.ts'
 import type { RecordFields } from './record.ts'
 

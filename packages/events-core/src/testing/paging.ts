@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { EventFilter } from '../filter.ts'
-import type { EventStorage } from '../storage/storage.ts'
+import type { EventFilter } from '../filter/filter.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ContractContext, ContractTests } from './contract-context.ts'
 import { idsOf, pagesOf } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'

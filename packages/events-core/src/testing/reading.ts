@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
-import type { StoredEvent } from '../event.ts'
-import type { EventFilter } from '../filter.ts'
-import type { EventLog, EventQueries, EventQuery } from '../storage/storage.ts'
+import type { StoredEvent } from '../event/event.ts'
+import type { EventFilter } from '../filter/filter.ts'
+import type { EventLog, EventQueries, EventQuery } from '../storage/contract/storage.ts'
 
 export function idsOf(events: readonly StoredEvent[]): string[] {
   return events.map((event) => event.id)

@@ -1,9 +1,9 @@
 import { type Issue, invalid } from '../errors.ts'
-import type { PublishedEvent } from '../event.ts'
-import { createEventId } from '../event-id.ts'
-import { copyJsonObject } from '../json.ts'
-import type { EventRecord } from '../storage/storage.ts'
-import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from '../timestamp.ts'
+import type { PublishedEvent } from '../event/event.ts'
+import { createEventId } from '../event/id.ts'
+import { copyJsonObject } from '../event/json.ts'
+import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from '../event/timestamp.ts'
+import type { EventRecord } from '../storage/contract/storage.ts'
 
 /** What a test cares about; the rest has defaults: a new id, type `test.event`, source `test`, the start of 2030. */
 export type RecordFields = Partial<Omit<PublishedEvent, 'position' | 'recorded_at'>>

@@ -1,5 +1,5 @@
 import { isEventsError } from '../errors.ts'
-import type { EventStorage } from '../storage/storage.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import { ManualClock } from './manual-clock.ts'
 
 export interface StorageOptions {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { formatTimestamp } from '../timestamp.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
 import { acquired, MAIL } from './leases.ts'

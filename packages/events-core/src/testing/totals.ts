@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import type { StoredEvent } from '../event.ts'
-import type { EventStorage } from '../storage/storage.ts'
+import type { StoredEvent } from '../event/event.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { listAll } from './reading.ts'
 import { makeRecord, type RecordFields } from './record.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createEventBus } from '../../src/index.ts'
-import { memoryStorage } from '../../src/storage/memory.ts'
-import type { CallOptions, ReadQuery, ReadResult } from '../../src/storage/storage.ts'
+import type { CallOptions, ReadQuery, ReadResult } from '../../src/storage/contract/storage.ts'
+import { memoryStorage } from '../../src/storage/memory/index.ts'
 
 /** A store whose reads take until they are given up. */
 function storeThatReadsOn() {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { LeaseHolder } from '../../src/bus/lease-holder.ts'
+import { LeaseHolder } from '../../src/bus/durable/lease-holder.ts'
 import { memoryStorage } from '../../src/index.ts'
-import type { LeaseSign } from '../../src/storage/subscription-store.ts'
+import type { LeaseSign } from '../../src/storage/contract/subscriptions.ts'
 
 const key = { name: 'mine', partition: 0 }
 

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createEventBus } from '../../src/index.ts'
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts'
 import { valuesOf } from '../metrics/scrape.ts'
-import { PostgresSetup } from '../storage/postgres-setup.ts'
+import { PostgresSetup } from '../storage/postgres/setup.ts'
 import { startedBus } from './setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })

@@ -1,10 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { partitionOf } from '../../src/bus/partition-of.ts'
-import { partitionsToClaim } from '../../src/bus/share.ts'
+import { partitionsToClaim } from '../../src/bus/durable/balance.ts'
+import { partitionOf } from '../../src/bus/durable/partition-of.ts'
 import { createEventBus, type EventBus, type EventStorage, type PublishedEvent } from '../../src/index.ts'
-import type { PartitionState } from '../../src/storage/subscription-store.ts'
-import { PostgresSetup } from '../storage/postgres-setup.ts'
-import { openStore, temporaryPath } from '../storage/sqlite-setup.ts'
+import type { PartitionState } from '../../src/storage/contract/subscriptions.ts'
+import { PostgresSetup } from '../storage/postgres/setup.ts'
+import { openStore, temporaryPath } from '../storage/sqlite/setup.ts'
 import { gate } from './setup.ts'
 
 const KEYS = 12

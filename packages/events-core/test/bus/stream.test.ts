@@ -9,7 +9,7 @@ import {
   type StreamNotice,
 } from '../../src/index.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/index.ts'
-import { temporaryPath } from '../storage/sqlite-setup.ts'
+import { temporaryPath } from '../storage/sqlite/setup.ts'
 import { bound, startedBus } from './setup.ts'
 
 const input = (n: number, type = 'a') => ({ type, source: 'x', data: { n } })

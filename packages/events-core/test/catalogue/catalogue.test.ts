@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../../src/catalogue/catalogue.ts'
 import { catalogueRegistry } from '../../src/catalogue/registry.ts'
 import { createTypeRegistry, payloadSchemas } from '../../src/catalogue/schemas.ts'
-import type { JsonObject } from '../../src/json.ts'
+import type { JsonObject } from '../../src/event/json.ts'
 import { PAYLOAD_EXAMPLES } from './payload-examples.ts'
 
 const NAMES = `

@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { createEvent, type EventTypes, type PublishedEvent } from '../../src/event.ts'
-import type { JsonObject } from '../../src/json.ts'
+import { createEvent, type EventTypes, type PublishedEvent } from '../../src/event/event.ts'
+import type { JsonObject } from '../../src/event/json.ts'
 
 // The compiler is what is tested here: a line after @ts-expect-error must not compile, every other line must.
 

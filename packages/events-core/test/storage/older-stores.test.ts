@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
-import type { EventStorage } from '../../src/storage/storage.ts'
+import type { EventStorage } from '../../src/storage/contract/storage.ts'
 import { makeRecord, makeRecords } from '../../src/testing/record.ts'
-import { PostgresSetup } from './postgres-setup.ts'
-import { openStore, temporaryPath } from './sqlite-setup.ts'
+import { PostgresSetup } from './postgres/setup.ts'
+import { openStore, temporaryPath } from './sqlite/setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 

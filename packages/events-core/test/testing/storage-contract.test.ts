@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { memoryStorage } from '../../src/storage/memory.ts'
-import type { EventStorage } from '../../src/storage/storage.ts'
+import type { EventStorage } from '../../src/storage/contract/storage.ts'
+import { memoryStorage } from '../../src/storage/memory/index.ts'
 import { ContractContext } from '../../src/testing/contract-context.ts'
 import { makeRecord } from '../../src/testing/index.ts'
 import { StorePool } from '../../src/testing/store-pool.ts'

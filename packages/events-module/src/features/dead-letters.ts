@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { EventsError } from '@viewra/events-core'
+import type { EventsScope, Feature } from '../feature.ts'
 import { dateTime, EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
-import type { EventsScope, Feature } from '../http/feature.ts'
-import { NoBody } from '../http/no-body.ts'
+import { NoBody } from '../http/request/no-body.ts'
 
 const selection = {
   subscription: Type.Optional(

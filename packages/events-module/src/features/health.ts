@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Feature } from '../http/feature.ts'
+import type { Feature } from '../feature.ts'
 import { ProblemSchema } from '../http/problem.ts'
 import type { HealthReport } from '../options.ts'
 

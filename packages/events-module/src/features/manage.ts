@@ -1,12 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type EventBus, guardedLogger, systemEvent, userEvent } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
+import type { Feature } from '../feature.ts'
 import { principalOf } from '../http/access/principal.ts'
-import { clientOf } from '../http/client.ts'
 import { EVENT_EXAMPLE, EventIdSchema, int64 } from '../http/event-schema.ts'
-import type { Feature } from '../http/feature.ts'
-import { NoBody } from '../http/no-body.ts'
 import { eventNotFound } from '../http/problem.ts'
+import { clientOf } from '../http/request/client.ts'
+import { NoBody } from '../http/request/no-body.ts'
 
 const DeletedSchema = Type.Object(
   {

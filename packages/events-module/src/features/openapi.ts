@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import type { Feature } from '../http/feature.ts'
-import { withServer } from '../http/openapi.ts'
+import type { Feature } from '../feature.ts'
+import { withServer } from '../http/openapi/document.ts'
 
 const DocumentSchema = Type.Object(
   { openapi: Type.String(), info: Type.Object({}, { additionalProperties: true }) },

@@ -1,22 +1,22 @@
 import { Type } from '@sinclair/typebox'
 import { type EventBus, isEventsError, type PublishReceipt } from '@viewra/events-core'
 import type { FastifyRequest, preValidationHookHandler } from 'fastify'
+import type { EventsScope, Feature } from '../feature.ts'
 import { checkMayPublish, principalOf } from '../http/access/principal.ts'
-import { BINARY_HEADERS, binaryCloudEvent } from '../http/binary-cloudevent.ts'
-import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/body.ts'
-import { abortedWith } from '../http/client-gone.ts'
+import { BINARY_HEADERS, binaryCloudEvent } from '../http/cloudevents/binary.ts'
 import {
   CLOUD_EVENT_INPUT_EXAMPLE,
   CloudEventSchema,
   fromCloudEvent,
   fromCloudEvents,
   withAttributeName,
-} from '../http/cloudevents.ts'
+} from '../http/cloudevents/cloudevent.ts'
 import { EVENT_EXAMPLE, EventInputSchema, INPUT_EXAMPLE, int64 } from '../http/event-schema.ts'
-import type { EventsScope, Feature } from '../http/feature.ts'
-import { removeNullFields } from '../http/null-fields.ts'
 import { refusePathWord } from '../http/path-words.ts'
 import { invalidRequest } from '../http/problem.ts'
+import { MAX_BATCH_EVENTS, mediaTypeOf } from '../http/request/body.ts'
+import { abortedWith } from '../http/request/client-gone.ts'
+import { removeNullFields } from '../http/request/null-fields.ts'
 
 const STRUCTURED = 'application/cloudevents+json'
 const BATCHED = 'application/cloudevents-batch+json'

@@ -1,14 +1,18 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type { EventBus, EventFilter } from '@viewra/events-core'
 import type { FastifyReply } from 'fastify'
-import { prefers } from '../http/accept.ts'
-import { AnsweredCloudEventSchema, CLOUD_EVENT_EXAMPLE, toCloudEvent } from '../http/cloudevents.ts'
-import { readCursor, writeCursor } from '../http/cursor.ts'
+import type { EventsScope, Feature } from '../feature.ts'
+import {
+  AnsweredCloudEventSchema,
+  CLOUD_EVENT_EXAMPLE,
+  toCloudEvent,
+} from '../http/cloudevents/cloudevent.ts'
 import { dateTime, EVENT_EXAMPLE, EventIdSchema, EventSchema, int64 } from '../http/event-schema.ts'
-import type { EventsScope, Feature } from '../http/feature.ts'
-import { filterOf, selectionParameters, timeOf, timeParameter } from '../http/filter-parameters.ts'
-import { addToHeader } from '../http/list-header.ts'
+import { readCursor, writeCursor } from '../http/page-cursor.ts'
 import { eventNotFound, invalidRequest } from '../http/problem.ts'
+import { prefers } from '../http/request/accept.ts'
+import { filterOf, selectionParameters, timeOf, timeParameter } from '../http/request/filter-parameters.ts'
+import { addToHeader } from '../http/request/list-header.ts'
 import { type Ask, timedQueries } from '../http/timed-queries.ts'
 
 const CLOUD_EVENT = 'application/cloudevents+json'

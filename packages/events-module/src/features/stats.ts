@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { BusStats } from '@viewra/events-core'
+import type { Feature } from '../feature.ts'
 import { EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
-import type { Feature } from '../http/feature.ts'
 import { timedQueries } from '../http/timed-queries.ts'
 
 const counts = (description: string) => Type.Record(Type.String(), int64(), { description })

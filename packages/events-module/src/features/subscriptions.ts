@@ -1,9 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { SubscriptionInfo } from '@viewra/events-core'
-import { EventFilterSchema } from '../http/event-filter-schema.ts'
+import type { EventsScope, Feature } from '../feature.ts'
 import { dateTime, int64 } from '../http/event-schema.ts'
-import type { EventsScope, Feature } from '../http/feature.ts'
-import { NoBody } from '../http/no-body.ts'
+import { EventFilterSchema } from '../http/request/event-filter-schema.ts'
+import { NoBody } from '../http/request/no-body.ts'
 
 const SubscriptionSchema = Type.Unsafe<SubscriptionInfo>(
   Type.Object(

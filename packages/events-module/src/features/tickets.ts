@@ -1,9 +1,9 @@
 import { Type } from '@sinclair/typebox'
+import type { EventsScope } from '../feature.ts'
 import { principalOf } from '../http/access/principal.ts'
 import type { Tickets } from '../http/access/tickets.ts'
 import { dateTime } from '../http/event-schema.ts'
-import type { EventsScope } from '../http/feature.ts'
-import { NoBody } from '../http/no-body.ts'
+import { NoBody } from '../http/request/no-body.ts'
 
 const TicketSchema = Type.Object(
   {

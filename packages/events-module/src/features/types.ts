@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Feature } from '../http/feature.ts'
+import type { Feature } from '../feature.ts'
 import { timedQueries } from '../http/timed-queries.ts'
 
 const TypesSchema = Type.Object(

@@ -1,9 +1,9 @@
 import { type EventBus, guardedLogger } from '@viewra/events-core'
 import type { FastifyRequest } from 'fastify'
+import type { EventsScope } from '../feature.ts'
 import { principalOf } from './access/principal.ts'
-import { clientOf } from './client.ts'
-import type { EventsScope } from './feature.ts'
-import type { AuditType } from './role.ts'
+import type { AuditType } from './access/role.ts'
+import { clientOf } from './request/client.ts'
 
 /**
  * Has each successful call of a route with an `audit` leave one event of that type: who did what, with what, from

@@ -1,7 +1,7 @@
 import type { EventFeed, EventFilter, FeedOptions } from '@viewra/events-core'
 import type { AnyEventBus } from '../options.ts'
 import { invalidRequest } from './problem.ts'
-import { shown } from './rule.ts'
+import { shown } from './request/rule.ts'
 
 const CURSOR = /^(?<epoch>[^.\s]+)\.(?<position>\d{1,15})$/
 

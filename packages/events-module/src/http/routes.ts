@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import type { EventsScope } from './feature.ts'
+import type { EventsScope } from '../feature.ts'
 import { normalPath, pathMatcher, withoutSlash } from './path-matcher.ts'
 import { HttpError } from './problem.ts'
-import { refuseBadEscapes } from './query-string.ts'
-import './role.ts'
+import { refuseBadEscapes } from './request/query-string.ts'
+import './access/role.ts'
 
 const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
 

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import { abortedWith } from './client-gone.ts'
-import type { EventsScope } from './feature.ts'
+import type { EventsScope } from '../feature.ts'
 import { HttpError } from './problem.ts'
+import { abortedWith } from './request/client-gone.ts'
 
 /** Queries that are under way when the app closes may still end for so long; it waits for their answers. */
 const CLOSING_MS = 1_000

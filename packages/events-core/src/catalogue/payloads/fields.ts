@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { JsonObject } from '../../json.ts'
+import type { JsonObject } from '../../event/json.ts'
 
 // The kinds of field that payloads are made of, so that a kind means the same in each of them: every id but a
 // library's is a non-empty text, every time RFC 3339, every size bytes; durations name their unit.

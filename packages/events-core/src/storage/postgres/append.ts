@@ -1,12 +1,12 @@
 import pg from 'pg'
-import { formatTimestamp } from '../../timestamp.ts'
-import { Tally } from '../sql/tally.ts'
-import type { AppendReceipt, AppendResult, EventRecord } from '../storage.ts'
+import { formatTimestamp } from '../../event/timestamp.ts'
+import type { AppendReceipt, AppendResult, EventRecord } from '../contract/storage.ts'
+import { Tally } from '../sql/counts/tally.ts'
+import { jsonSequence } from './codec/values.ts'
 import type { Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
 import type { PostgresSettings } from './settings.ts'
 import { timeLimits } from './transaction-settings.ts'
-import { jsonSequence } from './values.ts'
 
 export interface AppenderOptions {
   readonly connections: Connections

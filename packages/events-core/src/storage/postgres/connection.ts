@@ -1,9 +1,9 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult, TransactionSettings } from 'kysely'
 import pg from 'pg'
 import { requestCancel } from './cancel-request.ts'
+import { toParameter } from './codec/values.ts'
 import { ConnectionLost, type ConnectionRefused, endsConnection } from './errors.ts'
 import { beginTransaction, type TimeLimits } from './transaction-settings.ts'
-import { toParameter } from './values.ts'
 
 /** Beyond the server's own limit, whose answer says more: this one is for servers and networks that hang. */
 const GRACE_MS = 5_000

@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { EventsError } from '../../errors.ts'
+import { TYPES } from './codec/values.ts'
 import { asAnswer, Connection } from './connection.ts'
 import { ConnectionRefused, endsConnection } from './errors.ts'
 import { type TimeLimits, timeLimits } from './transaction-settings.ts'
-import { TYPES } from './values.ts'
 
 const IDLE_MS = 30_000
 

@@ -1,8 +1,8 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
-import { textPattern } from './text-pattern.ts'
-import { JsonParameter } from './values.ts'
+import { textPattern } from './codec/text-pattern.ts'
+import { JsonParameter } from './codec/values.ts'
 
 /** How PostgreSQL says what the shared queries ask. */
 export function postgresDialect(schema: string): SqlDialect {

@@ -1,4 +1,4 @@
-import type { SubscriptionTables } from './subscription-tables.ts'
+import type { SubscriptionTables } from './subscriptions/tables.ts'
 
 /** An event as a row: times in milliseconds since 1970, `data` and `tags` as JSON text, null where a field is absent. */
 export interface EventRow {

@@ -1,7 +1,7 @@
 import type { Expression, Kysely, SelectQueryBuilder, SqlBool, Transaction } from 'kysely'
-import type { JsonObject } from '../../json.ts'
+import type { JsonObject } from '../../event/json.ts'
 import type { CountedRow, LogTables } from './schema.ts'
-import type { Pace, Range } from './windows.ts'
+import type { Pace, Range } from './search/windows.ts'
 
 /** A row that says how large it is. */
 export interface Sized {

@@ -1,12 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3'
 import { EventsError } from '../../errors.ts'
-import { formatTimestamp } from '../../timestamp.ts'
+import { formatTimestamp } from '../../event/timestamp.ts'
+import type { AppendReceipt, AppendResult } from '../contract/storage.ts'
+import { Tally } from '../sql/counts/tally.ts'
 import { MINUTE_MS } from '../sql/schema.ts'
-import { Tally } from '../sql/tally.ts'
-import type { AppendReceipt, AppendResult } from '../storage.ts'
 import { CountStatements } from './count-statements.ts'
-import type { AppendRow } from './messages.ts'
 import { TagStatements } from './tag-statements.ts'
+import type { AppendRow } from './thread/messages.ts'
 
 /** Appends batches. The busiest statements there are, so they are prepared once and run one by one: 100,000 rows/s. */
 export class Appender {

@@ -2,10 +2,10 @@ import Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
 import { EventsError } from '../../errors.ts'
 import type { LogTables } from '../sql/schema.ts'
-import { APPLICATION_ID } from './application-id.ts'
-import { createFile } from './file-access.ts'
+import { createFile } from './file/access.ts'
+import { APPLICATION_ID } from './file/application-id.ts'
 import { sqliteKyselyDialect } from './kysely-dialect.ts'
-import type { ThreadSettings } from './messages.ts'
+import type { ThreadSettings } from './thread/messages.ts'
 
 /** Both views of one connection. */
 export interface Connection {

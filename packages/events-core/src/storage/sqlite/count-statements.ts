@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { Tally } from '../sql/tally.ts'
+import type { Tally } from '../sql/counts/tally.ts'
 
 type Counted = 'type' | 'minute' | 'hour' | 'source' | 'hourOfSource' | 'tag'
 

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import { type ErrorCode, EventsError, isEventsError } from '../../errors.ts'
-import { hasNoSpace, unwritablePart } from './file-access.ts'
-import type { ErrorMessage } from './messages.ts'
+import { hasNoSpace, unwritablePart } from './file/access.ts'
+import type { ErrorMessage } from './thread/messages.ts'
 
 interface Meaning {
   readonly code: ErrorCode

@@ -10,8 +10,8 @@ import {
   text,
 } from '../../check-options.ts'
 import { EventsError, invalid } from '../../errors.ts'
-import type { EventStorage } from '../storage.ts'
-import { SqliteStorage } from './sqlite-storage.ts'
+import type { EventStorage } from '../contract/storage.ts'
+import { SqliteStorage } from './storage.ts'
 
 export interface SqliteStorageOptions {
   /** Where the file is; it and its directory are created when they are not there. */

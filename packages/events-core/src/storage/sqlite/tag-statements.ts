@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { tagsOf } from '../sql/row.ts'
+import { tagsOf } from '../sql/events/row.ts'
 import type { CountedRow } from '../sql/schema.ts'
 
 /** Keeps the tags by which events are found; to be used in the transaction that changes the events. */

@@ -1,5 +1,5 @@
-import { Components, type Json } from '../../http/openapi-components.ts'
-import type { Authentication } from '../../http/openapi-operation.ts'
+import { Components, type Json } from '../../http/openapi/components.ts'
+import type { Authentication } from '../../http/openapi/operation.ts'
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from './messages.ts'
 
 /** Of the protocol, not of this package: it goes up when messages change in a way that clients notice. */

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { EventFilterSchema } from '../../http/event-filter-schema.ts'
 import { EventInputSchema, EventSchema } from '../../http/event-schema.ts'
+import { EventFilterSchema } from '../../http/request/event-filter-schema.ts'
 
 const closed = { additionalProperties: false } as const
 const Id = Type.String({ minLength: 1, maxLength: 64, description: "The client's own name for it." })

@@ -1,8 +1,8 @@
-import { parseJson } from '../../http/body.ts'
-import { removeNullFields } from '../../http/null-fields.ts'
 import { invalidRequest } from '../../http/problem.ts'
-import { shown } from '../../http/rule.ts'
-import { checkerOf } from '../../http/validation.ts'
+import { parseJson } from '../../http/request/body.ts'
+import { removeNullFields } from '../../http/request/null-fields.ts'
+import { shown } from '../../http/request/rule.ts'
+import { checkerOf } from '../../http/request/validation.ts'
 import { CLIENT_MESSAGES, type ClientMessage } from './messages.ts'
 
 const CHECKS = new Map(Object.entries(CLIENT_MESSAGES).map(([type, { schema }]) => [type, checkerOf(schema)]))

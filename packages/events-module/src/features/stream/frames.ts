@@ -1,5 +1,5 @@
 import type { EventFilter, FeedItem, PublishedEvent } from '@viewra/events-core'
-import { toCloudEvent } from '../../http/cloudevents.ts'
+import { toCloudEvent } from '../../http/cloudevents/cloudevent.ts'
 import { eventJson } from '../../http/event-json.ts'
 import { writeLogCursor } from '../../http/log-cursor.ts'
 

@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Static, Type } from '@sinclair/typebox'
+import type { Feature } from '../../feature.ts'
 import { ticketParameter } from '../../http/access/tickets.ts'
-import type { Feature } from '../../http/feature.ts'
-import { filterOf, selectionParameters, timeOf, timeParameter } from '../../http/filter-parameters.ts'
 import type { FeedStart } from '../../http/log-cursor.ts'
 import { invalidRequest } from '../../http/problem.ts'
+import { filterOf, selectionParameters, timeOf, timeParameter } from '../../http/request/filter-parameters.ts'
 import { EventStreams, STREAM_HEADERS } from './event-streams.ts'
 import { cloudEventsFormat, plainFormat } from './frames.ts'
 

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { shown } from '../rule.ts'
+import { shown } from '../request/rule.ts'
 import type { Principal } from './principal.ts'
 
 const Texts = Type.Array(Type.String({ minLength: 1 }))

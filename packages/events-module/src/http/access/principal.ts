@@ -1,7 +1,7 @@
 import { compileFilter, type EventFilter, type EventInput, type Issue } from '@viewra/events-core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HttpError } from '../problem.ts'
-import { ROLES, type Role } from '../role.ts'
+import { ROLES, type Role } from './role.ts'
 
 /** Who sent a request, and what they may do. */
 export interface Principal {

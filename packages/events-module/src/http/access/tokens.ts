@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { HttpError } from '../problem.ts'
-import { lowerRole } from '../role.ts'
 import type { Principal } from './principal.ts'
+import { lowerRole } from './role.ts'
 
 /** A token as it is kept: whoever reads it cannot use it. */
 export interface TokenEntry extends Principal {

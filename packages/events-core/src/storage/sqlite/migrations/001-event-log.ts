@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { APPLICATION_ID } from '../application-id.ts'
+import { APPLICATION_ID } from '../file/application-id.ts'
 
 /**
  * Short columns that filters look at come first, so that looking at them never follows the overflow pages of long

@@ -1,0 +1,34 @@
+import type { PartitionState, SubscriptionStore } from '../../storage/contract/subscriptions.ts'
+
+/**
+ * Asks those who run more partitions of a subscription than this process for some, until they are spread evenly. They give
+ * them up when the calls under way are done.
+ * @throws EventsError EVENTS_STORAGE_*
+ */
+export async function claimShare(store: SubscriptionStore, name: string, claimant: string): Promise<void> {
+  for (const { partition, owner } of partitionsToClaim(await store.list(name), claimant)) {
+    if (owner !== null) await store.claim({ name, partition }, owner, claimant)
+  }
+}
+
+/** Partitions that a process should ask for, so that nobody has two more than it. Free ones need no asking. */
+export function partitionsToClaim(
+  states: readonly PartitionState[],
+  claimant: string,
+): readonly PartitionState[] {
+  const claimed: PartitionState[] = []
+  const heirs = new Map(states.map((state) => [state, state.claim ?? state.owner]))
+  for (;;) {
+    const counts = Map.groupBy(heirs.values(), (heir) => heir)
+    const countOf = (heir: string | null) => counts.get(heir)?.length ?? 0
+    const richest = [...counts.keys()]
+      .filter((heir) => heir !== null)
+      .sort((a, b) => countOf(b) - countOf(a))[0]
+    if (richest === undefined || countOf(richest) < countOf(claimant) + 2) return claimed
+    const next = states.findLast((state) => state.owner === richest && heirs.get(state) === richest)
+    // Those that it is to get are no others' to ask for before it has them.
+    if (next === undefined) return claimed
+    heirs.set(next, claimant)
+    claimed.push(next)
+  }
+}

@@ -1,0 +1,300 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EventsError } from '../../errors.ts'
+import type { PublishedEvent, StoredEvent } from '../../event/event.ts'
+import type { EventFilter } from '../../filter/filter.ts'
+import type { EventMetrics } from '../../metrics/metrics.ts'
+import type { EventLog } from '../../storage/contract/storage.ts'
+import type { HeldLease, Lease, Progress } from '../../storage/contract/subscriptions.ts'
+import { within } from '../../within.ts'
+import type { Logger } from '../api.ts'
+import type { DeliveryQueue, DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
+import { Signal } from '../tail/signal.ts'
+import type { LeaseHolder } from './lease-holder.ts'
+import { MissedEvents } from './missed-events.ts'
+import { PositionTracker } from './position-tracker.ts'
+
+/** What a partition works with, whoever has its lease. */
+export interface PartitionOptions {
+  readonly name: string
+  readonly log: EventLog
+  readonly filter: EventFilter
+  /** Whether an event belongs to this partition. */
+  readonly isOwn: (event: PublishedEvent) => boolean
+  /** Makes the queue that brings events to the handler. */
+  readonly createQueue: (hooks: Pick<DeliveryQueueOptions, 'mayStart' | 'finished'>) => DeliveryQueue
+  /** Keeps an event that the handler could not take; false when the lease is lost, and nothing is kept. */
+  readonly park: (event: StoredEvent, error: unknown, lease: HeldLease) => Promise<boolean>
+  /** Called at each renewal while the partition is not paused. */
+  readonly renewed: () => void
+  readonly metrics: EventMetrics
+  readonly logger: Logger
+  /** How often the position is saved while it moves. */
+  readonly checkpointMs: number
+  /** After which a call counts as hung. */
+  readonly handlerTimeoutMs: number
+  /** Events that may wait for the handler. */
+  readonly queueEvents: number
+}
+
+const READ_EVENTS = 500
+const RETRY_MS = 250
+/** A store that does not answer must not hold up a stop. */
+const FINAL_SAVE_MS = 1_000
+
+/**
+ * Runs a partition for as long as its lease holds: reads on from the saved position, hands events to the handler in
+ * order, and saves how far all is handled.
+ *
+ * running → leaving, when it is stopped or claimed by another process: nothing new is begun, and the lease is kept until
+ * the calls under way are done → ended. When the lease is lost it ends at once, and lets go of all: it comes again.
+ */
+export class PartitionRun {
+  readonly #options: PartitionOptions
+  readonly #lease: LeaseHolder
+  readonly #tracker: PositionTracker
+  readonly #queue: DeliveryQueue
+  readonly #missed: MissedEvents
+  readonly #read = new Signal()
+  readonly #save = new Signal()
+  /** Events that are not handled yet, by position. */
+  readonly #open = new Map<number, StoredEvent>()
+  /** Whether the log may have events that were not read yet. */
+  #more = true
+  #paused: boolean
+  #savedPosition: number
+  #savedAt = performance.now()
+  #state: 'running' | 'leaving' | 'ended' = 'running'
+  #progressedAt = performance.now()
+  /** Calls that went on when the lease was lost. */
+  #abandoned: Promise<void> | undefined
+  readonly #stopped = Promise.withResolvers<void>()
+
+  constructor(options: PartitionOptions, lease: LeaseHolder, { position, paused }: Lease) {
+    this.#options = options
+    this.#lease = lease
+    this.#tracker = new PositionTracker(position)
+    this.#savedPosition = position
+    this.#paused = paused
+    this.#missed = new MissedEvents(options)
+    this.#queue = options.createQueue({
+      mayStart: () => this.mayHandle,
+      finished: (event, error) => void this.#finished(event, error),
+    })
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** The last position up to which all is handled. */
+  get position(): number {
+    return this.#tracker.handled
+  }
+
+  /** Whether handlers may be called on its behalf. */
+  get mayHandle(): boolean {
+    return this.#state === 'running' && !this.#paused && this.#lease.isValid
+  }
+
+  /** What proves to the store that the partition is run here. */
+  get lease(): HeldLease {
+    return this.#lease.held
+  }
+
+  get inFlight(): number {
+    return this.#queue.inFlight
+  }
+
+  /** Whether there is something to read or to handle, and nothing got on for so long. */
+  isStalled(forMs: number): boolean {
+    const isIdle = this.#open.size === 0 && !this.#more
+    return !isIdle && !this.#paused && performance.now() - this.#progressedAt >= forMs
+  }
+
+  /**
+   * Resolves when the lease is lost or after `stop`, and its calls have ended: the next run, which may be of this process,
+   * must not call the handler beside them.
+   */
+  async run(): Promise<void> {
+    await Promise.all([this.#readOn(), this.#keepLease()])
+    await within(this.#options.handlerTimeoutMs, Promise.race([this.#abandoned, this.#stopped.promise]))
+  }
+
+  /** The log has grown. */
+  wake(): void {
+    if (this.#open.size === 0 && !this.#more) this.#progressedAt = performance.now()
+    this.#more = true
+    this.#read.notify()
+  }
+
+  /** Has the lease renewed now, since the subscription was paused, resumed, reset or removed. */
+  renewNow(): void {
+    this.#savedAt = Number.NEGATIVE_INFINITY
+    this.#save.notify()
+  }
+
+  /**
+   * Takes no more events, waits for running calls, and saves and gives back the lease.
+   * @returns how many calls were still running when the time was up
+   */
+  async stop(timeoutMs: number): Promise<number> {
+    // In this order: what fails for the last time because of the stop comes again, and is no dead letter.
+    if (this.#state === 'running') this.#state = 'leaving'
+    this.#read.notify()
+    this.#queue.clear()
+    await this.#queue.idle(timeoutMs)
+    const left = this.#queue.inFlight
+    this.#end()
+    this.#cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'))
+    this.#stopped.resolve()
+    await within(FINAL_SAVE_MS, this.#saveAndRelease())
+    return left
+  }
+
+  async #saveAndRelease(): Promise<void> {
+    try {
+      if ((await this.#lease.renew(this.#progress())) !== undefined) await this.#lease.release()
+    } catch (error) {
+      const message = 'A checkpoint could not be saved at the end; some events will come again'
+      this.#storageFailed('checkpoint', error, message)
+    }
+  }
+
+  #end(): void {
+    this.#state = 'ended'
+    this.#read.notify()
+    this.#save.notify()
+  }
+
+  async #readOn(): Promise<void> {
+    while (this.#state === 'running') {
+      try {
+        if (!(await this.#readBatch())) await this.#read.wait()
+      } catch (error) {
+        this.#more = true
+        this.#storageFailed('read', error, 'A durable subscription cannot read the log; trying again')
+        await this.#read.wait(RETRY_MS)
+      }
+    }
+  }
+
+  /** Answers whether there may be more to read now. */
+  async #readBatch(): Promise<boolean> {
+    const { log, filter, isOwn, queueEvents } = this.#options
+    const room = queueEvents - this.#queue.waiting - this.#queue.inFlight
+    // Reading little by little costs a query each, so it waits until there is room for a good part.
+    if (!this.#more || this.#paused || room < queueEvents / 2) return false
+    const limit = Math.min(READ_EVENTS, room)
+    this.#more = false
+    const after = this.#tracker.examined
+    const { events, position, more } = await log.read({ after, limit, filter })
+    if (this.#state !== 'running') return false
+    const hole = { from: after + 1, to: (events[0]?.position ?? position + 1) - 1 }
+    const message = 'A durable subscription cannot ask what the log keeps; trying again'
+    const looked = this.#untilEnded('read', message, () => this.#missed.look(hole))
+    // Reading is getting on only while nothing waits for the handler.
+    if (this.#open.size === 0) this.#progressedAt = performance.now()
+    for (const event of events) {
+      if (!isOwn(event)) continue
+      this.#tracker.begin(event.position)
+      this.#open.set(event.position, event)
+      this.#queue.push(event)
+    }
+    await looked
+    this.#tracker.examine(position)
+    this.#more ||= more
+    return this.#more
+  }
+
+  /** Renews the lease in time, and saves the position soon after it moved. */
+  async #keepLease(): Promise<void> {
+    while (this.#state !== 'ended') {
+      await this.#save.wait(Math.min(this.#options.checkpointMs, this.#lease.renewalMs))
+      if (this.#hasEnded) return
+      try {
+        await this.#renewIfDue()
+      } catch (error) {
+        this.#storageFailed('checkpoint', error, 'A checkpoint cannot be saved; trying again')
+      }
+    }
+  }
+
+  async #renewIfDue(): Promise<void> {
+    const { handled } = this.#tracker
+    const missed = this.#missed.unsaved
+    const isDue = performance.now() - this.#savedAt >= this.#lease.renewalMs
+    if (handled === this.#savedPosition && missed === undefined && !isDue) return
+    const lease = await this.#lease.renew(this.#progress())
+    if (lease === undefined) return this.#lose()
+    this.#missed.saved(missed)
+    this.#savedAt = performance.now()
+    this.#savedPosition = handled
+    const resumed = this.#paused && !lease.paused
+    this.#paused = lease.paused
+    if (lease.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
+    if (this.#paused) return
+    this.#options.renewed()
+    this.#queue.resume()
+    if (resumed) this.#read.notify()
+  }
+
+  // A getter, or TypeScript would take what was checked before an `await` as still true.
+  get #hasEnded(): boolean {
+    return this.#state === 'ended'
+  }
+
+  #progress(): Progress {
+    const { unsaved } = this.#missed
+    return { position: this.#tracker.handled, ...(unsaved && { missed: unsaved }) }
+  }
+
+  #lose(): void {
+    if (this.#hasEnded) return
+    this.#end()
+    this.#queue.clear()
+    this.#cancel(new EventsError('EVENTS_LEASE_LOST', `Another process runs '${this.#options.name}' by now`))
+  }
+
+  #cancel(reason: EventsError): void {
+    this.#abandoned ??= this.#queue.cancel(reason)
+  }
+
+  async #finished(event: PublishedEvent, error: unknown): Promise<void> {
+    const { position } = event
+    const stored = position === undefined ? undefined : this.#open.get(position)
+    if (stored === undefined) return
+    // While it leaves no more calls are made, so a failure may not be the last of its attempts.
+    if (error !== undefined && (this.#state !== 'running' || !(await this.#park(stored, error)))) return
+    this.#open.delete(stored.position)
+    this.#progressedAt = performance.now()
+    this.#tracker.finish(stored.position)
+    if (this.#more) this.#read.notify()
+  }
+
+  /** Tries until the event is kept: until then its position stays open. False when the run ended before that. */
+  async #park(event: StoredEvent, error: unknown): Promise<boolean> {
+    const isParked = await this.#untilEnded('park', 'A dead letter cannot be stored; trying again', () =>
+      this.#options.park(event, error, this.#lease.held),
+    )
+    if (isParked === false) this.#lose()
+    return isParked ?? false
+  }
+
+  /** Tries again while the store fails; undefined when the run ended before it did well. */
+  async #untilEnded<T>(operation: string, message: string, work: () => Promise<T>): Promise<T | undefined> {
+    while (this.#state !== 'ended') {
+      try {
+        return await work()
+      } catch (error) {
+        this.#storageFailed(operation, error, message)
+        await sleep(RETRY_MS)
+      }
+    }
+    return undefined
+  }
+
+  #storageFailed(operation: string, error: unknown, message: string): void {
+    this.#options.metrics.storageError(operation)
+    this.#options.logger.warn({ err: error, subscription: this.#options.name }, message)
+  }
+}

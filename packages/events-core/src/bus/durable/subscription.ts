@@ -1,0 +1,283 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EventsError, isEventsError } from '../../errors.ts'
+import type { StoredEvent } from '../../event/event.ts'
+import type { EventFilter } from '../../filter/filter.ts'
+import type { EventMetrics } from '../../metrics/metrics.ts'
+import type { EventStorage } from '../../storage/contract/storage.ts'
+import { within } from '../../within.ts'
+import type { EventHandler, Logger, Subscription, SubscriptionInfo } from '../api.ts'
+import { DeliveryQueue, type DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
+import { HandlerRecord } from '../delivery/handler-stats.ts'
+import type { DurableSettings } from '../delivery/settings.ts'
+import { claimShare } from './balance.ts'
+import { failureOf } from './failure.ts'
+import { LeaseHolder } from './lease-holder.ts'
+import { partitionOf } from './partition-of.ts'
+import { PartitionRun } from './partition-run.ts'
+import { DeadLetterLane } from './side-lane.ts'
+import { startPosition } from './start-position.ts'
+
+/** What a durable subscription needs of its bus. */
+export interface DurableHost {
+  readonly storage: EventStorage
+  readonly metrics: EventMetrics
+  readonly logger: Logger
+  readonly now: () => number
+  /** Names this process in leases. */
+  readonly owner: string
+  /** The last position that is known to exist. */
+  readonly head: () => number
+  /** Called once, when the subscription takes no more events: from then on its name is free. */
+  readonly ending: (subscription: DurableSubscription) => void
+  /** Called once, when the subscription has ended in this process. */
+  readonly ended: (subscription: DurableSubscription) => void
+}
+
+const RETRY_MS = 500
+/** How often within the time of a lease a process looks whether it has its share. */
+const BALANCINGS = 3
+const STALLED_AFTER_MS = 60_000
+/** How long a store may take to answer what was asked before the stop. */
+const LAST_ANSWER_MS = 1_000
+
+/**
+ * This process's part in a durable subscription: for each partition it waits for the lease, and runs it while it holds.
+ *
+ * `start` → active → `unsubscribe` or `drain` → ended. What is saved stays, for the next process.
+ */
+export class DurableSubscription implements Subscription {
+  readonly id: string
+  readonly filter: EventFilter
+  readonly #handler: EventHandler
+  readonly #settings: DurableSettings
+  readonly #host: DurableHost
+  readonly #record: HandlerRecord
+  readonly #lane: DeadLetterLane
+  readonly #stopping = new AbortController()
+  readonly #runs = new Map<number, PartitionRun>()
+  readonly #loops: Promise<void>[] = []
+  #stopped: Promise<number> | undefined
+
+  constructor(
+    id: string,
+    filter: EventFilter,
+    handler: EventHandler,
+    settings: DurableSettings,
+    host: DurableHost,
+  ) {
+    this.id = id
+    this.filter = filter
+    this.#handler = handler
+    this.#settings = settings
+    this.#host = host
+    this.#record = new HandlerRecord({ ...host, name: settings.name })
+    this.#lane = new DeadLetterLane({
+      subscription: settings.name,
+      store: host.storage.deadLetters,
+      createQueue: (finished) => this.#createQueue({ finished, mayStart: () => true, wanted: () => true }, 1),
+      lease: () => {
+        const run = this.#runs.get(0)
+        return run?.mayHandle ? run.lease : undefined
+      },
+      attempts: settings.retry.attempts,
+      failed: (error) => this.#storageFailed(error, 'Dead letters cannot be retried; trying again'),
+    })
+  }
+
+  get name(): string {
+    return this.#settings.name
+  }
+
+  /** Events between the checkpoint and the end of the log; undefined while another process runs it. */
+  get lag(): number | undefined {
+    const positions = Array.from(this.#runs.values(), (run) => run.position)
+    return positions.length === 0 ? undefined : Math.max(0, this.#host.head() - Math.min(...positions))
+  }
+
+  /** Whether there is something to handle, and nothing got on for a minute. */
+  get isStalled(): boolean {
+    return Array.from(this.#runs.values()).some((run) => run.isStalled(STALLED_AFTER_MS))
+  }
+
+  /**
+   * Makes the subscription in the store, unless it is there.
+   * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT when it exists with another number of partitions;
+   *   EVENTS_INVALID when it would begin beyond the end of the log
+   */
+  async prepare(): Promise<void> {
+    const { storage } = this.#host
+    const { name, partitions, from } = this.#settings
+    const position = await startPosition(storage, from, { of: 'subscribe options', name: 'from' })
+    const isNew = await storage.subscriptions.create(name, partitions, position)
+    if (!isNew) await this.#checkPartitions()
+  }
+
+  /** Begins to run it, once it is prepared. */
+  start(): void {
+    const { partitions } = this.#settings
+    for (let partition = 0; partition < partitions; partition++)
+      this.#loops.push(this.#runPartition(partition))
+    if (partitions > 1) this.#loops.push(this.#balance())
+  }
+
+  async unsubscribe(): Promise<void> {
+    this.#stopped ??= this.#stop(this.#settings.handlerTimeoutMs)
+  }
+
+  /** Waits for running calls, saves, and lets go of the leases. Answers how many calls were left. */
+  async drain(timeoutMs: number): Promise<number> {
+    if (this.#stopped === undefined) {
+      this.#stopped = this.#stop(timeoutMs)
+      return this.#stopped.finally(() => this.#record.tellEnd(this.#settings.onEnd, 'stopped'))
+    }
+    // It was unsubscribed before, and may take its time; this caller has not so much.
+    return (await within(timeoutMs, this.#stopped)) ?? this.#inFlight
+  }
+
+  /** The log has grown. */
+  wake(): void {
+    for (const run of this.#runs.values()) run.wake()
+  }
+
+  /** The subscription was changed in the store. */
+  changed(): void {
+    // With the renewal comes a look at what is to be retried.
+    for (const run of this.#runs.values()) run.renewNow()
+  }
+
+  info(): SubscriptionInfo {
+    const runs = [...this.#runs.values()]
+    return {
+      id: this.id,
+      name: this.name,
+      subscriber: this.#settings.subscriber,
+      filter: this.filter,
+      ...this.#record.info(),
+      durable: true,
+      state: this.#state(runs),
+      lag: this.lag ?? 0,
+      in_flight: this.#inFlight,
+      dropped: 0,
+    }
+  }
+
+  get #inFlight(): number {
+    return Array.from(this.#runs.values()).reduce((sum, run) => sum + run.inFlight, 0)
+  }
+
+  #state(runs: readonly PartitionRun[]): SubscriptionInfo['state'] {
+    if (runs.length === 0) return 'waiting'
+    if (runs.every((run) => run.paused)) return 'paused'
+    return this.isStalled ? 'stalled' : 'running'
+  }
+
+  async #checkPartitions(): Promise<void> {
+    const { name, partitions } = this.#settings
+    const [state] = await this.#host.storage.subscriptions.list(name)
+    const existing = state?.partitions ?? partitions
+    if (existing === partitions) return
+    throw new EventsError(
+      'EVENTS_CONFLICT',
+      `The durable subscription '${name}' has ${existing} partitions, not ${partitions}: delete it first, or ask for ${existing}`,
+    )
+  }
+
+  async #runPartition(partition: number): Promise<void> {
+    const { storage, owner } = this.#host
+    const { name, leaseMs } = this.#settings
+    const lease = new LeaseHolder({ store: storage.subscriptions, key: { name, partition }, owner, leaseMs })
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        const granted = await lease.acquire(signal)
+        if (signal.aborted) return await lease.release()
+        const run = new PartitionRun(this.#partitionOptions(partition), lease, granted)
+        this.#runs.set(partition, run)
+        await run.run()
+      } catch (error) {
+        if (!signal.aborted) await this.#acquireFailed(error)
+      }
+      if (!signal.aborted) this.#runs.delete(partition)
+    }
+  }
+
+  /** Sees to it that this process gets its share of the partitions from those who have more. */
+  async #balance(): Promise<void> {
+    const { storage, owner } = this.#host
+    const { name, leaseMs } = this.#settings
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        await claimShare(storage.subscriptions, name, owner)
+      } catch (error) {
+        this.#storageFailed(error, 'A durable subscription cannot ask for its share; trying again')
+      }
+      await sleep(leaseMs / BALANCINGS, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #acquireFailed(error: unknown): Promise<void> {
+    if (isEventsError(error) && error.code === 'EVENTS_NOT_FOUND') {
+      this.#host.logger.warn({ subscription: this.name }, 'The durable subscription was deleted or renamed')
+      void this.drain(0)
+      return
+    }
+    this.#storageFailed(error, 'A durable subscription cannot get its lease; trying again')
+    await sleep(RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+  }
+
+  #partitionOptions(partition: number): ConstructorParameters<typeof PartitionRun>[0] {
+    const { storage, metrics, logger } = this.#host
+    const { name, partitions, concurrency, retry, orderBy } = this.#settings
+    return {
+      ...this.#settings,
+      log: storage,
+      filter: this.filter,
+      metrics,
+      logger,
+      isOwn: (event) =>
+        partitions === 1 || partitionOf(this.#record.keyOf(event, orderBy) ?? '', partitions) === partition,
+      createQueue: (hooks) => this.#createQueue(hooks, concurrency),
+      park: (event: StoredEvent, error, lease) =>
+        storage.deadLetters.park(failureOf(name, event, error, retry.attempts), lease),
+      renewed: () => partition === 0 && void this.#lane.look(),
+    }
+  }
+
+  #createQueue(
+    hooks: Pick<DeliveryQueueOptions, 'finished' | 'mayStart'> &
+      Partial<Pick<DeliveryQueueOptions, 'wanted'>>,
+    concurrency: number,
+  ): DeliveryQueue {
+    const { retry, handlerTimeoutMs, orderBy } = this.#settings
+    return new DeliveryQueue({
+      wanted: (event) => !this.#record.isExpired(event),
+      ...hooks,
+      handler: this.#handler,
+      subscription: this,
+      retry,
+      handlerTimeoutMs,
+      clock: this.#record.clock,
+      concurrency,
+      keyOf: orderBy && concurrency > 1 ? (event) => this.#record.keyOf(event, orderBy) : undefined,
+      looked: () => this.#record.look(),
+      called: (delivery, seconds, error) => this.#record.called(delivery, seconds, error),
+    })
+  }
+
+  async #stop(timeoutMs: number): Promise<number> {
+    this.#stopping.abort()
+    this.#host.ending(this)
+    const runs = Array.from(this.#runs.values(), (run) => run.stop(timeoutMs))
+    const left = await Promise.all([this.#lane.stop(timeoutMs), ...runs])
+    await within(LAST_ANSWER_MS, Promise.all(this.#loops))
+    this.#record.end()
+    this.#host.ended(this)
+    return left.reduce((sum, count) => sum + count, 0)
+  }
+
+  #storageFailed(error: unknown, message: string): void {
+    this.#host.metrics.storageError('subscription')
+    this.#host.logger.warn({ err: error, subscription: this.name }, message)
+  }
+}

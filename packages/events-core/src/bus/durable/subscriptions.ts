@@ -1,0 +1,192 @@
+import { checkOptions, type OptionRule } from '../../check-options.ts'
+import { EventsError } from '../../errors.ts'
+import type { EventStorage } from '../../storage/contract/storage.ts'
+import type { PartitionState, PositionRange } from '../../storage/contract/subscriptions.ts'
+import type { DurableSubscriptionInfo, StartPosition, Subscription, SubscriptionInfo } from '../api.ts'
+import { nameRule, startRule } from '../delivery/settings.ts'
+import { startPosition } from './start-position.ts'
+import type { DurableHost, DurableSubscription } from './subscription.ts'
+
+export type CreateDurable = (id: string, host: DurableHost) => DurableSubscription
+
+/**
+ * Durable subscriptions by name: those that this process takes part in, and what the store knows of all. Every method
+ * that asks or changes the store fails with EVENTS_NOT_RUNNING while the bus is not running.
+ */
+export class DurableSubscriptions {
+  readonly #host: Omit<DurableHost, 'ending' | 'ended'>
+  readonly #openStorage: () => EventStorage
+  readonly #active = new Map<string, DurableSubscription>()
+  /** Those that take no more events and still wait for running calls. */
+  readonly #leaving = new Set<DurableSubscription>()
+  #made = 0
+
+  /** @param openStorage answers with the open store, or throws EVENTS_NOT_RUNNING */
+  constructor(host: Omit<DurableHost, 'ending' | 'ended'>, openStorage: () => EventStorage) {
+    this.#host = host
+    this.#openStorage = openStorage
+  }
+
+  /**
+   * Makes this process take part in a subscription: at once, or with `startAll` when the bus does not run yet.
+   * @throws EventsError EVENTS_CONFLICT when the bus or the store has another one of that name; EVENTS_STORAGE_*
+   */
+  async add(name: string, create: CreateDurable, isRunning: boolean): Promise<Subscription> {
+    if (this.#active.has(name)) {
+      throw new EventsError('EVENTS_CONFLICT', `This bus runs a durable subscription '${name}' already`)
+    }
+    const subscription = create(`durable-${++this.#made}`, {
+      ...this.#host,
+      ending: (ending) => this.#remove(ending),
+      ended: (ended) => this.#leaving.delete(ended),
+    })
+    this.#active.set(name, subscription)
+    if (isRunning) await this.#startNow(subscription)
+    return subscription
+  }
+
+  get size(): number {
+    return this.#active.size
+  }
+
+  /** Whether any handler may be at work, also of a subscription that was ended. */
+  get isBusy(): boolean {
+    return this.#active.size + this.#leaving.size > 0
+  }
+
+  /** Starts those that were made before the bus was: all or, when the store fails, none. */
+  async startAll(): Promise<void> {
+    for (const subscription of this.#active.values()) await subscription.prepare()
+    for (const subscription of this.#active.values()) subscription.start()
+  }
+
+  infos(): readonly SubscriptionInfo[] {
+    return Array.from(this.#active.values(), (subscription) => subscription.info())
+  }
+
+  stalled(): readonly string[] {
+    return Array.from(this.#active.values())
+      .filter((subscription) => subscription.isStalled)
+      .map((subscription) => subscription.name)
+  }
+
+  /** By name; those that another process runs are not here. */
+  lag(): ReadonlyMap<string, number> {
+    const lag = new Map<string, number>()
+    for (const { name, lag: events } of this.#active.values()) if (events !== undefined) lag.set(name, events)
+    return lag
+  }
+
+  /** The log has grown. */
+  wake(): void {
+    for (const subscription of this.#active.values()) subscription.wake()
+  }
+
+  /** Waits for running calls and lets go of all; answers what was left, by name. */
+  async drain(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
+    const left = Array.from([...this.#active.values(), ...this.#leaving], async (subscription) => {
+      return [subscription.name, await subscription.drain(timeoutMs)] as const
+    })
+    return Object.fromEntries((await Promise.all(left)).filter(([, count]) => count > 0))
+  }
+
+  /** All that the store knows, by name, whichever process runs them. */
+  async list(): Promise<readonly DurableSubscriptionInfo[]> {
+    const storage = this.#openStorage()
+    const [states, head] = await Promise.all([storage.subscriptions.list(), storage.head()])
+    const byName = Map.groupBy(states, (state) => state.name)
+    return Array.from(byName, ([name, partitions]) => describe(name, partitions, head.position))
+  }
+
+  /** Has the handler called no more, in whichever process, until `resume`. */
+  async pause(name: string): Promise<void> {
+    await this.#change(name, (storage) => storage.subscriptions.setPaused(name, true))
+  }
+
+  async resume(name: string): Promise<void> {
+    await this.#change(name, (storage) => storage.subscriptions.setPaused(name, false))
+  }
+
+  /** Has it go on after another position: back, so that events come again, or forth, so that some never come. */
+  async reset(name: string, to: StartPosition): Promise<void> {
+    checkOptions('reset', { to }, { to: startRule })
+    const storage = this.#openStorage()
+    const position = await startPosition(storage, to, { of: 'reset', name: 'to' })
+    await this.#change(name, () => storage.subscriptions.reset(name, position))
+  }
+
+  /** Handlers that run under the old name end; subscribe under the new one. */
+  async rename(name: string, to: string): Promise<void> {
+    const rules: Readonly<Record<string, OptionRule>> = { to: nameRule }
+    checkOptions('rename', { to }, rules)
+    await this.#change(name, (storage) => storage.subscriptions.rename(name, to))
+  }
+
+  /** Forgets it, its checkpoint and its dead letters; handlers that run under the name end. */
+  async delete(name: string): Promise<void> {
+    await this.#change(name, (storage) => storage.subscriptions.delete(name))
+  }
+
+  /** Has the process's own part look at the store now instead of at its next renewal. */
+  changed(name: string | undefined): void {
+    for (const subscription of this.#active.values()) {
+      if (name === undefined || subscription.name === name) subscription.changed()
+    }
+  }
+
+  async #startNow(subscription: DurableSubscription): Promise<void> {
+    try {
+      await subscription.prepare()
+    } catch (error) {
+      this.#active.delete(subscription.name)
+      throw error
+    }
+    subscription.start()
+  }
+
+  async #change(name: string, work: (storage: EventStorage) => Promise<boolean>): Promise<void> {
+    if (!(await work(this.#openStorage()))) {
+      throw new EventsError('EVENTS_NOT_FOUND', `There is no durable subscription '${name}'`)
+    }
+    this.changed(name)
+  }
+
+  #remove(subscription: DurableSubscription): void {
+    const { name } = subscription
+    this.#leaving.add(subscription)
+    this.#active.delete(name)
+    this.#host.metrics.forgetSubscription(name)
+  }
+}
+
+/** Of all partitions: each of them passes over the same part of the log. */
+function missedBy(partitions: readonly PartitionState[]): PositionRange | null {
+  const ranges = partitions.flatMap(({ missed }) => missed ?? [])
+  if (ranges.length === 0) return null
+  return {
+    from: Math.min(...ranges.map(({ from }) => from)),
+    to: Math.max(...ranges.map(({ to }) => to)),
+  }
+}
+
+function describe(
+  name: string,
+  partitions: readonly PartitionState[],
+  head: number,
+): DurableSubscriptionInfo {
+  const position = Math.min(...partitions.map((partition) => partition.position))
+  const owners = new Set(partitions.flatMap((partition) => partition.owner ?? []))
+  const isPaused = partitions.every((partition) => partition.paused)
+  const saved = partitions.map((partition) => partition.saved).toSorted()
+  return {
+    name,
+    partitions: partitions.length,
+    position,
+    lag: Math.max(0, head - position),
+    missed: missedBy(partitions),
+    state: isPaused ? 'paused' : owners.size > 0 ? 'running' : 'waiting',
+    owners: [...owners],
+    created: partitions[0]?.created ?? '',
+    saved: saved.at(-1) ?? '',
+  }
+}

@@ -1,0 +1,219 @@
+import type { PublishedEvent } from '../../event/event.ts'
+import { compileResidual, compileTypes, type EventFilter } from '../../filter/filter.ts'
+import type { EventLog, LogHead, ReadResult } from '../../storage/contract/storage.ts'
+import type { Receiver } from '../tail/dispatcher.ts'
+import type { Signal } from '../tail/signal.ts'
+import { SharedRead } from './shared-read.ts'
+
+/** What a window holds at the most; whoever is further behind reads from the store. */
+const WINDOW_EVENTS = 10_000
+const WINDOW_BYTES = 8 * 2 ** 20
+/** A slice, or a page of the log, is handed out, encoded and written in one piece. */
+const SLICE_BYTES = 256 * 2 ** 10
+const PAGE_EVENTS = 500
+/** Between two wakes: 1,000 readers are woken 50 times a second at the most. */
+const WAKE_PAUSE_PER_READER_MS = 0.02
+const MAX_WAKE_PAUSE_MS = 50
+/** An event without its texts and data, as JSON. */
+const BARE_EVENT_BYTES = 400
+
+export interface LiveWindowOptions {
+  readonly log: Pick<EventLog, 'read' | 'head'>
+  readonly filter: EventFilter
+  /** The last position that was dispatched before: the window covers what comes after it. */
+  readonly covers: number
+}
+
+/** Some events that follow each other: the very same array for everybody who asks for the same slice. */
+export interface WindowSlice {
+  readonly events: readonly PublishedEvent[]
+  /** Where the next slice begins. */
+  readonly end: number
+  /** Of the last event that has one. */
+  readonly position: number | undefined
+  /** Whether an event has a time to live. */
+  readonly mayExpire: boolean
+}
+
+interface SharedSlice extends WindowSlice {
+  readonly begin: number
+  /** Whether it would stay as it is when more events come. */
+  readonly isFull: boolean
+}
+
+/** A page of the log, and how the log was when it had been read. */
+export interface LogPage extends ReadResult {
+  readonly head: LogHead
+}
+
+interface WindowItem {
+  readonly event: PublishedEvent
+  readonly bytes: number
+}
+
+/**
+ * The newest events that match a filter, shared by all feeds of that filter: an event is matched and kept once, however
+ * many read it, and a feed is no more than a place in here. Places are counted from the first event on, so that they
+ * stay what they are when events leave at the front.
+ */
+export class LiveWindow implements Receiver {
+  readonly wantsType: (type: string) => boolean
+  readonly #log: LiveWindowOptions['log']
+  readonly #filter: EventFilter
+  readonly #matches: ((event: PublishedEvent) => boolean) | undefined
+  readonly #waiting = new Set<Signal>()
+  /** By the position behind which they begin. */
+  readonly #reads = new Map<number, SharedRead<LogPage>>()
+  #items: WindowItem[] = []
+  #bytes = 0
+  /** The place of the first item. */
+  #begin = 0
+  #covers: number
+  #slice: SharedSlice | undefined
+  #wake: NodeJS.Immediate | NodeJS.Timeout | undefined
+  #wokenAt = Number.NEGATIVE_INFINITY
+  /** Feeds that read here. */
+  members = 0
+
+  constructor({ log, filter, covers }: LiveWindowOptions) {
+    this.#log = log
+    this.#filter = filter
+    this.wantsType = compileTypes(filter.types)
+    this.#matches = compileResidual(filter)
+    this.#covers = covers
+  }
+
+  /** Every matching event after this position, as far as it was dispatched, is here. */
+  get covers(): number {
+    return this.#covers
+  }
+
+  /** The place behind the last event. */
+  get end(): number {
+    return this.#begin + this.#items.length
+  }
+
+  /** A property, not a method: mitt wants the same function at `on` and `off`. */
+  readonly offer = (event: PublishedEvent): void => {
+    if (this.#matches !== undefined && !this.#matches(event)) return
+    const bytes = sizeOf(event)
+    this.#items.push({ event, bytes })
+    this.#bytes += bytes
+    while (this.#items.length > WINDOW_EVENTS || (this.#bytes > WINDOW_BYTES && this.#items.length > 1))
+      this.#evict()
+    if (this.#waiting.size > 0) this.#wake ??= this.#scheduleWake()
+  }
+
+  /** The events from a place on that lie after a position, as many as go out in one piece. */
+  slice(from: number, after: number): WindowSlice {
+    let begin = Math.max(from, this.#begin)
+    while (begin < this.end && this.#isKnown(begin, after)) begin++
+    const last = this.#slice
+    if (last?.begin === begin && (last.isFull || last.end === this.end)) return last
+    this.#slice = this.#cut(begin)
+    return this.#slice
+  }
+
+  /** Has the signal notified when there are new events. Whoever waits has taken all there is. */
+  wait(signal: Signal): void {
+    this.#waiting.add(signal)
+    // While a wake is due there is something that those who waited before have not taken.
+    if (this.#wake === undefined && this.#waiting.size === this.members) this.#clear()
+  }
+
+  leave(signal: Signal): void {
+    this.#waiting.delete(signal)
+    this.members--
+  }
+
+  /** A page of the log; feeds that ask for the same one at the same time share the read, which each has to leave. */
+  read(after: number): SharedRead<LogPage> {
+    const known = this.#reads.get(after)
+    if (known !== undefined) return known.join()
+    const forget = () => {
+      if (this.#reads.get(after) === read) this.#reads.delete(after)
+    }
+    const read = new SharedRead((signal) => this.#read(after, signal), forget)
+    this.#reads.set(after, read)
+    read.answer.then(forget, forget)
+    return read.join()
+  }
+
+  async #read(after: number, signal: AbortSignal): Promise<LogPage> {
+    const query = { after, limit: PAGE_EVENTS, maxBytes: SLICE_BYTES, filter: this.#filter }
+    const page = await this.#log.read(query, { signal })
+    // In this order: what retention removed while the page was read must be known with it.
+    const head = await this.#log.head()
+    return { ...page, head }
+  }
+
+  /**
+   * What comes in one turn of the event loop goes out together. While events keep coming, many readers are woken less
+   * often: a write for each of them costs much more than the few events more that it then holds.
+   */
+  #scheduleWake(): NodeJS.Immediate | NodeJS.Timeout {
+    const pauseMs = Math.min(MAX_WAKE_PAUSE_MS, this.members * WAKE_PAUSE_PER_READER_MS)
+    const leftMs = this.#wokenAt + pauseMs - performance.now()
+    const wake = () => this.#wakeAll()
+    return leftMs < 1 ? setImmediate(wake) : setTimeout(wake, leftMs)
+  }
+
+  #wakeAll(): void {
+    this.#wake = undefined
+    this.#wokenAt = performance.now()
+    const signals = [...this.#waiting]
+    this.#waiting.clear()
+    for (const signal of signals) signal.notify()
+  }
+
+  #isKnown(place: number, position: number): boolean {
+    const known = this.#items[place - this.#begin]?.event.position
+    return known !== undefined && known <= position
+  }
+
+  #cut(begin: number): SharedSlice {
+    const events: PublishedEvent[] = []
+    let bytes = 0
+    for (let index = begin - this.#begin; bytes < SLICE_BYTES; index++) {
+      const item = this.#items[index]
+      if (item === undefined) break
+      events.push(item.event)
+      bytes += item.bytes
+    }
+    return {
+      begin,
+      events,
+      end: begin + events.length,
+      position: events.findLast(({ position }) => position !== undefined)?.position,
+      mayExpire: events.some(({ ttl }) => ttl !== undefined),
+      isFull: bytes >= SLICE_BYTES,
+    }
+  }
+
+  #evict(): void {
+    const oldest = this.#items.shift()
+    if (oldest === undefined) return
+    this.#begin++
+    this.#bytes -= oldest.bytes
+    this.#covers = Math.max(this.#covers, oldest.event.position ?? 0)
+  }
+
+  #clear(): void {
+    for (const { event } of this.#items) this.#covers = Math.max(this.#covers, event.position ?? 0)
+    this.#begin = this.end
+    this.#items = []
+    this.#bytes = 0
+  }
+}
+
+/** The event that was measured last: it comes to one window after the other. */
+let measured: { readonly event: PublishedEvent; readonly bytes: number } | undefined
+
+/** About how many bytes the event is as JSON. */
+function sizeOf(event: PublishedEvent): number {
+  if (measured?.event === event) return measured.bytes
+  const texts = event.title.length + event.message.length + event.source.length
+  const bytes = BARE_EVENT_BYTES + texts + JSON.stringify(event.data).length
+  measured = { event, bytes }
+  return bytes
+}

@@ -1,0 +1,136 @@
+import { EventsError, isEventsError } from '../../errors.ts'
+import type { EventMetrics } from '../../metrics/metrics.ts'
+import type {
+  AppendReceipt,
+  AppendResult,
+  EventRecord,
+  EventStorage,
+} from '../../storage/contract/storage.ts'
+
+const NOTHING_STORED: AppendResult = { recordedAt: '', receipts: [] }
+
+/** For how long a failure is told when nobody has tried again since. */
+const FAILURE_MEMORY_MS = 10_000
+
+/** Writes batches to the store, and knows how that went. */
+export class LogWriter {
+  readonly #storage: EventStorage
+  readonly #metrics: EventMetrics
+  #lastPosition: number
+  /** `performance.now()` at which each write under way began, the oldest first. */
+  readonly #writing: number[] = []
+  #answeredAt = Number.NEGATIVE_INFINITY
+  /** Records that an earlier try may have stored. */
+  readonly #uncertain = new WeakSet<EventRecord>()
+  #failure: EventsError | undefined
+  #failedAt = 0
+
+  /** @param lastPosition that the store had given out before */
+  constructor(storage: EventStorage, metrics: EventMetrics, lastPosition: number) {
+    this.#storage = storage
+    this.#metrics = metrics
+    this.#lastPosition = lastPosition
+  }
+
+  /** Whether the store has a batch that it has not answered yet. */
+  get isWriting(): boolean {
+    return this.#writing.length > 0
+  }
+
+  /** How long the store has had the oldest batch that it has not answered; 0 while there is none. */
+  get oldestWriteMs(): number {
+    const [oldest] = this.#writing
+    return oldest === undefined ? 0 : performance.now() - oldest
+  }
+
+  /** `performance.now()` when the store last answered a write, however it went. */
+  get answeredAt(): number {
+    return this.#answeredAt
+  }
+
+  /**
+   * Why the last try failed; undefined while the store takes writes. It is forgotten after a while without a try: whoever
+   * sends no traffic to a store that has failed would never learn that it works again.
+   */
+  get failure(): EventsError | undefined {
+    return performance.now() - this.#failedAt < FAILURE_MEMORY_MS ? this.#failure : undefined
+  }
+
+  /** Whether a batch may be written behind another that is under way. */
+  get isPipelined(): boolean {
+    return this.#storage.appendBehind !== undefined
+  }
+
+  /**
+   * Never fails: what the store throws is answered, whatever it is, as an EventsError.
+   * @param behind whether another batch is under way, without which this one must not be stored
+   */
+  async write(records: readonly EventRecord[], behind: boolean): Promise<AppendResult | EventsError> {
+    if (records.length === 0) return NOTHING_STORED
+    const began = performance.now()
+    this.#writing.push(began)
+    try {
+      const { appendBehind } = this.#storage
+      const stored =
+        behind && appendBehind ? appendBehind.call(this.#storage, records) : this.#storage.append(records)
+      return this.#succeeded(records, await stored)
+    } catch (error) {
+      return this.#failed(records, error)
+    } finally {
+      this.#answeredAt = performance.now()
+      this.#writing.splice(this.#writing.indexOf(began), 1)
+      this.#metrics.storageOperation('append', (this.#answeredAt - began) / 1_000)
+    }
+  }
+
+  #succeeded(records: readonly EventRecord[], { recordedAt, receipts }: AppendResult): AppendResult {
+    checkReceipts(records, receipts)
+    const before = this.#lastPosition
+    for (const { position } of receipts) if (position > this.#lastPosition) this.#lastPosition = position
+    this.#failure = undefined
+    this.#metrics.batchSize(receipts.length)
+    // All records of a batch were in the same tries.
+    const [first] = records
+    const isRepeated = first !== undefined && this.#uncertain.has(first)
+    return { recordedAt, receipts: isRepeated ? ownReceipts(receipts, before) : receipts }
+  }
+
+  #failed(records: readonly EventRecord[], error: unknown): EventsError {
+    const failure = storageError(error)
+    this.#metrics.storageError('append')
+    if (failure.code === 'EVENTS_STORAGE_UNAVAILABLE')
+      for (const record of records) this.#uncertain.add(record)
+    this.#failure = failure
+    this.#failedAt = performance.now()
+    return failure
+  }
+}
+
+/** @throws TypeError when an adapter's answer does not fit: an event without a position would pass for one that is not stored */
+function checkReceipts(records: readonly EventRecord[], receipts: readonly AppendReceipt[]): void {
+  const isComplete = receipts.length === records.length
+  if (isComplete && receipts.every(({ position }) => Number.isSafeInteger(position))) return
+  throw new TypeError(`append() must return a receipt with a position for each of ${records.length} records`)
+}
+
+/**
+ * A duplicate above all positions known before was stored by the earlier try: for its publisher it is new.
+ * @param known the last position that was known before
+ */
+function ownReceipts(receipts: readonly AppendReceipt[], known: number): readonly AppendReceipt[] {
+  let last = known
+  return receipts.map(({ position, duplicate }) => {
+    const isNew = !duplicate || position > last
+    last = Math.max(last, position)
+    return { position, duplicate: !isNew }
+  })
+}
+
+function storageError(error: unknown): EventsError {
+  if (isEventsError(error)) return error
+  return new EventsError(
+    'EVENTS_STORAGE_FAILED',
+    'The store failed in a way that its adapter does not know',
+    { cause: error },
+  )
+}

@@ -1,0 +1,110 @@
+import { EventsError } from '../../errors.ts'
+import type { AppendReceipt } from '../../storage/contract/storage.ts'
+import type { PublishReceipt } from '../api.ts'
+import type { EventDraft } from './draft.ts'
+
+interface Waiter {
+  readonly resolve: (receipts: readonly PublishReceipt[]) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** The drafts of one publish call: stored together or not at all. */
+export class WriteGroup {
+  readonly drafts: readonly EventDraft[]
+  /** The drafts that go to the store; the others are for live subscribers only. */
+  readonly records: readonly EventDraft[]
+  readonly bytes: number
+  /** `performance.now()` when it was published. */
+  readonly began: number
+  /** `performance.now()` after which the publisher no longer waits. */
+  deadline: number
+  /** By which its publisher may take it back. */
+  readonly signal: AbortSignal | undefined
+  /** Queued groups may be dropped, written ones no more; a settled one has been answered. */
+  state: 'queued' | 'writing' | 'settled' = 'queued'
+  readonly #waiter: Waiter | undefined
+
+  /**
+   * @param waiter who wants the receipts; nobody for `publishAsync`
+   * @param signal by which the publisher may take it back
+   */
+  constructor(drafts: readonly EventDraft[], timeoutMs: number, waiter?: Waiter, signal?: AbortSignal) {
+    this.drafts = drafts
+    this.records = drafts.every(isStored) ? drafts : drafts.filter(isStored)
+    let bytes = 0
+    for (const draft of drafts) bytes += draft.bytes
+    this.bytes = bytes
+    this.began = performance.now()
+    this.deadline = this.began + timeoutMs
+    this.#waiter = waiter
+    this.signal = signal
+  }
+
+  /** Whether a publisher learns what becomes of it. */
+  get awaited(): boolean {
+    return this.#waiter !== undefined
+  }
+
+  /**
+   * Writes what the store gave into the events and freezes them.
+   * @param first the index of the first receipt of `records`, which follow in order
+   */
+  complete(receipts: readonly AppendReceipt[], first: number, recordedAt: string): void {
+    let at = first
+    const answer: PublishReceipt[] = []
+    for (const draft of this.drafts)
+      answer.push(completed(draft, draft.stored ? receipts[at++] : undefined, recordedAt))
+    this.state = 'settled'
+    this.#waiter?.resolve(answer)
+  }
+
+  fail(reason: unknown): void {
+    this.state = 'settled'
+    this.#waiter?.reject(reason)
+  }
+}
+
+/** The last that is done to an event before subscribers get it. @param receipt none for one that is not stored */
+function completed(
+  draft: EventDraft,
+  receipt: AppendReceipt | undefined,
+  recordedAt: string,
+): PublishReceipt {
+  const { event } = draft
+  if (receipt === undefined) {
+    Object.freeze(event)
+    return { id: event.id, duplicate: false }
+  }
+  const { position, duplicate } = receipt
+  event.position = position
+  event.recorded_at = recordedAt
+  draft.duplicate = duplicate
+  Object.freeze(event)
+  return { id: event.id, position, duplicate }
+}
+
+export function isStored(draft: EventDraft): boolean {
+  return draft.stored
+}
+
+/** What a publisher is told that gave up while its events were being written. */
+export function outcomeUnknown(drafts: readonly EventDraft[]): EventsError {
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    `The store did not answer in time: ${named(drafts)} may or may not be stored; publishing again with the same id is safe`,
+  )
+}
+
+/** What a publisher is told that gave up behind a write that the store does not answer. */
+export function notStored(drafts: readonly EventDraft[], silentMs: number): EventsError {
+  const verb = drafts.length > 1 ? 'were' : 'was'
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    `The store has not answered a write for ${Math.round(silentMs)} ms: ${named(drafts)} ${verb} not stored; publish again later`,
+  )
+}
+
+function named(drafts: readonly EventDraft[]): string {
+  const [first] = drafts
+  return drafts.length > 1 ? `${drafts.length} events` : `event '${first?.event.id}'`
+}

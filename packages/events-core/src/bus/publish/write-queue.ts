@@ -1,0 +1,254 @@
+import { EventsError } from '../../errors.ts'
+import type { PublishedEvent } from '../../event/event.ts'
+import { Fifo } from '../../fifo.ts'
+import type { DropReason, EventMetrics } from '../../metrics/metrics.ts'
+import type { AppendResult, EventStorage } from '../../storage/contract/storage.ts'
+import type { Overflow, PublishOptions, PublishReceipt } from '../api.ts'
+import { keepFrom, withdrawOn } from './abort.ts'
+import type { EventDraft } from './draft.ts'
+import { GroupCommit } from './group-commit.ts'
+import { LogWriter } from './log-writer.ts'
+import { isStored, notStored, outcomeUnknown, WriteGroup } from './write-group.ts'
+
+export interface WriteQueueOptions {
+  readonly storage: EventStorage
+  readonly metrics: EventMetrics
+  readonly bufferEvents: number
+  readonly bufferBytes: number
+  readonly batchEvents: number
+  readonly publishTimeoutMs: number
+  readonly overflow: Overflow
+  /** The last position that the store had given out before. */
+  readonly lastPosition: number
+  /** Takes the events that were stored, or that are live only, in publish order. Never throws. */
+  readonly deliver: (events: readonly PublishedEvent[]) => void
+  /** Told of each loss that no publisher is told of, so that it is counted and logged. */
+  readonly dropped: (reason: DropReason, count: number, error?: EventsError) => void
+}
+
+const DEADLINE_CHECK_MS = 25
+
+/**
+ * Holds what is published until the store has it.
+ *
+ * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours,
+ * and leaves settled: stored, rejected, or given up at its deadline. Positions follow the order of the calls. While the
+ * store fails for a passing reason the same groups are tried again, less those that were given up. A publisher that
+ * waits is its own back-pressure; `offer`, for which nobody waits, is held to the buffer's bounds.
+ */
+export class WriteQueue {
+  readonly #options: WriteQueueOptions
+  readonly #log: LogWriter
+  readonly #commits: GroupCommit
+  /** What 'drop-oldest' may take, in order; groups that are no longer queued are skipped. */
+  readonly #droppable = new Fifo<WriteGroup>()
+  readonly #idle: (() => void)[] = []
+  #events = 0
+  #bytes = 0
+  #unsettled = 0
+  #watching: NodeJS.Timeout | undefined
+  #unwritten = 0
+  #closed = false
+  /** Live-only events that went on in this turn: after a batch of them subscribers, whose queues are bounded, get theirs. */
+  #passedOn = 0
+
+  constructor(options: WriteQueueOptions) {
+    this.#options = options
+    this.#log = new LogWriter(options.storage, options.metrics, options.lastPosition)
+    this.#commits = new GroupCommit({
+      log: this.#log,
+      batchEvents: options.batchEvents,
+      stored: (groups, result) => this.#complete(groups, result),
+      refused: (group, error) => this.#giveUp(group, error),
+    })
+  }
+
+  /** Events that wait to be written or are being written. */
+  get size(): number {
+    return this.#events
+  }
+
+  /** Why the last write failed; undefined while the store takes writes. */
+  get failure(): EventsError | undefined {
+    return this.#log.failure
+  }
+
+  /** How long the store has had the oldest batch that it has not answered; 0 while there is none. */
+  get oldestWriteMs(): number {
+    return this.#log.oldestWriteMs
+  }
+
+  /**
+   * Resolves when the drafts are stored, together or not at all.
+   * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; the signal's reason
+   */
+  write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
+    const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
+    // Not every realm's signals have `throwIfAborted`.
+    if (signal?.aborted) throw signal.reason
+    if (this.#isClear && !drafts.some(isStored)) {
+      this.#options.metrics.publishDuration(0)
+      return Promise.resolve(this.#passOn(drafts))
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<readonly PublishReceipt[]>()
+    const group = new WriteGroup(drafts, timeoutMs, { resolve, reject }, signal)
+    if (signal !== undefined) withdrawOn(signal, group, this.#withdraw)
+    this.#enqueue(group)
+    return promise
+  }
+
+  /** A write that has begun cannot be called back, so only a queued group is withdrawn. */
+  readonly #withdraw = (group: WriteGroup, reason: unknown): void => {
+    if (group.state === 'queued') this.#giveUp(group, reason)
+  }
+
+  /**
+   * Takes a draft that nobody waits for. When the buffer is full the overflow policy decides.
+   * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'
+   */
+  offer(draft: EventDraft): void {
+    if (this.#isClear && !draft.stored) {
+      this.#passOnOne(draft)
+      return
+    }
+    const group = new WriteGroup([draft], Number.POSITIVE_INFINITY)
+    if (this.#isFull() && !(this.#options.overflow === 'drop-oldest' && this.#dropOldest())) {
+      const error = this.#fullError()
+      this.#options.dropped('buffer_full', 1, error)
+      if (this.#options.overflow === 'reject') throw error
+      return
+    }
+    if (this.#options.overflow === 'drop-oldest') this.#noteDroppable(group)
+    this.#enqueue(group)
+  }
+
+  /** Writes what is left until `performance.now()` is `deadline`. Answers how many events were not stored. */
+  async close(deadline: number): Promise<number> {
+    this.#closed = true
+    const { waiting, writing } = this.#commits
+    for (const group of [...waiting, ...writing]) group.deadline = Math.min(group.deadline, deadline)
+    if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    return this.#unwritten
+  }
+
+  /** Live-only events need no store: while nothing is ahead of them they need no queue either. */
+  get #isClear(): boolean {
+    return !this.#commits.isBusy && this.#passedOn < this.#options.batchEvents
+  }
+
+  #passOn(drafts: readonly EventDraft[]): readonly PublishReceipt[] {
+    return drafts.map((draft) => {
+      this.#passOnOne(draft)
+      return { id: draft.event.id, duplicate: false }
+    })
+  }
+
+  #passOnOne({ event }: EventDraft): void {
+    if (this.#passedOn++ === 0) queueMicrotask(this.#endTurn)
+    Object.freeze(event)
+    this.#options.deliver([event])
+  }
+
+  readonly #endTurn = (): void => {
+    this.#passedOn = 0
+  }
+
+  #enqueue(group: WriteGroup): void {
+    this.#unsettled++
+    this.#events += group.drafts.length
+    this.#bytes += group.bytes
+    this.#watching ??= setInterval(() => this.#checkDeadlines(), DEADLINE_CHECK_MS)
+    this.#commits.add(group)
+  }
+
+  #complete(groups: readonly WriteGroup[], { receipts, recordedAt }: AppendResult): void {
+    const fresh: PublishedEvent[] = []
+    const now = performance.now()
+    let first = 0
+    for (const group of groups) {
+      // A group that was given up while it was being written has left the counts already.
+      const isCounted = group.state !== 'settled'
+      group.complete(receipts, first, recordedAt)
+      first += group.records.length
+      if (isCounted) this.#leave(group, now)
+      for (const draft of group.drafts) if (!draft.duplicate) fresh.push(draft.event)
+    }
+    this.#options.deliver(fresh)
+  }
+
+  #checkDeadlines(): void {
+    const now = performance.now()
+    const last = this.#log.failure
+    // A refusal for good was another group's.
+    const failure = last?.retryable ? last : undefined
+    // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
+    const reason = this.#log.isWriting ? undefined : failure
+    for (const group of this.#commits.writing) {
+      if (group.deadline <= now) this.#giveUp(group, reason ?? outcomeUnknown(group.drafts))
+    }
+    for (const group of this.#commits.waiting) {
+      if (group.deadline <= now) this.#giveUp(group, failure ?? this.#lateError(group))
+    }
+    if (this.#unsettled > 0) return
+    clearInterval(this.#watching)
+    this.#watching = undefined
+  }
+
+  #giveUp(group: WriteGroup, reason: unknown): void {
+    if (group.state === 'settled') return
+    if (this.#closed) this.#unwritten += group.drafts.length
+    if (!group.awaited) this.#options.dropped(this.#closed ? 'stopped' : 'storage', group.drafts.length)
+    this.#fail(group, reason)
+  }
+
+  #fail(group: WriteGroup, reason: unknown): void {
+    group.fail(reason)
+    this.#leave(group, performance.now())
+  }
+
+  /** Called once for each group, when it was answered. */
+  #leave(group: WriteGroup, now: number): void {
+    if (group.awaited) this.#options.metrics.publishDuration((now - group.began) / 1_000)
+    if (group.signal !== undefined) keepFrom(group.signal, group)
+    this.#events -= group.drafts.length
+    this.#bytes -= group.bytes
+    this.#unsettled--
+    if (this.#unsettled === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #isFull(): boolean {
+    return this.#events >= this.#options.bufferEvents || this.#bytes >= this.#options.bufferBytes
+  }
+
+  /** Groups leave the queue in order, so those that have left it are the first ones here. */
+  #noteDroppable(group: WriteGroup): void {
+    while (this.#droppable.peek() !== undefined && this.#droppable.peek()?.state !== 'queued')
+      this.#droppable.shift()
+    this.#droppable.push(group)
+  }
+
+  #dropOldest(): boolean {
+    for (let group = this.#droppable.shift(); group !== undefined; group = this.#droppable.shift()) {
+      if (group.state !== 'queued') continue
+      const { drafts } = group
+      this.#fail(group, undefined)
+      this.#options.dropped('buffer_full', drafts.length)
+      return true
+    }
+    return false
+  }
+
+  /** Why a group's turn has not come in time. */
+  #lateError({ drafts, began }: WriteGroup): EventsError {
+    const isSilent = this.#log.answeredAt < began
+    return isSilent ? notStored(drafts, this.#log.oldestWriteMs) : this.#fullError()
+  }
+
+  #fullError(): EventsError {
+    const { bufferEvents, bufferBytes } = this.#options
+    return new EventsError(
+      'EVENTS_BUFFER_FULL',
+      `The write buffer is full (${this.#events} of ${bufferEvents} events, ${this.#bytes} of ${bufferBytes} bytes): publish more slowly, or raise bufferEvents or bufferBytes`,
+    )
+  }
+}

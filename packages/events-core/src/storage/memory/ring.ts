@@ -1,0 +1,84 @@
+import type { StoredEvent } from '../../event/event.ts'
+
+/** An event with what is compared often, as numbers. */
+export interface MemoryEntry {
+  readonly event: StoredEvent
+  readonly recordedAtMs: number
+  /** Of title, message and data as JSON. */
+  readonly bytes: number
+  /** Infinity for an event that never expires. */
+  readonly expiresAtMs: number
+}
+
+/** Evicted entries are cut off the array only when there are this many, and more than others. */
+const SPENT_LIMIT = 1024
+
+/**
+ * Entries in the order of their positions, which may have holes. Pushing, and shifting off the oldest, cost O(1)
+ * (amortised); finding a position O(log n); removing from the middle one copy of what comes after.
+ */
+export class MemoryRing {
+  #entries: (MemoryEntry | undefined)[] = []
+  #start = 0
+
+  get size(): number {
+    return this.#entries.length - this.#start
+  }
+
+  /** @param index 0 for the oldest */
+  at(index: number): MemoryEntry | undefined {
+    return index < 0 ? undefined : this.#entries[this.#start + index]
+  }
+
+  push(entry: MemoryEntry): void {
+    this.#entries.push(entry)
+  }
+
+  shift(): MemoryEntry | undefined {
+    const oldest = this.at(0)
+    if (oldest === undefined) return undefined
+    // The slot must let go of the event now, not when the array is cut.
+    this.#entries[this.#start++] = undefined
+    if (this.#start >= SPENT_LIMIT && this.#start * 2 >= this.#entries.length) this.#cut()
+    return oldest
+  }
+
+  /** The index of the first entry beyond a position; the size when there is none. */
+  indexAfter(position: number): number {
+    let low = 0
+    let high = this.size
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const entry = this.at(middle)
+      if (entry !== undefined && entry.event.position <= position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  removeAt(index: number): void {
+    this.#entries.splice(this.#start + index, 1)
+  }
+
+  /** Keeps the entries that pass, in one go over all. @returns the others */
+  retain(passes: (entry: MemoryEntry) => boolean): MemoryEntry[] {
+    const kept: MemoryEntry[] = []
+    const removed: MemoryEntry[] = []
+    for (const entry of this) (passes(entry) ? kept : removed).push(entry)
+    this.#entries = kept
+    this.#start = 0
+    return removed
+  }
+
+  *[Symbol.iterator](): Generator<MemoryEntry> {
+    for (let index = this.#start; index < this.#entries.length; index++) {
+      const entry = this.#entries[index]
+      if (entry !== undefined) yield entry
+    }
+  }
+
+  #cut(): void {
+    this.#entries = this.#entries.slice(this.#start)
+    this.#start = 0
+  }
+}

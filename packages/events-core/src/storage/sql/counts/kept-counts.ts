@@ -1,0 +1,124 @@
+import { type AliasableExpression, type Expression, type SqlBool, sql } from 'kysely'
+import { HOUR_MS, MINUTE_MS } from '../schema.ts'
+import { type Conditions, hasTimes } from '../search/conditions.ts'
+import { withExpired } from '../search/expired.ts'
+import { anyOf, countedAs, during, matches } from '../search/predicate.ts'
+import { EVERYWHERE } from '../search/windows.ts'
+import type { SqlDialect, SqlLog } from '../sql-log.ts'
+import { splitByPeriod } from './periods.ts'
+
+/** Counts that appends and deletes keep, so that nobody has to look at the events. */
+export interface KeptCounts {
+  /** Times in the conditions must be those at which such a period begins and ends. */
+  readonly periodMs: number
+  /** How many stored events meet the conditions, whether they have expired or not. */
+  sum(log: SqlLog, conditions: Conditions): Expression<number>
+  /** Whether a row of `expired_events` is among them. */
+  isExpired(conditions: Conditions, dialect: SqlDialect): Predicate
+}
+
+type Predicate = Expression<SqlBool>
+
+const BY_TYPE: KeptCounts = {
+  periodMs: MINUTE_MS,
+  sum: (log, conditions) => {
+    const predicate = countedAs(conditions, log.dialect)
+    return hasTimes(conditions)
+      ? sumTimes(log, conditions, predicate)
+      : sumOf(log.db, 'type_counts', predicate)
+  },
+  isExpired: matchesAnywhere,
+}
+
+const BY_SOURCE: KeptCounts = {
+  periodMs: HOUR_MS,
+  sum: ({ db, dialect }, conditions) => {
+    const { sources } = conditions
+    const predicate = sources ? anyOf('source', sources, dialect) : sql<SqlBool>`true`
+    return hasTimes(conditions)
+      ? sumOf(db, 'hour_source_counts', during('hour', conditions, HOUR_MS), predicate)
+      : sumOf(db, 'source_counts', predicate)
+  },
+  isExpired: matchesAnywhere,
+}
+
+/** They are kept for all times together, so the conditions have none. */
+function byTag(tag: string): KeptCounts {
+  return {
+    periodMs: Number.POSITIVE_INFINITY,
+    sum: ({ db }) => {
+      const count = db.selectFrom('tag_counts').select('count').where('tag', '=', tag)
+      return sql`coalesce(${count}, 0)`
+    },
+    isExpired: (_, dialect) => dialect.isExpiredTagged(tag),
+  }
+}
+
+function matchesAnywhere(conditions: Conditions, dialect: SqlDialect): Predicate {
+  return matches(conditions, EVERYWHERE, dialect)
+}
+
+/** The counts that are kept by just what these conditions ask for. */
+export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
+  const asksFor = (name: keyof Conditions) => conditions[name] !== undefined
+  if (asksFor('target') || asksFor('data') || asksFor('text')) return undefined
+  if (asksFor('tags')) return keptForTags(conditions)
+  if (!asksFor('sources')) return BY_TYPE
+  return asksFor('types') || asksFor('minPriority') ? undefined : BY_SOURCE
+}
+
+/** One tag and nothing else: counts of several would have those twice that have more than one. */
+function keptForTags({ tags = [], tagsMode, ...others }: Conditions): KeptCounts | undefined {
+  const [tag, ...more] = new Set(tags)
+  const isAlone = more.length === 0 && Object.values(others).every((condition) => condition === undefined)
+  return tag !== undefined && isAlone ? byTag(tag) : undefined
+}
+
+/** How many events meet the conditions, by the kept counts: one statement, so all of it is of one moment. */
+export async function countKept(
+  log: SqlLog,
+  kept: KeptCounts,
+  conditions: Conditions,
+  nowMs: number,
+): Promise<{ readonly stored: number; readonly expired: number }> {
+  const isExpired = kept.isExpired(conditions, log.dialect)
+  return await withExpired(log.db, nowMs)
+    .selectNoFrom((eb) => [
+      sql<number>`${kept.sum(log, conditions)}`.as('stored'),
+      eb
+        .selectFrom('expired_events')
+        .where(isExpired)
+        .select(eb.fn.countAll<number>().as('count'))
+        .$asScalar()
+        .as('expired'),
+    ])
+    .executeTakeFirstOrThrow()
+}
+
+/** How many events are stored, expired ones too. */
+export async function countStored(db: SqlLog['db']): Promise<number> {
+  const { count } = await db.selectNoFrom(sumOf(db, 'type_counts').as('count')).executeTakeFirstOrThrow()
+  return count
+}
+
+/** Whole hours have counts of their own: over a month that is a small part of the rows. */
+function sumTimes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Expression<number> {
+  const { whole, edges } = splitByPeriod(conditions, HOUR_MS)
+  const sums = edges.map((edge) => sumOf(db, 'minute_counts', during('minute', edge, MINUTE_MS), predicate))
+  if (whole) sums.push(sumOf(db, 'hour_counts', during('hour', whole, HOUR_MS), predicate))
+  return sql`(${sql.join(sums, sql` + `)})`
+}
+
+type CountsTable = 'type_counts' | 'minute_counts' | 'hour_counts' | 'source_counts' | 'hour_source_counts'
+
+function sumOf(
+  db: SqlLog['db'],
+  table: CountsTable,
+  ...predicates: Predicate[]
+): AliasableExpression<number> {
+  return db
+    .selectFrom(table)
+    .where((eb) => eb.and(predicates))
+    .select(sql<number>`coalesce(sum("count"), 0)`.as('count'))
+    .$asScalar()
+}

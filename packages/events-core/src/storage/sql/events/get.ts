@@ -1,0 +1,16 @@
+import type { StoredEvent } from '../../../event/event.ts'
+import { EVENT_COLUMNS } from '../schema.ts'
+import { visible } from '../search/predicate.ts'
+import type { SqlLog } from '../sql-log.ts'
+import { eventOf } from './row.ts'
+
+/** The visible event of an id. */
+export async function getEvent({ db }: SqlLog, id: string, nowMs: number): Promise<StoredEvent | undefined> {
+  const row = await db
+    .selectFrom('events')
+    .select(EVENT_COLUMNS)
+    .where('id', '=', id)
+    .where(visible(nowMs))
+    .executeTakeFirst()
+  return row && eventOf(row)
+}

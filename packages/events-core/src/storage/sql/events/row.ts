@@ -1,0 +1,64 @@
+import type { StoredEvent } from '../../../event/event.ts'
+import type { JsonObject } from '../../../event/json.ts'
+import { formatTimestamp } from '../../../event/timestamp.ts'
+import type { EventRow } from '../schema.ts'
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/**
+ * The event of a row. Where `data` or `tags` cannot be read (damage, or somebody's hand in the file), the event comes
+ * all the same, so that one bad row ends neither pages nor subscriptions, with what is stored under
+ * `data.unreadable`: nothing is passed off as an empty object, and the event can be found and deleted.
+ */
+export function eventOf(row: EventRow): StoredEvent {
+  const data = parse(row.data)
+  const tags = parse(row.tags)
+  const readable = isJsonObject(data) && isTexts(tags)
+  const event: Mutable<StoredEvent> = {
+    id: row.id,
+    type: row.type,
+    source: row.source,
+    target: row.target,
+    title: row.title,
+    message: row.message,
+    data: readable ? data : { unreadable: { data: row.data, tags: row.tags } },
+    priority: row.priority,
+    tags: readable ? tags : [],
+    timestamp: formatTimestamp(row.timestamp),
+    position: row.position,
+    recorded_at: '',
+  }
+  addOptionalFields(event, row)
+  event.recorded_at = formatTimestamp(row.recorded_at)
+  return event
+}
+
+function addOptionalFields(event: Mutable<StoredEvent>, row: EventRow): void {
+  if (row.ttl !== null) event.ttl = row.ttl
+  if (row.correlation_id !== null) event.correlation_id = row.correlation_id
+  if (row.causation_id !== null) event.causation_id = row.causation_id
+  if (row.traceparent !== null) event.traceparent = row.traceparent
+}
+
+/** The tags as JSON text has them; undefined when it cannot be read. */
+export function tagsOf(row: Pick<EventRow, 'tags'>): readonly string[] | undefined {
+  const tags = parse(row.tags)
+  return isTexts(tags) ? tags : undefined
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
+/** Of what JSON.parse answers: there are no functions, dates or cycles among it. */
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}

@@ -1,0 +1,21 @@
+import type { Kysely, QueryCreator } from 'kysely'
+import type { LogTables } from '../schema.ts'
+import { expired } from './predicate.ts'
+
+const COLUMNS = ['position', 'type', 'source', 'priority', 'tags', 'timestamp'] as const
+
+type ExpiredEvents = Pick<LogTables['events'], (typeof COLUMNS)[number]>
+
+/**
+ * The events that have expired and are not swept yet, as `expired_events`. Found by the index on their time before
+ * anything else is asked: by another index the whole log might be gone through for them.
+ */
+export function withExpired(
+  db: Kysely<LogTables>,
+  nowMs: number,
+): QueryCreator<LogTables & { expired_events: ExpiredEvents }> {
+  return db.with(
+    (cte) => cte('expired_events').materialized(),
+    (query) => query.selectFrom('events').select(COLUMNS).where(expired(nowMs)),
+  )
+}

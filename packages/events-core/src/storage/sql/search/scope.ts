@@ -1,0 +1,117 @@
+import { type AliasableExpression, type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { type LogTables, MINUTE_MS } from '../schema.ts'
+import type { SqlDialect, SqlLog } from '../sql-log.ts'
+import { type Conditions, hasTimes, type Patterns } from './conditions.ts'
+import { anyOf, during, isFor } from './predicate.ts'
+import { EVERYWHERE, intersect, type Range } from './windows.ts'
+
+/** Where to look for events, and what for. */
+export interface Scope {
+  /** The last position given out when the scope was made. Later events are not part of it. */
+  readonly head: number
+  /** No event outside of it can match. */
+  readonly range: Range
+  /** Says the same of the events in `range` as the conditions that were asked for. */
+  readonly conditions: Conditions
+  /** How many events, at most, an index finds for the conditions, if that is known. */
+  readonly found?: number | undefined
+}
+
+/** Above so many types it is cheaper to compare each event's than to look for each type. */
+const MAX_TYPES = 100
+
+/** So many events that an index finds are looked at in one statement, wherever they lie. */
+export const FEW = 1_000
+
+/**
+ * The head is read before anything else: whatever is found out after it holds for all events up to it, also when
+ * others append meanwhile.
+ */
+export async function openScope(
+  { db, dialect }: Pick<SqlLog, 'db' | 'dialect'>,
+  conditions: Conditions,
+): Promise<Scope> {
+  const { head, oldest, found } = await readEnds(db, dialect, conditions)
+  const stored = { from: (oldest ?? head + 1) - 1, to: head }
+  const known = await withKnownTypes(db, dialect, conditions)
+  if (known === undefined) return { head, range: { from: head, to: head }, conditions }
+  const range = intersect(stored, await timeBounds(db, conditions))
+  return { head, range, conditions: known, found: found !== null && found <= FEW ? found : undefined }
+}
+
+interface Ends {
+  readonly head: number
+  readonly oldest: number | null
+  /** How many events an index finds for the target or the data of the conditions; FEW + 1 if more, null without any. */
+  readonly found: number | null
+}
+
+async function readEnds(db: Kysely<LogTables>, dialect: SqlDialect, conditions: Conditions): Promise<Ends> {
+  const oldest = db.selectFrom('events').select((eb) => eb.fn.min('position').as('oldest'))
+  const indexed = indexedAlone(dialect, conditions)
+  const found: AliasableExpression<number | null> = indexed ? countSome(db, indexed) : sql`null`
+  return await db
+    .selectFrom('log_head')
+    .select(['position as head', oldest.as('oldest'), found.as('found')])
+    .executeTakeFirstOrThrow()
+}
+
+/** What few events may meet, and an index finds. The kept counts tell of types, sources and tags. */
+function indexedAlone(dialect: SqlDialect, { target, data }: Conditions): Expression<SqlBool> | undefined {
+  if (target) return isFor(target)
+  return data && dialect.hasDataIndex ? dialect.dataContains(data) : undefined
+}
+
+function countSome(
+  db: Kysely<LogTables>,
+  predicate: Expression<SqlBool>,
+): AliasableExpression<number | null> {
+  const some = db
+    .selectFrom('events')
+    .select('position')
+    .where(predicate)
+    .limit(FEW + 1)
+  return db
+    .selectFrom(some.as('some'))
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .$asScalar()
+}
+
+/** `scan.*` as the stored types that it means, which an index finds; undefined when there are none of any kind. */
+async function withKnownTypes(
+  db: Kysely<LogTables>,
+  dialect: SqlDialect,
+  conditions: Conditions,
+): Promise<Conditions | undefined> {
+  const { types } = conditions
+  if (!types || types.prefixes.length === 0) return conditions
+  const known = await knownTypes(db, dialect, types)
+  if (known.length === 0) return undefined
+  return known.length > MAX_TYPES ? conditions : { ...conditions, types: { exact: known, prefixes: [] } }
+}
+
+async function knownTypes(db: Kysely<LogTables>, dialect: SqlDialect, types: Patterns): Promise<string[]> {
+  const rows = await db
+    .selectFrom('type_counts')
+    .select('type')
+    .distinct()
+    .where(anyOf('type', types, dialect))
+    .limit(MAX_TYPES + 1)
+    .execute()
+  return rows.map((row) => row.type)
+}
+
+/** Timestamps have no index: the counts by minute say where the events of a time lie. */
+async function timeBounds(db: Kysely<LogTables>, conditions: Conditions): Promise<Range> {
+  if (!hasTimes(conditions)) return EVERYWHERE
+  const minutes = db
+    .selectFrom('minute_counts')
+    .select((eb) => [
+      eb.fn.min<number | null>('first_position').as('first'),
+      eb.fn.max<number | null>('last_position').as('last'),
+    ])
+    .where(during('minute', conditions, MINUTE_MS))
+  // Both are null when no event is of that time.
+  const { first, last } = await minutes.executeTakeFirstOrThrow()
+  return { from: (first ?? 1) - 1, to: last ?? 0 }
+}

@@ -1,0 +1,180 @@
+import {
+  type Expression,
+  type ExpressionBuilder,
+  expressionBuilder,
+  type Kysely,
+  type SqlBool,
+  sql,
+} from 'kysely'
+import { createEventId } from '../../../event/id.ts'
+import { formatTimestamp } from '../../../event/timestamp.ts'
+import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../../contract/dead-letters.ts'
+import type { HeldLease } from '../../contract/subscriptions.ts'
+import { PageRoom } from '../../page-room.ts'
+import type { LogTables } from '../schema.ts'
+import type { SqlLog } from '../sql-log.ts'
+import { holdsLease } from './subscriptions.ts'
+import type { DeadLettersTable } from './tables.ts'
+
+const eb = expressionBuilder<LogTables, 'dead_letters'>()
+
+export interface DeadLetterQuery {
+  readonly filter?: DeadLetterFilter
+  readonly limit: number
+  readonly after?: string
+}
+
+/** What a dead letter adds to a page. */
+const BYTES = sql<number>`octet_length(cast(event as text)) + octet_length(cast(failure as text))`
+
+/** Keeps a failure, with a lease only while it is held; answers whether it is kept. */
+export function parkDeadLetter(
+  log: SqlLog,
+  failure: Failure,
+  lease: HeldLease | undefined,
+  nowMs: number,
+): Promise<boolean> {
+  return log.transaction(async (transaction) => {
+    if (lease !== undefined && !(await holdsLease(transaction, lease))) return false
+    await keepFailure(transaction, failure, nowMs)
+    return true
+  })
+}
+
+/** One that is there already for the event gets the new error, and the attempts added. */
+async function keepFailure(db: Kysely<LogTables>, failure: Failure, nowMs: number): Promise<void> {
+  const { subscription, event, error, stack, attempts } = failure
+  const latest = {
+    event: JSON.stringify(event),
+    failure: JSON.stringify({ error, stack }),
+    last_failed_at: nowMs,
+    retrying: 0,
+  }
+  const key = { subscription, event_id: event.id }
+  await db
+    .insertInto('dead_letters')
+    .values({
+      ...latest,
+      ...key,
+      id: createEventId(nowMs),
+      type: event.type,
+      attempts,
+      first_failed_at: nowMs,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['subscription', 'event_id'])
+        .doUpdateSet((set) => ({ ...latest, attempts: set('dead_letters.attempts', '+', attempts) })),
+    )
+    .execute()
+}
+
+/** Newest first, and how many there are in all. */
+export function listDeadLetters(log: SqlLog, query: DeadLetterQuery): Promise<DeadLetterPage> {
+  const { filter = {}, limit, after } = query
+  return log.snapshot(async (db) => {
+    const newestFirst = db
+      .selectFrom('dead_letters')
+      .selectAll()
+      .select(BYTES.as('bytes'))
+      .where(matching(filter))
+      .orderBy('id', 'desc')
+    const beyond = after === undefined ? newestFirst : newestFirst.where('id', '<', after)
+    // One more than wanted tells whether there is a next page.
+    const room = new PageRoom(limit)
+    const found = await log.dialect.take(db, beyond.limit(limit + 1), { maxBytes: room.bytes, ahead: 1 })
+    const rows = found.filter(({ bytes }) => room.take(bytes))
+    const last = rows.length < found.length ? rows.at(-1) : undefined
+    return {
+      deadLetters: rows.map(deadLetterOf),
+      total: await count(db, filter),
+      ...(last && { next: last.id }),
+    }
+  })
+}
+
+export async function deleteDeadLetters({ db }: SqlLog, filter: DeadLetterFilter): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('dead_letters')
+    .where(matching(filter))
+    .executeTakeFirstOrThrow()
+  return Number(numDeletedRows)
+}
+
+/** Asks for a retry of those whose retry was not asked for yet, oldest first, up to a limit. */
+export async function requestRetry({ db }: SqlLog, filter: DeadLetterFilter, limit: number): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('dead_letters')
+    .set({ retrying: 1 })
+    .where('id', 'in', (query) =>
+      query
+        .selectFrom('dead_letters')
+        .select('id')
+        .where(matching(filter))
+        .where('retrying', '=', 0)
+        .orderBy('id')
+        .limit(limit),
+    )
+    .executeTakeFirstOrThrow()
+  return Number(numUpdatedRows)
+}
+
+export async function cancelRetry({ db }: SqlLog, filter: DeadLetterFilter): Promise<number> {
+  const { numUpdatedRows } = await db
+    .updateTable('dead_letters')
+    .set({ retrying: 0 })
+    .where(matching(filter))
+    .where(isRetrying)
+    .executeTakeFirstOrThrow()
+  return Number(numUpdatedRows)
+}
+
+/** Those of a subscription whose retry is still to come, oldest first. */
+export async function listRetryRequests(
+  { db }: SqlLog,
+  subscription: string,
+  limit: number,
+): Promise<readonly DeadLetter[]> {
+  const rows = await db
+    .selectFrom('dead_letters')
+    .selectAll()
+    .where('subscription', '=', subscription)
+    .where(isRetrying)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map(deadLetterOf)
+}
+
+/** In the text of the query, not bound: otherwise SQLite would not use the index that has only these. */
+function isRetrying(letters: ExpressionBuilder<LogTables, 'dead_letters'>): Expression<SqlBool> {
+  return letters('retrying', '=', letters.lit(1))
+}
+
+function matching({ id, subscription, type }: DeadLetterFilter): Expression<SqlBool> {
+  const all: Expression<SqlBool>[] = []
+  if (id !== undefined) all.push(eb('id', '=', id))
+  if (subscription !== undefined) all.push(eb('subscription', '=', subscription))
+  if (type !== undefined) all.push(eb('type', '=', type))
+  return eb.and(all)
+}
+
+async function count(db: Kysely<LogTables>, filter: DeadLetterFilter): Promise<number> {
+  const query = db.selectFrom('dead_letters').where(matching(filter))
+  return (await query.select((all) => all.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count
+}
+
+function deadLetterOf(row: DeadLettersTable): DeadLetter {
+  const { error, stack }: Pick<DeadLetter, 'error' | 'stack'> = JSON.parse(row.failure)
+  return {
+    id: row.id,
+    subscription: row.subscription,
+    event: JSON.parse(row.event),
+    error,
+    stack,
+    attempts: row.attempts,
+    first_failed_at: formatTimestamp(row.first_failed_at),
+    last_failed_at: formatTimestamp(row.last_failed_at),
+    retrying: row.retrying !== 0,
+  }
+}

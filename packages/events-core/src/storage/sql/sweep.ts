@@ -1,8 +1,0 @@
-import { deleteInSlices } from './delete.ts'
-import { expired } from './predicate.ts'
-import type { SqlLog } from './sql-log.ts'
-
-/** Deletes the events whose time has come. */
-export function sweepExpired(log: SqlLog, nowMs: number): Promise<number> {
-  return deleteInSlices(log, { which: expired(nowMs), by: 'expires_at' })
-}

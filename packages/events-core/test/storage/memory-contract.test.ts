@@ -1,4 +1,0 @@
-import { memoryStorage } from '../../src/storage/memory.ts'
-import { storageContract } from '../../src/testing/index.ts'
-
-storageContract('memory', { create: ({ now }) => memoryStorage({ now }) })

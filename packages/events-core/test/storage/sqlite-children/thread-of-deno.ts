@@ -1,8 +1,0 @@
-// A thread as Deno has it, whose port has no close(). It leaves its exit code, which tells of an error in it, beside the
-// file that it opens.
-import { writeFileSync } from 'node:fs'
-import { MessagePort, workerData } from 'node:worker_threads'
-
-Reflect.deleteProperty(MessagePort.prototype, 'close')
-process.on('exit', (code) => writeFileSync(`${workerData.path}.${workerData.role}-exit`, String(code)))
-await import('../../../src/storage/sqlite/thread.ts')

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Kysely } from 'kysely'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { EventFilter } from '../../../src/filter/filter.ts'
+import { countTotals } from '../../../src/storage/sql/counts/totals.ts'
+import { sweepExpired } from '../../../src/storage/sql/events/sweep.ts'
+import type { LogTables } from '../../../src/storage/sql/schema.ts'
+import { countEvents } from '../../../src/storage/sql/search/count.ts'
+import { listEvents } from '../../../src/storage/sql/search/list.ts'
+import type { SqlLog } from '../../../src/storage/sql/sql-log.ts'
+import { LogFile } from '../../../src/storage/sqlite/file/log-file.ts'
+import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
+import { sqliteKyselyDialect } from '../../../src/storage/sqlite/kysely-dialect.ts'
+import { makeRecord } from '../../../src/testing/record.ts'
+
+const BY_TYPE = 'SEARCH events USING INDEX events_by_type (type=? AND rowid>? AND rowid<?)'
+const BY_SOURCE = 'SEARCH events USING INDEX events_by_source (source=? AND rowid>? AND rowid<?)'
+const BY_TARGET = 'SEARCH events USING INDEX events_by_target (target=? AND rowid>? AND rowid<?)'
+const BY_TAG = 'SEARCH event_tags USING PRIMARY KEY (tag=? AND position>? AND position<?)'
+const BY_POSITION = 'SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'
+const EXPIRED = 'SEARCH events USING INDEX events_by_expiry (expires_at<?)'
+
+/** More than are looked at in one statement. */
+const MANY = 1_001
+
+const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
+const path = join(directory, 'events.db')
+
+beforeAll(async () => {
+  const storage = sqliteStorage({ path })
+  await storage.open()
+  await storage.append(['a.x', 'a.y', 'b'].map((type) => makeRecord({ type })))
+  await storage.append(Array.from({ length: MANY }, () => makeRecord({ type: 'many' })))
+  await storage.close()
+})
+afterAll(() => rmSync(directory, { recursive: true }))
+
+/** SQLite chooses without statistics, so what it chooses here it chooses in a log of millions. */
+describe('an index serves', () => {
+  test.each<[string, EventFilter, string]>([
+    ['a type', { types: ['a.x'] }, BY_TYPE],
+    ['several types', { types: ['a.x', 'b'] }, BY_TYPE],
+    ['types by pattern', { types: ['a.*'] }, BY_TYPE],
+    ['a type and what has no index', { types: ['b'], data: { n: 1 }, minPriority: 3 }, BY_TYPE],
+    ['a source', { sources: ['system'] }, BY_SOURCE],
+    ['a target', { target: 'somebody', types: ['b'] }, BY_TARGET],
+    ['tags', { tags: ['x', 'y'] }, BY_TAG],
+    ['all of some tags', { tags: ['x', 'y'], tagsMode: 'all', types: ['b'] }, BY_TAG],
+    ['sources by pattern, in order of position', { sources: ['plugin:*'] }, BY_POSITION],
+    ['data, in order of position', { data: { n: 1 } }, BY_POSITION],
+  ])('%s', async (_name, filter, step) => {
+    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10, count: 'none' }, Date.now()))
+    expect(steps).toContain(step)
+    expect(steps).not.toContain('SCAN events')
+  })
+
+  test.each<[string, EventFilter, string, number]>([
+    ['a target, page and total', { target: 'somebody' }, BY_TARGET, 2],
+    ['a rare type, whose total is kept', { types: ['b'] }, BY_TYPE, 1],
+  ])('%s, in one look however long the log is', async (_name, filter, step, looks) => {
+    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10 }, Date.now()))
+    expect(steps.filter((each) => each === step)).toHaveLength(looks)
+  })
+
+  test('many of a type are looked at in windows, however far a page lies beyond them', async () => {
+    const query = { filter: { types: ['many'] }, limit: 10, offset: 1_000_000_000 }
+    const steps = await stepsOf((log) => listEvents(log, query, Date.now()))
+    expect(steps.filter((each) => each === BY_TYPE).length).toBeGreaterThan(MANY)
+  })
+
+  test.each<[string, EventFilter]>([
+    ['by type and priority', { types: ['a.*'], minPriority: 3 }],
+    ['by source', { sources: ['plugin:*'] }],
+    ['of a tag', { tags: ['x'] }],
+    ['of all', {}],
+    ['of whole minutes', { since: '2030-01-01T00:00:00Z', until: '2030-01-01T00:59:59.999Z' }],
+  ])('counts %s, which look at no events but expired ones', async (_name, filter) => {
+    const steps = await stepsOf((log) => countEvents(log, filter, Date.now()))
+    expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED])
+    expect(steps.filter((step) => step.includes(' event_tags '))).not.toContain(BY_TAG)
+  })
+
+  test('totals, the same', async () => {
+    const steps = await stepsOf((log) => countTotals(log, Date.now()))
+    expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED, EXPIRED, EXPIRED])
+  })
+
+  test('the sweep', async () => {
+    const steps = await stepsOf((log) => sweepExpired(log, Date.now()))
+    expect(steps).toContain('SEARCH events USING COVERING INDEX events_by_expiry (expires_at<?)')
+  })
+})
+
+/** How SQLite goes about the statements of some work. */
+async function stepsOf(work: (log: SqlLog) => Promise<unknown>): Promise<string[]> {
+  const file = new Database(path)
+  onTestFinished(() => {
+    file.close()
+  })
+  const db = new Kysely<LogTables>({ dialect: sqliteKyselyDialect(file, 'begin immediate') })
+  const { log } = new LogFile({ file, db }, { first: 1, max: 1, targetMs: 10 })
+  const prepare = vi.spyOn(file, 'prepare')
+  await work(log)
+  const statements = prepare.mock.calls.map(([statement]) => statement)
+  prepare.mockRestore()
+  return statements
+    .filter((statement) => /^(select|with|delete)/.test(statement))
+    .flatMap((statement) => explain(file, statement))
+}
+
+function explain(file: Database.Database, statement: string): string[] {
+  const parameters = statement
+    .split('?')
+    .slice(1)
+    .map(() => 1)
+  const steps = file.prepare<number[], { detail: string }>(`explain query plan ${statement}`)
+  return steps.all(...parameters).map((step) => step.detail)
+}

@@ -1,0 +1,78 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { EventStorage } from '../../../src/storage/contract/storage.ts'
+import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
+import { makeRecords } from '../../../src/testing/record.ts'
+
+const PATIENCE = { timeout: 10_000 }
+
+/** Two that know nothing of each other, as two processes do. */
+async function twoStores(): Promise<readonly [EventStorage, EventStorage]> {
+  const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
+  const path = join(directory, 'events.db')
+  const stores = [sqliteStorage({ path }), sqliteStorage({ path })] as const
+  onTestFinished(async () => {
+    for (const storage of stores) await storage.close()
+    rmSync(directory, { recursive: true })
+  })
+  for (const storage of stores) await storage.open()
+  return stores
+}
+
+test('others that use the file are woken by an append, and the store itself is not', async () => {
+  const [storage, other] = await twoStores()
+  const own = vi.fn()
+  const others = vi.fn()
+  storage.watch(own)
+  other.watch(others)
+  // A watch begins with a look: what is appended before that wakes nobody.
+  await vi.waitFor(async () => {
+    await storage.append(makeRecords(1))
+    expect(others.mock.calls.length).toBeGreaterThan(2)
+  }, PATIENCE)
+  expect(own).not.toHaveBeenCalled()
+})
+
+test('a wake runs in the context of its watcher, and may throw', async () => {
+  const [storage, other] = await twoStores()
+  const who = new AsyncLocalStorage<string>()
+  const contexts: (string | undefined)[] = []
+  const wake = () => {
+    contexts.push(who.getStore())
+    throw new Error('odd')
+  }
+  who.run('watcher', () => other.watch(wake))
+  await vi.waitFor(async () => {
+    await who.run('publisher', () => storage.append(makeRecords(1)))
+    expect(contexts.length).toBeGreaterThan(1)
+  }, PATIENCE)
+  expect(new Set(contexts)).toEqual(new Set(['watcher']))
+})
+
+test('who lets go of a watch is not woken', async () => {
+  const [storage, other] = await twoStores()
+  const gone = vi.fn()
+  const wake = vi.fn()
+  other.watch(gone)()
+  other.watch(wake)
+  await vi.waitFor(async () => {
+    await storage.append(makeRecords(1))
+    expect(wake).toHaveBeenCalled()
+  }, PATIENCE)
+  expect(gone).not.toHaveBeenCalled()
+})
+
+test('a watch outlives that the store is closed and opened again', async () => {
+  const [storage, other] = await twoStores()
+  const wake = vi.fn()
+  other.watch(wake)
+  await other.close()
+  await other.open()
+  await vi.waitFor(async () => {
+    await storage.append(makeRecords(1))
+    expect(wake).toHaveBeenCalled()
+  }, PATIENCE)
+})

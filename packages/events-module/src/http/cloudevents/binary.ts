@@ -1,0 +1,67 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { Type } from '@sinclair/typebox'
+import { invalidRequest } from '../problem.ts'
+import { CloudEventSchema } from './cloudevent.ts'
+import { readSource } from './source.ts'
+
+const PREFIX = 'ce-'
+
+/** The headers of binary mode; their values are percent-encoded. */
+export const BINARY_HEADERS = Object.fromEntries(
+  Object.keys(CloudEventSchema.properties)
+    .filter((name) => name !== 'data' && name !== 'datacontenttype')
+    .map((name) => [
+      `${PREFIX}${name}`,
+      Type.String({
+        description: `The attribute \`${name}\` of a CloudEvent in binary mode, percent-encoded.`,
+      }),
+    ]),
+)
+
+/**
+ * The attributes of a CloudEvent in binary mode: those of its `ce-` headers, and the body as data. Undefined when there
+ * is no such header.
+ * @throws EventsError EVENTS_INVALID for a header that is not ASCII, or whose escapes are not UTF-8
+ */
+export function binaryCloudEvent(
+  headers: IncomingHttpHeaders,
+  data: unknown,
+): Readonly<Record<string, unknown>> | undefined {
+  const given = Object.keys(headers).filter((name) => name.startsWith(PREFIX))
+  if (given.length === 0) return undefined
+  const attributes = given.map((header) => {
+    const name = header.slice(PREFIX.length)
+    return [name, decoded(name, String(headers[header]))] as const
+  })
+  // After the body, so that a header of that name is refused and not ignored.
+  return { ...(data !== undefined && { data }), ...Object.fromEntries(attributes) }
+}
+
+/** Some SDKs send values as they are, so a `%` may not begin an escape, and a source may be escaped only once. */
+function decoded(name: string, header: string): string {
+  // Node reads headers as Latin-1: whatever else was sent is something else by now.
+  if (!/^[ -~]*$/.test(header)) throw notUtf8(name)
+  const value = unquoted(header)
+  const text = value.replaceAll(ESCAPES, (escapes) => decodeEscapes(name, escapes))
+  return name === 'source' && readSource(text) === undefined ? value : text
+}
+
+const ESCAPES = /(?:%[\dA-Fa-f]{2})+/g
+const QUOTED = /^"(?:[^"\\]|\\.)*"$/
+
+/** Before version 1.0.1 of the specification senders put values with spaces or quotes in them in quotes. */
+function unquoted(header: string): string {
+  return QUOTED.test(header) ? header.slice(1, -1).replaceAll(/\\(.)/g, '$1') : header
+}
+
+function decodeEscapes(name: string, escapes: string): string {
+  try {
+    return decodeURIComponent(escapes)
+  } catch {
+    throw notUtf8(name)
+  }
+}
+
+function notUtf8(name: string): Error {
+  return invalidRequest([{ path: name, message: 'must be percent-encoded UTF-8 in a header' }])
+}
