@@ -1,0 +1,60 @@
+import type { JsonValue } from '../../event/json.ts'
+
+/** A small JSON document, for what features keep: types, policies, jobs, rules. */
+export interface StoredDocument {
+  readonly key: string
+  readonly value: JsonValue
+  /** Grows with each write of any document of the store; never given out twice. */
+  readonly version: number
+  /** RFC 3339 time of the last write. */
+  readonly updated: string
+}
+
+/** The version that a write expects to find; 'absent' when there must be no document. Without one it does not matter. */
+export type ExpectedVersion = number | 'absent'
+
+export interface DocumentQuery {
+  /** Only keys that begin with it. */
+  readonly prefix?: string
+  /** The key of the last document of the page before. */
+  readonly after?: string
+  /** 1 to 1,000. A page also ends with the document that brings it to 8 MiB. */
+  readonly limit: number
+}
+
+export interface DocumentPage {
+  /** By key, code point by code point. */
+  readonly documents: readonly StoredDocument[]
+  /** `after` of the next page; absent on the last one. */
+  readonly next?: string
+}
+
+/** What became of a write. `current` is the version that was found instead of the expected one. */
+export type DocumentAnswer =
+  | { readonly written: true; readonly version: number }
+  | { readonly written: false; readonly current: ExpectedVersion }
+
+/** Small versioned JSON documents. No queries by field: it is not a second database. */
+export interface DocumentStore {
+  get(collection: string, key: string): Promise<StoredDocument | undefined>
+  list(collection: string, query: DocumentQuery): Promise<DocumentPage>
+  /** @throws EventsError EVENTS_INVALID when the value, key or collection is beyond the limits: 256 KiB of JSON text for a
+   *   value, 256 characters for a key, 64 for a collection */
+  put(
+    collection: string,
+    key: string,
+    value: JsonValue,
+    options?: { readonly expected?: ExpectedVersion },
+  ): Promise<DocumentAnswer>
+  /** Deletes the document. One that is not there counts as written unless a version was expected. */
+  delete(
+    collection: string,
+    key: string,
+    options?: { readonly expected?: ExpectedVersion },
+  ): Promise<DocumentAnswer>
+  /**
+   * Calls `wake` shortly after a document of the collection was written, by whichever process. Returns a function that
+   * stops watching. Only a hint: it may come late, without cause, or not at all, so callers must also poll.
+   */
+  watch(collection: string, wake: () => void): () => void
+}
