@@ -29,7 +29,9 @@ test('a running server takes a token that is made, and refuses one that is revok
     const body = JSON.stringify({ type, source })
     return (await fetch(`${url}/api/v1/events`, { method: 'POST', headers, body })).status
   }
-  await vi.waitFor(async () => expect(await publish('scan.done', 'plugin:scanner')).toBe(201), 10_000)
+  // Four tries a second, and a second until the file is read: ten failed ones would be refused for a minute.
+  const patience = { timeout: 10_000, interval: 250 }
+  await vi.waitFor(async () => expect(await publish('scan.done', 'plugin:scanner')).toBe(201), patience)
   expect(await publish('scan.done', 'system')).toBe(403)
   expect(await publish('info', 'plugin:scanner')).toBe(403)
 
@@ -37,7 +39,7 @@ test('a running server takes a token that is made, and refuses one that is revok
     'first\tadmin\tall\nscanner\tpublisher\tonly plugin:scanner scan.*\n',
   )
   expect(await run(file, 'revoke', 'scanner')).toMatchObject({ code: 0, stdout: '' })
-  await vi.waitFor(async () => expect(await publish('scan.done', 'plugin:scanner')).toBe(401), 10_000)
+  await vi.waitFor(async () => expect(await publish('scan.done', 'plugin:scanner')).toBe(401), patience)
 })
 
 test('the file is its owner’s alone, has no token in it, and nothing is left beside it', async () => {
