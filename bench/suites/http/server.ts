@@ -1,5 +1,5 @@
 // The servers that are measured, in a process of their own: prints nothing, sends its ports, ends with its parent.
-import { createEventBus, memoryStorage } from '@viewra/events-core'
+import { createEventBus, type EventStorage, memoryStorage } from '@viewra/events-core'
 import { sqliteStorage } from '@viewra/events-core/sqlite'
 import { eventsModule } from '@viewra/events-module'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -21,7 +21,7 @@ process.send?.(ports)
 process.on('disconnect', () => process.exit())
 process.on('message', () => process.send?.(process.cpuUsage()))
 
-async function withModule(storage: ReturnType<typeof memoryStorage>): Promise<FastifyInstance> {
+async function withModule(storage: EventStorage): Promise<FastifyInstance> {
   const bus = createEventBus({ storage })
   await bus.start()
   for (let n = 0; n < EVENTS; n += 1_000)

@@ -48,12 +48,33 @@ export { validateFilter } from './filter/validate.ts'
 export { getGlobalEventBus, setGlobalEventBus } from './global.ts'
 export type { BusGauges, DropReason, EventMetrics } from './metrics/metrics.ts'
 export type {
+  Changes,
+  Checkpoint,
+  CommitCondition,
+  CommitResult,
+  Commits,
+  DocumentChange,
+  StateChanges,
+} from './storage/contract/commit.ts'
+export type {
   DeadLetter,
   DeadLetterFilter,
   DeadLetterPage,
   DeadLetterStore,
   Failure,
 } from './storage/contract/dead-letters.ts'
+export type {
+  DocumentAnswer,
+  DocumentPage,
+  DocumentQuery,
+  DocumentStore,
+  ExpectedVersion,
+  StoredDocument,
+} from './storage/contract/documents.ts'
+export type { KeyedState, KeyedStateStore, StateSize } from './storage/contract/keyed-state.ts'
+export type { LeaseState, LeaseStore } from './storage/contract/leases.ts'
+export type { EventStorageNext } from './storage/contract/next.ts'
+export type { CountSeries, SeriesPoint, SeriesQuery } from './storage/contract/series.ts'
 export type {
   AppendReceipt,
   AppendResult,
@@ -83,4 +104,5 @@ export type {
   SubscriptionStore,
 } from './storage/contract/subscriptions.ts'
 export { type CreateStorageOptions, createStorage } from './storage/create-storage.ts'
+export { STORAGE_LIMITS } from './storage/limits.ts'
 export { memoryStorage } from './storage/memory/index.ts'

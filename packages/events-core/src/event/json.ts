@@ -47,16 +47,31 @@ export function copyJsonObject(value: unknown, path: string, issues: Issue[]): J
     issues.push({ path, message: `must be a plain JSON object, not ${kindOf(value)}` })
     return NOTHING
   }
+  return copyAt([path], value, issues)
+}
+
+/** Copies any JSON value as `copyJsonObject` does an object. Returns undefined when it is none, with an issue that says so. */
+export function copyJsonValue(value: unknown, path: string, issues: Issue[]): JsonValue | undefined {
+  if (value === undefined) issues.push({ path, message: 'must be a JSON value, not undefined' })
+  // Inside of an object, because a scalar has no place of its own that a message could name.
+  return copyAt([], { [path]: value }, issues).value[path]
+}
+
+const NOTHING: JsonCopy = { value: {}, bytesAtMost: 2 }
+
+function copyAt(
+  path: readonly string[],
+  value: Readonly<Record<string, unknown>>,
+  issues: Issue[],
+): JsonCopy {
   try {
     return new Copy(value)
   } catch (error) {
     if (!(error instanceof NotJson)) throw error
-    issues.push({ path: [path, ...error.keys].join('.'), message: error.message })
+    issues.push({ path: [...path, ...error.keys].join('.'), message: error.message })
     return NOTHING
   }
 }
-
-const NOTHING: JsonCopy = { value: {}, bytesAtMost: 2 }
 
 /** As long as `-1.2345678901234567e-300` and more. */
 const LONGEST_SCALAR = 25

@@ -23,8 +23,9 @@ export interface DocumentChange {
 }
 
 export interface StateChanges extends PartitionKey {
+  /** What there is of these keys is replaced. Each key comes once, and not in `delete` too. */
   readonly put: readonly KeyedState[]
-  /** Keys. */
+  /** Keys; those without state are passed over. */
   readonly delete: readonly string[]
 }
 
@@ -41,6 +42,7 @@ export interface Changes {
   readonly checkpoint?: Checkpoint
   /** Become dead letters, or add their attempts to those that are there for the same events. */
   readonly failures?: readonly Failure[]
+  /** Written one after the other: the second change of a document finds what the first one left. */
   readonly documents?: readonly DocumentChange[]
   readonly state?: StateChanges
   /** Outputs. Those whose id is in the store are not stored again. */
@@ -49,8 +51,9 @@ export interface Changes {
 }
 
 /**
- * What became of a commit. 'lease_lost': another process has the lease, or the checkpoint's partition is gone;
- * 'log_grew' and 'too_early': `onlyIf` does not hold; 'conflict': a document has another version than expected.
+ * What became of a commit. 'lease_lost': the lease is not held, or the partition of the checkpoint or of the state is
+ * gone; 'log_grew' and 'too_early': `onlyIf` does not hold; 'conflict': a document has another version than expected. Of
+ * several reasons the first in this order is returned.
  */
 export type CommitResult =
   | {
@@ -69,8 +72,8 @@ export type CommitResult =
 export interface Commits {
   /**
    * Stores changes while the lease is held, and renews it. Nothing of a commit that was refused or failed is visible.
-   * @throws EventsError EVENTS_STORAGE_*; nothing was stored unless the code is EVENTS_STORAGE_UNAVAILABLE, whose outcome
-   *   is unknown: the same changes may be committed again
+   * @throws EventsError EVENTS_INVALID for documents and state beyond their limits; EVENTS_STORAGE_*; nothing was stored
+   *   unless the code is EVENTS_STORAGE_UNAVAILABLE, whose outcome is unknown: the same changes may be committed again
    */
   commit(lease: HeldLease, changes: Changes): Promise<CommitResult>
 }

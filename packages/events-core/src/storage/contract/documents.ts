@@ -34,19 +34,28 @@ export type DocumentAnswer =
   | { readonly written: true; readonly version: number }
   | { readonly written: false; readonly current: ExpectedVersion }
 
-/** Small versioned JSON documents. No queries by field: it is not a second database. */
+/**
+ * Small versioned JSON documents. No queries by field: it is not a second database. All methods refuse names that no
+ * document can have with EVENTS_INVALID.
+ */
 export interface DocumentStore {
   get(collection: string, key: string): Promise<StoredDocument | undefined>
   list(collection: string, query: DocumentQuery): Promise<DocumentPage>
-  /** @throws EventsError EVENTS_INVALID when the value, key or collection is beyond the limits: 256 KiB of JSON text for a
-   *   value, 256 characters for a key, 64 for a collection */
+  /**
+   * Stores a copy of the value, in which properties that are undefined count as absent.
+   * @throws EventsError EVENTS_INVALID for what is beyond the limits: 256 KiB of JSON text (UTF-8) for a value, 1 to 256
+   *   characters for a key, 1 to 64 for a collection; and for names with U+0000 or half of a surrogate pair in them
+   */
   put(
     collection: string,
     key: string,
     value: JsonValue,
     options?: { readonly expected?: ExpectedVersion },
   ): Promise<DocumentAnswer>
-  /** Deletes the document. One that is not there counts as written unless a version was expected. */
+  /**
+   * Deletes the document, and gives the deletion a version of its own. One that is not there counts as written unless a
+   * version was expected.
+   */
   delete(
     collection: string,
     key: string,

@@ -2,8 +2,9 @@ import type { PartitionKey } from './subscriptions.ts'
 
 /** What a processor keeps for one key. */
 export interface KeyedState {
+  /** At most 256 characters, without U+0000 and without half of a surrogate pair. */
   readonly key: string
-  /** JSON text; null for a key that has only a timer. */
+  /** JSON text of at most 256 KiB (UTF-8); null for a key that has only a timer. */
   readonly value: string | null
   /** When its timer is due, in milliseconds of log time; null without one. */
   readonly dueMs: number | null
@@ -17,9 +18,15 @@ export interface StateSize {
   readonly bytes: number
 }
 
-/** The state of processors, by partition of their durable subscription. It changes only through `commit`. */
+/**
+ * The state of processors, by partition of their durable subscription. It changes only through `commit`, is renamed with
+ * the subscription, and is cleared when that is reset or deleted. A partition that is not there has no state.
+ */
 export interface KeyedStateStore {
-  /** Returns the states of at most 1,000 keys, in no particular order; keys without state are left out. */
+  /**
+   * Returns the states of at most 1,000 keys, in no particular order; keys without state are left out.
+   * @throws EventsError EVENTS_INVALID for more keys, or for a key that no state can have
+   */
   read(partition: PartitionKey, keys: readonly string[]): Promise<readonly KeyedState[]>
   /** Returns states whose timer is due at `untilMs` or earlier, by due time, then key (code points). */
   due(partition: PartitionKey, untilMs: number, limit: number): Promise<readonly KeyedState[]>

@@ -49,8 +49,11 @@ export interface LeaseStore {
    * Returns false when `owner` does not hold it, or another process has claimed it.
    */
   claim(name: string, owner: string, claimant: string): Promise<boolean>
-  /** Gives the lease back, so that the next process need not wait. Does nothing when it is another's. */
+  /**
+   * Gives the lease back, so that the next process need not wait: from then on its token is worth nothing. Does nothing when
+   * the lease is another's.
+   */
   release(lease: HeldLease): Promise<void>
-  /** Returns the leases whose names begin with `prefix`, by name. */
+  /** Returns the leases that are held or claimed and whose names begin with `prefix`, by name (code points). */
   list(prefix: string): Promise<readonly LeaseState[]>
 }

@@ -29,6 +29,12 @@ export class MemoryDeadLetters implements DeadLetterStore {
   async park(failure: Failure, lease?: HeldLease): Promise<boolean> {
     this.#options.mustBeOpen()
     if (lease !== undefined && !this.#options.holds(lease)) return false
+    this.keep(failure)
+    return true
+  }
+
+  /** As `park`, in the middle of a commit. */
+  keep(failure: Failure): void {
     const { subscription, event, error, stack, attempts } = failure
     const nowMs = this.#options.now()
     const now = formatTimestamp(nowMs)
@@ -47,7 +53,6 @@ export class MemoryDeadLetters implements DeadLetterStore {
       last_failed_at: now,
       retrying: false,
     })
-    return true
   }
 
   async list(query: { filter?: DeadLetterFilter; limit: number; after?: string }): Promise<DeadLetterPage> {

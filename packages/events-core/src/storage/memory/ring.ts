@@ -4,6 +4,7 @@ import type { StoredEvent } from '../../event/event.ts'
 export interface MemoryEntry {
   readonly event: StoredEvent
   readonly recordedAtMs: number
+  readonly timestampMs: number
   /** Of title, message and data as JSON. */
   readonly bytes: number
   /** Infinity for an event that never expires. */

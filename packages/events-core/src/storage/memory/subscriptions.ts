@@ -1,5 +1,7 @@
 import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../event/timestamp.ts'
+import { compareCodePoints } from '../code-points.ts'
+import type { Checkpoint } from '../contract/commit.ts'
 import type {
   HeldLease,
   Lease,
@@ -11,16 +13,16 @@ import type {
   Progress,
   SubscriptionStore,
 } from '../contract/subscriptions.ts'
+import { partitionLease } from '../partition-lease.ts'
 import type { MemoryDeadLetters } from './dead-letters.ts'
+import { PartitionStates } from './keyed-state.ts'
+import type { MemoryLeases } from './leases.ts'
 
 interface Partition {
   position: number
-  token: number
-  beat: number
-  owner: string | null
-  claim: string | null
   missed: PositionRange | null
   savedMs: number
+  states: PartitionStates
 }
 
 interface Entry {
@@ -31,6 +33,7 @@ interface Entry {
 
 export interface MemorySubscriptionsOptions {
   readonly deadLetters: MemoryDeadLetters
+  readonly leases: MemoryLeases
   readonly now: () => number
   /** Throws while the store is not open. */
   readonly mustBeOpen: () => void
@@ -51,12 +54,9 @@ export class MemorySubscriptions implements SubscriptionStore {
     const createdMs = this.#options.now()
     const partition = () => ({
       position,
-      token: randomToken(),
-      beat: 0,
-      owner: null,
-      claim: null,
       missed: null,
       savedMs: createdMs,
+      states: new PartitionStates(),
     })
     this.#entries.set(name, {
       createdMs,
@@ -68,50 +68,34 @@ export class MemorySubscriptions implements SubscriptionStore {
 
   async list(name?: string): Promise<readonly PartitionState[]> {
     this.#options.mustBeOpen()
-    const names = name === undefined ? [...this.#entries.keys()].sort() : [name]
-    return names.flatMap((name) => describe(name, this.#entries.get(name)))
+    const names = name === undefined ? [...this.#entries.keys()].sort(compareCodePoints) : [name]
+    return names.flatMap((name) => this.#describe(name))
   }
 
   async acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer> {
     const { entry, partition } = this.#find(key)
-    const isFree = partition.owner === null && (partition.claim ?? owner) === owner
-    const isStale = stale?.token === partition.token && stale.beat === partition.beat
-    if (!isFree && !isStale)
-      return { acquired: false, sign: { token: partition.token, beat: partition.beat } }
-    partition.token++
-    partition.beat++
-    partition.owner = owner
-    partition.claim = null
-    return { acquired: true, lease: leaseOf(entry, partition) }
+    const answer = await this.#options.leases.acquire(partitionLease(key), owner, stale)
+    return answer.acquired
+      ? { acquired: true, lease: { ...answer.lease, ...progressOf(entry, partition) } }
+      : answer
   }
 
   async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
     this.#options.mustBeOpen()
-    const entry = this.#entries.get(key.name)
-    const partition = entry?.partitions[key.partition]
-    if (entry === undefined || partition?.token !== token) return undefined
-    partition.beat++
-    const { position = 0, missed = partition.missed } = progress
-    partition.missed = missed
-    if (position > partition.position) {
-      partition.position = position
-      partition.savedMs = this.#options.now()
-    }
-    return leaseOf(entry, partition)
+    const lease = this.has(key) && this.#options.leases.keep({ name: partitionLease(key), token })
+    if (!lease) return undefined
+    this.save({ ...key, ...progress })
+    const { entry, partition } = this.#find(key)
+    return { ...lease, ...progressOf(entry, partition) }
   }
 
-  async claim({ name, partition: number }: PartitionKey, owner: string, claimant: string): Promise<boolean> {
-    this.#options.mustBeOpen()
-    const partition = this.#entries.get(name)?.partitions[number]
-    if (partition?.owner !== owner || partition.claim !== null) return false
-    partition.claim = claimant
-    return true
+  async claim(key: PartitionKey, owner: string, claimant: string): Promise<boolean> {
+    return await this.#options.leases.claim(partitionLease(key), owner, claimant)
   }
 
   async release(key: PartitionKey, token: number): Promise<void> {
     this.#options.mustBeOpen()
-    const partition = this.#entries.get(key.name)?.partitions[key.partition]
-    if (partition?.token === token) partition.owner = null
+    this.#options.leases.vacate({ name: partitionLease(key), token })
   }
 
   async setPaused(name: string, paused: boolean): Promise<boolean> {
@@ -122,8 +106,9 @@ export class MemorySubscriptions implements SubscriptionStore {
 
   async reset(name: string, position: number): Promise<boolean> {
     return this.#change(name, (entry) => {
-      for (const partition of entry.partitions) Object.assign(partition, { position, missed: null })
-      takeLeases(entry)
+      for (const partition of entry.partitions)
+        Object.assign(partition, { position, missed: null, states: new PartitionStates() })
+      this.#revokeLeases(name, entry)
     })
   }
 
@@ -132,7 +117,7 @@ export class MemorySubscriptions implements SubscriptionStore {
       throw new EventsError('EVENTS_CONFLICT', `There is a durable subscription '${to}' already`)
     }
     return this.#change(name, (entry) => {
-      takeLeases(entry)
+      for (const revoked of [name, to]) this.#revokeLeases(revoked, entry)
       this.#entries.delete(name)
       this.#entries.set(to, entry)
       this.#options.deadLetters.rename(name, to)
@@ -140,15 +125,36 @@ export class MemorySubscriptions implements SubscriptionStore {
   }
 
   async delete(name: string): Promise<boolean> {
-    return this.#change(name, () => {
+    return this.#change(name, (entry) => {
+      this.#revokeLeases(name, entry)
       this.#entries.delete(name)
       this.#options.deadLetters.forget(name)
     })
   }
 
   /** Whether the lease is still held. */
-  holds({ name, partition, token }: HeldLease): boolean {
-    return this.#entries.get(name)?.partitions[partition]?.token === token
+  holds({ token, ...key }: HeldLease): boolean {
+    return this.has(key) && this.#options.leases.holds({ name: partitionLease(key), token })
+  }
+
+  has({ name, partition }: PartitionKey): boolean {
+    return this.#entries.get(name)?.partitions[partition] !== undefined
+  }
+
+  statesOf({ name, partition }: PartitionKey): PartitionStates | undefined {
+    return this.#entries.get(name)?.partitions[partition]?.states
+  }
+
+  /** Saves how far a partition is, never back. Returns whether its subscription is paused. */
+  save(checkpoint: Checkpoint): boolean {
+    const { entry, partition } = this.#find(checkpoint)
+    const { position = 0, missed = partition.missed } = checkpoint
+    partition.missed = missed
+    if (position > partition.position) {
+      partition.position = position
+      partition.savedMs = this.#options.now()
+    }
+    return entry.paused
   }
 
   #change(name: string, work: (entry: Entry) => void): boolean {
@@ -170,39 +176,31 @@ export class MemorySubscriptions implements SubscriptionStore {
     }
     return { entry, partition }
   }
-}
 
-function leaseOf({ paused }: Entry, { token, position, claim }: Partition): Lease {
-  return { token, position, paused, claimed: claim !== null }
-}
+  /** Takes the leases away from who holds them, and from who claimed them. */
+  #revokeLeases(name: string, { partitions }: Entry): void {
+    for (const partition of partitions.keys())
+      this.#options.leases.revoke(partitionLease({ name, partition }))
+  }
 
-/** A new token fences whoever holds the lease; without an owner the next one need not wait. */
-function takeLeases(entry: Entry): void {
-  for (const partition of entry.partitions) {
-    partition.token++
-    partition.owner = null
-    partition.claim = null
+  #describe(name: string): PartitionState[] {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return []
+    const created = formatTimestamp(entry.createdMs)
+    return entry.partitions.map(({ position, missed, savedMs }, partition) => ({
+      name,
+      partition,
+      partitions: entry.partitions.length,
+      position,
+      paused: entry.paused,
+      missed,
+      ...this.#options.leases.stateOf(partitionLease({ name, partition })),
+      created,
+      saved: formatTimestamp(savedMs),
+    }))
   }
 }
 
-function describe(name: string, entry: Entry | undefined): PartitionState[] {
-  if (entry === undefined) return []
-  const created = formatTimestamp(entry.createdMs)
-  return entry.partitions.map(({ position, missed, owner, claim, savedMs }, partition) => ({
-    name,
-    partition,
-    partitions: entry.partitions.length,
-    position,
-    paused: entry.paused,
-    missed,
-    owner,
-    claim,
-    created,
-    saved: formatTimestamp(savedMs),
-  }))
-}
-
-/** Not from the start again: the holder of a subscription of this name that was deleted still has its token. */
-function randomToken(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0
+function progressOf({ paused }: Entry, { position }: Partition): Pick<Lease, 'position' | 'paused'> {
+  return { position, paused }
 }

@@ -1,0 +1,249 @@
+import type { StoredEvent } from '../../event/event.ts'
+import { formatTimestamp } from '../../event/timestamp.ts'
+import { compileFilter, type EventFilter } from '../../filter/filter.ts'
+import type { CommitCondition } from '../contract/commit.ts'
+import type { SeriesPoint, SeriesQuery } from '../contract/series.ts'
+import type {
+  AppendReceipt,
+  AppendResult,
+  EventPage,
+  EventQuery,
+  EventRecord,
+  EventTotals,
+  LogHead,
+  ReadQuery,
+  ReadResult,
+  TrimPolicy,
+} from '../contract/storage.ts'
+import { PageRoom } from '../page-room.ts'
+import { EventCounts } from './counts.ts'
+import { pageOf } from './page.ts'
+import { type MemoryEntry, MemoryRing } from './ring.ts'
+import { SeriesCounts } from './series.ts'
+
+/** A batch whose storing can no longer fail. */
+export interface PreparedBatch {
+  readonly entries: readonly MemoryEntry[]
+  readonly result: AppendResult
+}
+
+/** The events of a memory store. Everything happens at once, so that each call is a transaction. */
+export class MemoryLog {
+  readonly #capacity: number
+  readonly #now: () => number
+  readonly #epoch = crypto.randomUUID()
+  readonly #ring = new MemoryRing()
+  readonly #positions = new Map<string, number>()
+  /** Of all that is stored, expired or not. */
+  readonly #counts = new EventCounts()
+  readonly #series = new SeriesCounts()
+  /** No stored event expires earlier: as long as the time is before it, nobody has to look for expired ones. */
+  #nextExpiryMs = Number.POSITIVE_INFINITY
+  /** A time that was declared as reached: nothing is recorded before it. */
+  #reachedMs = Number.NEGATIVE_INFINITY
+  #head = 0
+  #keptFrom = 1
+
+  constructor(capacity: number, now: () => number) {
+    this.#capacity = capacity
+    this.#now = now
+  }
+
+  /** Makes all entries before the first is stored: a record that cannot be read stops the batch, not half of it. */
+  prepare(records: readonly EventRecord[]): PreparedBatch {
+    const recordedAtMs = this.#timeMs()
+    const recordedAt = formatTimestamp(recordedAtMs)
+    const entries: MemoryEntry[] = []
+    const fresh = new Map<string, number>()
+    const receipts = records.map(({ event, dataJson, timestampMs, expiresAtMs }): AppendReceipt => {
+      const known = this.#positions.get(event.id) ?? fresh.get(event.id)
+      if (known !== undefined) return { position: known, duplicate: true }
+      const position = this.#head + entries.length + 1
+      const stored = Object.freeze({ ...event, position, recorded_at: recordedAt })
+      const bytes = Buffer.byteLength(dataJson) + Buffer.byteLength(event.title + event.message)
+      entries.push({
+        event: stored,
+        recordedAtMs,
+        timestampMs,
+        bytes,
+        expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+      })
+      fresh.set(event.id, position)
+      return { position, duplicate: false }
+    })
+    return { entries, result: { recordedAt, receipts } }
+  }
+
+  store({ entries }: PreparedBatch): void {
+    for (const entry of entries) this.#store(entry)
+  }
+
+  /** Returns why a commit's condition does not hold; undefined when it does. */
+  refusal({ head, reachedMs }: CommitCondition): 'log_grew' | 'too_early' | undefined {
+    if (head !== this.#head) return 'log_grew'
+    return this.#timeMs() < reachedMs ? 'too_early' : undefined
+  }
+
+  /** Records no later event before a time. */
+  reach(ms: number): void {
+    this.#reachedMs = Math.max(this.#reachedMs, ms)
+  }
+
+  read({ after, limit, maxBytes, filter }: ReadQuery): ReadResult {
+    const matches = this.#matcher(filter)
+    const events: StoredEvent[] = []
+    const room = new PageRoom(limit, maxBytes)
+    for (let index = this.#ring.indexAfter(after); index < this.#ring.size; index++) {
+      const entry = this.#ring.at(index)
+      if (entry === undefined || !matches(entry)) continue
+      events.push(entry.event)
+      room.take(entry.bytes)
+      if (room.isFull) return { events, position: entry.event.position, more: true }
+    }
+    return { events, position: Math.max(after, this.#head), more: false }
+  }
+
+  head(): LogHead {
+    return { epoch: this.#epoch, position: this.#head, keptFrom: this.#keptFrom }
+  }
+
+  list(query: EventQuery): EventPage {
+    const { events, more } = pageOf(this.#ring, query, this.#matcher(query.filter))
+    const last = events.at(-1)
+    return {
+      events,
+      ...(query.count !== 'none' && { total: this.count(query.filter) }),
+      ...(more && last && { next: last.position }),
+    }
+  }
+
+  get(id: string): StoredEvent | undefined {
+    const entry = this.#ring.at(this.#indexOf(id))
+    return entry !== undefined && entry.expiresAtMs > this.#now() ? entry.event : undefined
+  }
+
+  count(filter: EventFilter | undefined): number {
+    if (filter === undefined || Object.keys(filter).length === 0) return this.#visibleCounts().total
+    const matches = this.#matcher(filter)
+    let count = 0
+    for (const entry of this.#ring) if (matches(entry)) count++
+    return count
+  }
+
+  totals(): EventTotals {
+    return this.#visibleCounts().totals()
+  }
+
+  series(query: SeriesQuery): readonly SeriesPoint[] {
+    return this.#series.points(query, this.#expired())
+  }
+
+  delete(id: string): boolean {
+    const index = this.#indexOf(id)
+    const entry = this.#ring.at(index)
+    if (entry === undefined) return false
+    this.#ring.removeAt(index)
+    this.#forget(entry)
+    return true
+  }
+
+  deleteMatching(filter: EventFilter): number {
+    const matches = compileFilter(filter)
+    return this.#remove((entry) => matches(entry.event)).length
+  }
+
+  clear(): number {
+    return this.#retire(() => true)
+  }
+
+  sweepExpired(): number {
+    const nowMs = this.#now()
+    return nowMs < this.#nextExpiryMs ? 0 : this.#remove((entry) => entry.expiresAtMs <= nowMs).length
+  }
+
+  trim({ maxAgeMs, maxEvents }: TrimPolicy): number {
+    let removed = 0
+    if (maxAgeMs !== undefined) {
+      const oldestMs = this.#now() - maxAgeMs
+      // Not only from the oldest position on: the clock may have been set back in between.
+      removed += this.#retire((entry) => entry.recordedAtMs < oldestMs)
+    }
+    for (; maxEvents !== undefined && this.#ring.size > maxEvents; removed++) this.#evict()
+    return removed
+  }
+
+  /** The store's time, by which events are recorded. */
+  #timeMs(): number {
+    return Math.max(this.#now(), this.#reachedMs)
+  }
+
+  #store(entry: MemoryEntry): void {
+    if (this.#ring.size === this.#capacity) this.#evict()
+    this.#head = entry.event.position
+    this.#ring.push(entry)
+    this.#positions.set(entry.event.id, entry.event.position)
+    this.#counts.add(entry.event)
+    this.#series.add(entry)
+    this.#nextExpiryMs = Math.min(this.#nextExpiryMs, entry.expiresAtMs)
+  }
+
+  #evict(): void {
+    const oldest = this.#ring.shift()
+    if (oldest === undefined) return
+    this.#keptFrom = Math.max(this.#keptFrom, oldest.event.position + 1)
+    this.#forget(oldest)
+  }
+
+  /** Removes what is too old or too much: the kept log begins beyond the last of it. */
+  #retire(chosen: (entry: MemoryEntry) => boolean): number {
+    const retired = this.#remove(chosen)
+    this.#keptFrom = Math.max(this.#keptFrom, (retired.at(-1)?.event.position ?? 0) + 1)
+    return retired.length
+  }
+
+  #remove(chosen: (entry: MemoryEntry) => boolean): readonly MemoryEntry[] {
+    let nextExpiryMs = Number.POSITIVE_INFINITY
+    const removed = this.#ring.retain((entry) => {
+      if (chosen(entry)) return false
+      nextExpiryMs = Math.min(nextExpiryMs, entry.expiresAtMs)
+      return true
+    })
+    this.#nextExpiryMs = nextExpiryMs
+    for (const entry of removed) this.#forget(entry)
+    return removed
+  }
+
+  #forget(entry: MemoryEntry): void {
+    this.#positions.delete(entry.event.id)
+    this.#counts.remove(entry.event)
+    this.#series.remove(entry)
+  }
+
+  /** -1 when there is none. */
+  #indexOf(id: string): number {
+    const position = this.#positions.get(id)
+    return position === undefined ? -1 : this.#ring.indexAfter(position) - 1
+  }
+
+  /** Whether a stored event is visible and fits the filter. */
+  #matcher(filter: EventFilter | undefined): (entry: MemoryEntry) => boolean {
+    const nowMs = this.#now()
+    if (filter === undefined) return (entry) => entry.expiresAtMs > nowMs
+    const matches = compileFilter(filter)
+    return (entry) => entry.expiresAtMs > nowMs && matches(entry.event)
+  }
+
+  #visibleCounts(): EventCounts {
+    const expired = this.#expired()
+    if (expired.length === 0) return this.#counts
+    const counts = this.#counts.copy()
+    for (const { event } of expired) counts.remove(event)
+    return counts
+  }
+
+  /** What is stored and no longer visible. */
+  #expired(): readonly MemoryEntry[] {
+    const nowMs = this.#now()
+    return nowMs < this.#nextExpiryMs ? [] : [...this.#ring].filter(({ expiresAtMs }) => expiresAtMs <= nowMs)
+  }
+}
