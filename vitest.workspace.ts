@@ -1,30 +1,35 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // Packages use each other's source, so that the tests need no build.
 const conditions = ['@viewra/source']
 
-const project = (name: string, root: string) => ({
+/** Tests that cost alike, so that the cheap ones can be run alone: `npm run test:quick`. */
+const project = (name: string, include: readonly string[], exclude: readonly string[] = []) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     name,
-    root,
-    include: ['test/**/*.test.ts'],
+    include: include.map((folder) => `${folder}/**/*.test.ts`),
+    exclude: exclude.map((folder) => `${folder}/**`),
     testTimeout: 90_000,
     hookTimeout: 90_000,
   },
 })
 
+const core = 'packages/events-core/test'
+
 export default defineConfig({
   test: {
+    // Many files wait for clocks, disks and processes: two processors are idle half of the time with one file each.
+    maxWorkers: Math.max(3, Math.min(8, availableParallelism())),
     projects: [
-      project('core', './packages/events-core'),
-      project('module', './packages/events-module'),
-      project('server', './apps/server'),
-      project('library-scanner', './examples/library-scanner'),
-      project('metadata-enricher', './examples/metadata-enricher'),
-      project('bundling', './test/bundling'),
-      project('scripts', './scripts'),
+      project('unit', [core, 'scripts/test'], [`${core}/storage/{sqlite,postgres}`, `${core}/faults`]),
+      project('http', ['packages/events-module/test']),
+      project('sqlite', [`${core}/storage/sqlite`]),
+      project('postgres', [`${core}/storage/postgres`]),
+      project('processes', [`${core}/faults`, 'apps/*/test']),
+      project('examples', ['examples/*/test', 'test/*/test']),
     ],
   },
 })
