@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test, vi } from 'vitest'
 import { type EventInput, type EventStorage, EventsError, memoryStorage } from '../../src/index.ts'
-import { bound, gate, recordingLogger, recordingMetrics, startedBus, storageWithAppend } from './setup.ts'
+import { gate, recordingLogger, recordingMetrics, startedBus, storageWithAppend } from './setup.ts'
 
 const info: EventInput<'info'> = { type: 'info', source: 'test' }
 const many = (count: number): EventInput<'info'>[] => Array.from({ length: count }, () => info)
@@ -232,72 +232,38 @@ describe('a store that fails', () => {
   })
 })
 
-/** A store that takes a batch behind another and answers in order, a turn later each. @param fail the n-th try, by its error */
-function pipelinedStorage(
-  fail: ReadonlyMap<number, EventsError>,
-): EventStorage & { readonly sizes: string[] } {
-  const memory = memoryStorage({ capacity: 100_000 })
-  const sizes: string[] = []
+/** A store of which some tries fail. @param fail the n-th try, by its error */
+function failingStorage(fail: ReadonlyMap<number, EventsError>): EventStorage {
   let tries = 0
-  let last: Promise<unknown> = Promise.resolve()
-  let isBroken = false
-  const next = (records: Parameters<EventStorage['append']>[0], behind: boolean) => {
+  return storageWithAppend(async (append, records) => {
     const error = fail.get(tries++)
-    sizes.push(`${behind ? 'behind ' : ''}${records.length}`)
-    const before = last
-    const answer = (async () => {
-      await before
-      await new Promise((resolve) => setImmediate(resolve))
-      if (behind && isBroken) throw new EventsError('EVENTS_STORAGE_LOCKED', 'not tried')
-      isBroken = error !== undefined
-      // An outcome is unknown when it was stored all the same.
-      if (error?.code === 'EVENTS_STORAGE_UNAVAILABLE') await memory.append(records)
-      if (error !== undefined) throw error
-      return memory.append(records)
-    })()
-    last = answer.catch(() => undefined)
-    return answer
-  }
-  return {
-    ...bound(memory),
-    name: 'pipelined',
-    sizes,
-    append: (records) => next(records, false),
-    appendBehind: (records) => next(records, true),
-  }
+    if (error === undefined) return append(records)
+    // An outcome is unknown when it was stored all the same.
+    if (error.code === 'EVENTS_STORAGE_UNAVAILABLE') await append(records)
+    throw error
+  })
 }
 
-describe('a store that takes a batch behind another', () => {
-  test('gets large ones in two halves', async () => {
-    const storage = pipelinedStorage(new Map())
-    const bus = await startedBus({ storage })
-    await Promise.all(many(600).map((input) => bus.publish(input)))
-    expect(storage.sizes).toEqual(['300', 'behind 300'])
-    await Promise.all(many(400).map((input) => bus.publish(input)))
-    expect(storage.sizes.slice(2)).toEqual(['400'])
-  })
-
+describe('a store that fails', () => {
   test.each([
     ['a failure that passes', new EventsError('EVENTS_STORAGE_FULL', 'full')],
     ['an unknown outcome', new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'cut')],
     ['a refusal', new EventsError('EVENTS_STORAGE_FAILED', 'no')],
-  ])('keeps order and doubles nothing over %s of the first', async (_, error) => {
-    const storage = pipelinedStorage(new Map([[0, error]]))
-    const bus = await startedBus({ storage })
+  ])('has order kept and nothing doubled over %s of the first batch', async (_, error) => {
+    const bus = await startedBus({ storage: failingStorage(new Map([[0, error]])), batchEvents: 300 })
     const seen: unknown[] = []
     await bus.subscribe('*', ({ data }) => seen.push(data.n), { queueEvents: 10_000 })
     const inputs = Array.from({ length: 600 }, (_unused, n) => ({ ...info, data: { n } }))
     const receipts = await Promise.all(inputs.map((input) => bus.publish(input)))
-    expect(storage.sizes.slice(0, 2)).toEqual(['300', 'behind 300'])
     expect(receipts.map(({ position }) => position)).toEqual(inputs.map((_input, n) => n + 1))
     expect(receipts.some(({ duplicate }) => duplicate)).toBe(false)
     await expect.poll(() => seen.length).toBe(600)
     expect(seen).toEqual(inputs.map(({ data }) => data.n))
   })
 
-  test('gives each publisher its answer when the second fails', async () => {
-    const storage = pipelinedStorage(new Map([[1, new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'cut')]]))
-    const bus = await startedBus({ storage })
+  test('has each publisher get its answer when the second batch fails', async () => {
+    const fail = new Map([[1, new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'cut')]])
+    const bus = await startedBus({ storage: failingStorage(fail), batchEvents: 300 })
     const receipts = await Promise.all(many(600).map((input) => bus.publish(input)))
     expect(receipts.map(({ position }) => position)).toEqual(many(600).map((_input, n) => n + 1))
     expect(receipts.some(({ duplicate }) => duplicate)).toBe(false)

@@ -16,35 +16,18 @@ export interface GroupCommitOptions {
   readonly refused: (group: WriteGroup, error: EventsError) => void
 }
 
-/** Groups that the store has together, and its answer, which is never rejected. */
-interface Batch {
-  readonly groups: readonly WriteGroup[]
-  readonly answer: Promise<AppendResult | EventsError>
-}
-
-/** A second batch goes out while another is being written only if it is so large: small ones cost more than they gain. */
-const PIPELINED_EVENTS = 250
-const MAX_IN_FLIGHT = 2
 const FIRST_BACKOFF_MS = 25
 const MAX_BACKOFF_MS = 1_000
 
 /**
- * Writes what waits in batches, in order. What is added while a batch is being written goes out together as the next one.
- *
- * Under load two halves take turns, where the store allows it: publishers of one are answered, and publish again, while
- * the other is being written. When a batch fails, those behind it were refused; they are then written one after the other
- * until each group is settled, and a failure that passes is waited for.
+ * Writes what waits in batches, one at a time and in order. What is added while a batch is being written goes out
+ * together as the next one. A batch that fails is tried again until each of its groups is settled.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #waiting = new Fifo<WriteGroup>()
-  #waitingEvents = 0
   #scheduled = false
-  #inFlight: Batch[] = []
-  /** Ends when the batches that were sent so far have been dealt with. */
-  #settled: Promise<void> = Promise.resolve()
-  /** What is tried again, or will be: nothing is sent until all of it is settled. */
-  #failed: readonly WriteGroup[] = []
+  #writing: readonly WriteGroup[] = []
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
@@ -52,12 +35,12 @@ export class GroupCommit {
 
   /** Whether something is ahead of what would be added now. */
   get isBusy(): boolean {
-    return this.#scheduled || this.#inFlight.length > 0 || this.#failed.length > 0
+    return this.#scheduled || this.#writing.length > 0
   }
 
   /** Groups that may be with the store; those that were answered already are among them. */
   get writing(): readonly WriteGroup[] {
-    return [...this.#inFlight.flatMap((batch) => batch.groups), ...this.#failed]
+    return this.#writing
   }
 
   get waiting(): Iterable<WriteGroup> {
@@ -67,37 +50,24 @@ export class GroupCommit {
   /** What is added in the same turn goes out together. */
   add(group: WriteGroup): void {
     this.#waiting.push(group)
-    this.#waitingEvents += group.drafts.length
-    if (this.#scheduled || !this.#mayBegin()) return
+    if (this.isBusy) return
     this.#scheduled = true
     queueMicrotask(this.#begin)
   }
 
-  #mayBegin(): boolean {
-    if (this.#failed.length > 0 || this.#waitingEvents === 0) return false
-    const inFlight = this.#inFlight.length
-    if (inFlight === 0) return true
-    return (
-      this.#options.log.isPipelined && inFlight < MAX_IN_FLIGHT && this.#waitingEvents >= PIPELINED_EVENTS
-    )
-  }
-
   readonly #begin = (): void => {
     this.#scheduled = false
-    while (this.#mayBegin()) {
-      const groups = this.#nextBatch()
-      if (groups.length > 0) this.#send(groups)
-    }
+    this.#writing = this.#nextBatch()
+    if (this.#writing.length > 0) void this.#write()
   }
 
   #nextBatch(): readonly WriteGroup[] {
-    const limit = this.#nextLimit()
+    const { batchEvents } = this.#options
     const groups: WriteGroup[] = []
     let events = 0
     for (let group = this.#waiting.peek(); group !== undefined; group = this.#waiting.peek()) {
-      if (events > 0 && events + group.drafts.length > limit) break
+      if (events > 0 && events + group.drafts.length > batchEvents) break
       this.#waiting.shift()
-      this.#waitingEvents -= group.drafts.length
       if (group.state === 'settled') continue
       group.state = 'writing'
       groups.push(group)
@@ -106,73 +76,33 @@ export class GroupCommit {
     return groups
   }
 
-  /** The first of two batches takes half of what there is for both. */
-  #nextLimit(): number {
-    const { batchEvents, log } = this.#options
-    const half = Math.ceil(this.#waitingEvents / MAX_IN_FLIGHT)
-    const isFirstOfTwo = log.isPipelined && this.#inFlight.length === 0 && half >= PIPELINED_EVENTS
-    return isFirstOfTwo ? Math.min(half, batchEvents) : batchEvents
-  }
-
-  #send(groups: readonly WriteGroup[]): void {
-    const batch = { groups, answer: this.#write(groups, this.#inFlight.length > 0) }
-    this.#inFlight.push(batch)
-    this.#settled = this.#settled.then(() => this.#settle(batch))
-  }
-
-  async #settle(batch: Batch): Promise<void> {
-    const answer = await batch.answer
-    // Dealt with already, after a failure of the one before it.
-    if (this.#inFlight[0] !== batch) return
-    if (isEventsError(answer)) await this.#recover(answer)
-    else this.#complete(batch, answer)
+  async #write(): Promise<void> {
+    await this.#settle(this.#writing)
     this.#begin()
   }
 
-  #complete(batch: Batch, result: AppendResult): void {
-    this.#inFlight.shift()
-    this.#options.stored(batch.groups, result)
-  }
-
-  async #write(groups: readonly WriteGroup[], behind: boolean): Promise<AppendResult | EventsError> {
-    const records: EventRecord[] = []
-    for (const group of groups) for (const record of group.records) records.push(record)
-    return this.#options.log.write(records, behind)
-  }
-
-  /** @param error why the first batch in flight failed */
-  async #recover(error: EventsError): Promise<void> {
-    const batches = this.#inFlight
-    this.#inFlight = []
-    this.#failed = batches.flatMap((batch) => batch.groups)
-    // Those behind it are refused, but they have to say so before they are sent again.
-    await Promise.all(batches.map((batch) => batch.answer))
-    let failure: EventsError | undefined = error
-    for (const { groups } of batches) {
-      await this.#retry(groups, failure)
-      failure = undefined
-    }
-    this.#failed = []
-  }
-
-  /** Returns when each group is settled. @param failure of the try before */
-  async #retry(groups: readonly WriteGroup[], failure: EventsError | undefined): Promise<void> {
-    let error = failure
+  /** Returns when each group is stored or refused; a failure that passes is waited for. */
+  async #settle(groups: readonly WriteGroup[]): Promise<void> {
     for (let failures = 0; ; failures++) {
       const open = groups.filter((group) => group.state !== 'settled')
       if (open.length === 0) return
-      const answer = error ?? (await this.#write(open, false))
+      const answer = await this.#append(open)
       if (!isEventsError(answer)) return this.#options.stored(open, answer)
       if (!answer.retryable) return this.#isolate(open, answer)
       await sleep(backoffMs(failures, FIRST_BACKOFF_MS, MAX_BACKOFF_MS))
-      error = undefined
     }
+  }
+
+  #append(groups: readonly WriteGroup[]): Promise<AppendResult | EventsError> {
+    const records: EventRecord[] = []
+    for (const group of groups) for (const record of group.records) records.push(record)
+    return this.#options.log.write(records)
   }
 
   /** One bad record must not fail its neighbours. */
   async #isolate(groups: readonly WriteGroup[], error: EventsError): Promise<void> {
     const [only, ...others] = groups
     if (only !== undefined && others.length === 0) return this.#options.refused(only, error)
-    for (const group of groups) await this.#retry([group], undefined)
+    for (const group of groups) await this.#settle([group])
   }
 }

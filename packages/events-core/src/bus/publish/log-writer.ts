@@ -17,8 +17,8 @@ export class LogWriter {
   readonly #storage: EventStorage
   readonly #metrics: EventMetrics
   #lastPosition: number
-  /** `performance.now()` at which each write under way began, the oldest first. */
-  readonly #writing: number[] = []
+  /** `performance.now()` at which the write that is under way began. */
+  #began: number | undefined
   #answeredAt = Number.NEGATIVE_INFINITY
   /** Records that an earlier try may have stored. */
   readonly #uncertain = new WeakSet<EventRecord>()
@@ -34,13 +34,12 @@ export class LogWriter {
 
   /** Whether the store has a batch that it has not answered yet. */
   get isWriting(): boolean {
-    return this.#writing.length > 0
+    return this.#began !== undefined
   }
 
-  /** How long the store has had the oldest batch that it has not answered; 0 while there is none. */
+  /** How long the store has had the batch that it has not answered; 0 while there is none. */
   get oldestWriteMs(): number {
-    const [oldest] = this.#writing
-    return oldest === undefined ? 0 : performance.now() - oldest
+    return this.#began === undefined ? 0 : performance.now() - this.#began
   }
 
   /** `performance.now()` when the store last answered a write, however it went. */
@@ -56,29 +55,18 @@ export class LogWriter {
     return performance.now() - this.#failedAt < FAILURE_MEMORY_MS ? this.#failure : undefined
   }
 
-  /** Whether a batch may be written behind another that is under way. */
-  get isPipelined(): boolean {
-    return this.#storage.appendBehind !== undefined
-  }
-
-  /**
-   * Never fails: what the store throws is answered, whatever it is, as an EventsError.
-   * @param behind whether another batch is under way, without which this one must not be stored
-   */
-  async write(records: readonly EventRecord[], behind: boolean): Promise<AppendResult | EventsError> {
+  /** Writes one batch at a time. Never fails: what the store throws is answered, whatever it is, as an EventsError. */
+  async write(records: readonly EventRecord[]): Promise<AppendResult | EventsError> {
     if (records.length === 0) return NOTHING_STORED
     const began = performance.now()
-    this.#writing.push(began)
+    this.#began = began
     try {
-      const { appendBehind } = this.#storage
-      const stored =
-        behind && appendBehind ? appendBehind.call(this.#storage, records) : this.#storage.append(records)
-      return this.#succeeded(records, await stored)
+      return this.#succeeded(records, await this.#storage.append(records))
     } catch (error) {
       return this.#failed(records, error)
     } finally {
       this.#answeredAt = performance.now()
-      this.#writing.splice(this.#writing.indexOf(began), 1)
+      this.#began = undefined
       this.#metrics.storageOperation('append', (this.#answeredAt - began) / 1_000)
     }
   }

@@ -76,12 +76,6 @@ export interface EventLog {
    */
   append(records: readonly EventRecord[]): Promise<AppendResult>
   /**
-   * As `append`, called while another append is under way: carried out after that one, and only if that one succeeds;
-   * else it fails with EVENTS_STORAGE_LOCKED and stores nothing, so that order is kept when both are repeated. Absent
-   * where it gains nothing; batches are then written one at a time.
-   */
-  appendBehind?(records: readonly EventRecord[]): Promise<AppendResult>
-  /**
    * Visible events after a position, oldest first. A reader that is ahead of the head stays where it is.
    */
   read(query: ReadQuery, options?: CallOptions): Promise<ReadResult>
@@ -93,7 +87,7 @@ export interface EventLog {
   watch(wake: () => void): () => void
   /**
    * Whether the channel is up that `watch` hears of others over: while it is down their events are seen when somebody asks.
-   * Undefined while nobody watches; absent where there is no channel that may break.
+   * Undefined while nobody watches, and where there is no channel that may break.
    */
   isListening?(): boolean | undefined
 }

@@ -1,11 +1,18 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
+import { Appender } from './append.ts'
 import { textPattern } from './codec/text-pattern.ts'
 import { JsonParameter } from './codec/values.ts'
+import type { PostgresSettings } from './settings.ts'
 
-/** How PostgreSQL says what the shared queries ask. */
-export function postgresDialect(schema: string): SqlDialect {
+/**
+ * How PostgreSQL says what the shared queries ask.
+ * @param origin goes with the notification of an append, so that those who wait can tell others' from their own
+ */
+export function postgresDialect(settings: PostgresSettings, origin: string): SqlDialect {
+  const { schema } = settings
+  const appender = new Appender(settings, origin)
   return {
     isOneOf: (column, texts) => sql`${sql.ref(column)} = any(${texts}::text[])`,
     startsWithAny: (column, prefixes) => sql`${sql.ref(column)} ^@ any(${prefixes}::text[])`,
@@ -25,6 +32,7 @@ export function postgresDialect(schema: string): SqlDialect {
         await sql<never>`select * from (${page}) as sized where bytes_before < ${maxBytes}`.execute(db)
       return rows
     },
+    append: (db, rows, nowMs) => appender.append(db, rows, nowMs),
     forget: (transaction, gone) => {
       const column = <T>(of: (row: (typeof gone)[number]) => T): T[] => gone.map(of)
       return subtract(transaction, schema, {

@@ -3,8 +3,9 @@ import pg from 'pg'
 import { checkOptions, func, integer, type OptionRule, object, shown, text } from '../../check-options.ts'
 import { invalid } from '../../errors.ts'
 import type { EventStorage } from '../contract/storage.ts'
+import { SqlStorage } from '../sql/storage.ts'
+import { PostgresRunner } from './runner.ts'
 import type { PostgresSettings } from './settings.ts'
-import { PostgresStorage } from './storage.ts'
 import { urlFileProblem } from './url-files.ts'
 
 export { isServerAway } from './errors.ts'
@@ -86,7 +87,13 @@ export function postgresStorage(options: PostgresStorageOptions): EventStorage {
   if ((options.url === undefined) === (options.connection === undefined)) {
     throw invalid('postgresStorage', [{ path: 'url', message: 'or connection must be given, and not both' }])
   }
-  return new PostgresStorage(settingsOf(options), options.now ?? Date.now)
+  const settings = settingsOf(options)
+  return new SqlStorage({
+    name: 'postgres',
+    place: settings.place,
+    now: options.now ?? Date.now,
+    start: () => PostgresRunner.start(settings),
+  })
 }
 
 function settingsOf(options: PostgresStorageOptions): PostgresSettings {

@@ -1,5 +1,7 @@
 import type { Expression, Kysely, SelectQueryBuilder, SqlBool, Transaction } from 'kysely'
 import type { JsonObject } from '../../event/json.ts'
+import type { AppendResult } from '../contract/storage.ts'
+import type { AppendRow } from './events/append-row.ts'
 import type { CountedRow, LogTables } from './schema.ts'
 import type { Pace, Range } from './search/windows.ts'
 
@@ -37,6 +39,8 @@ export interface SqlDialect {
     query: SelectQueryBuilder<LogTables, keyof LogTables, R>,
     limits: TakeLimits,
   ): Promise<R[]>
+  /** Stores events, in the transaction that `db` is or in one of its own. */
+  append(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<AppendResult>
   /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */
   forget(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void>
 }
@@ -50,4 +54,10 @@ export interface SqlLog {
   snapshot<T>(work: (db: Kysely<LogTables>) => Promise<T>): Promise<T>
   /** Runs writes that must all happen or none. */
   transaction<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T>
+}
+
+/** The database for one operation. */
+export interface SqlCall extends SqlLog {
+  /** The time, in milliseconds since 1970, when it was asked for. */
+  readonly nowMs: number
 }

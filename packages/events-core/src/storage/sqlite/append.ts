@@ -3,10 +3,10 @@ import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../event/timestamp.ts'
 import type { AppendReceipt, AppendResult } from '../contract/storage.ts'
 import { Tally } from '../sql/counts/tally.ts'
+import type { AppendRow } from '../sql/events/append-row.ts'
 import { MINUTE_MS } from '../sql/schema.ts'
 import { CountStatements } from './count-statements.ts'
 import { TagStatements } from './tag-statements.ts'
-import type { AppendRow } from './thread/messages.ts'
 
 /** Appends batches. The busiest statements there are, so they are prepared once and run one by one: 100,000 rows/s. */
 export class Appender {

@@ -5,6 +5,7 @@ import { containsJson } from '../../filter/filter.ts'
 import { compileText } from '../../filter/text-search.ts'
 import { Tally } from '../sql/counts/tally.ts'
 import type { Sized, SqlDialect, TakeLimits } from '../sql/sql-log.ts'
+import { Appender } from './append.ts'
 import { CountStatements } from './count-statements.ts'
 import { TagStatements } from './tag-statements.ts'
 
@@ -16,6 +17,7 @@ const PLACES = 8
 
 /** How SQLite says what the shared queries ask; `file` must be the connection that they run on. */
 export function sqliteDialect(file: Database): SqlDialect {
+  const append = appending(file)
   const forget = forgetting(file)
   const parsed = registerParsed(file)
   registerContainment(file, parsed)
@@ -49,6 +51,7 @@ export function sqliteDialect(file: Database): SqlDialect {
       select 1 from event_tags where event_tags.tag = ${tag} and event_tags.position = expired_events.position
     )`,
     take: async (_db, query, limits) => takeRows(file, query.compile(), limits),
+    append: async (_db, rows, nowMs) => append(rows, nowMs),
     forget: async (_transaction, gone) => forget(gone),
   }
 }
@@ -75,6 +78,15 @@ function startsWith(column: 'type' | 'source', prefix: string): RawBuilder<SqlBo
   const end = endOfPrefix(prefix)
   const begins = sql<SqlBool>`${sql.ref(column)} >= ${prefix}`
   return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
+}
+
+function appending(file: Database): Appender['append'] {
+  let appender: Appender | undefined
+  return (rows, nowMs) => {
+    // Not before the migrations, which make the tables.
+    appender ??= new Appender(file)
+    return appender.append(rows, nowMs)
+  }
 }
 
 function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1]) => void {

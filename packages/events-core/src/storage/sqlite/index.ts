@@ -11,7 +11,8 @@ import {
 } from '../../check-options.ts'
 import { EventsError, invalid } from '../../errors.ts'
 import type { EventStorage } from '../contract/storage.ts'
-import { SqliteStorage } from './storage.ts'
+import { SqlStorage } from '../sql/storage.ts'
+import { SqliteRunner } from './runner.ts'
 
 export interface SqliteStorageOptions {
   /** Where the file is; it and its directory are created when they are not there. */
@@ -62,7 +63,12 @@ export function sqliteStorage(options: SqliteStorageOptions): EventStorage {
     busyTimeoutMs,
     ...(maxBytes !== undefined && { maxBytes }),
   }
-  return new SqliteStorage(settings, now, workerUrl)
+  return new SqlStorage({
+    name: 'sqlite',
+    place: settings.path,
+    now,
+    start: () => SqliteRunner.start(settings, workerUrl),
+  })
 }
 
 /** The driver's native part needs what Node 22 has; where that is missing it does not fail, it crashes. */

@@ -1,20 +1,22 @@
-import type { Threads } from './thread/threads.ts'
+import type { Channel } from '../sql/runner.ts'
+import type { StorageThread } from './thread/storage-thread.ts'
 
 /** A call to the writer takes some 0.1 ms, so this costs next to nothing, and others' events are seen soon. */
 const INTERVAL_MS = 150
 
 /** Notices when another process has changed the file: SQLite counts what others commit, and tells nobody. */
-export class FileWatch {
-  readonly #threads: () => Threads
-  readonly #wake: () => void
+export class FileWatch implements Channel {
+  /** It cannot break: a look that fails is followed by another. */
+  readonly isUp = undefined
+  readonly #writer: StorageThread
+  readonly #hear: () => void
   readonly #timer: NodeJS.Timeout
   #version: number | undefined
   #asking = false
 
-  /** @param threads throws while the store is not open */
-  constructor(threads: () => Threads, wake: () => void) {
-    this.#threads = threads
-    this.#wake = wake
+  constructor(writer: StorageThread, hear: () => void) {
+    this.#writer = writer
+    this.#hear = hear
     this.#timer = setInterval(() => void this.#look(), INTERVAL_MS).unref()
     void this.#look()
   }
@@ -28,8 +30,8 @@ export class FileWatch {
     if (this.#asking) return
     this.#asking = true
     try {
-      const version = await this.#threads().writer.call('dataVersion', null)
-      if (this.#version !== undefined && version !== this.#version) this.#wake()
+      const version = await this.#writer.dataVersion()
+      if (this.#version !== undefined && version !== this.#version) this.#hear()
       this.#version = version
     } catch {
       this.#version = undefined

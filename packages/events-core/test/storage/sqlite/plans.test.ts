@@ -10,7 +10,7 @@ import { sweepExpired } from '../../../src/storage/sql/events/sweep.ts'
 import type { LogTables } from '../../../src/storage/sql/schema.ts'
 import { countEvents } from '../../../src/storage/sql/search/count.ts'
 import { listEvents } from '../../../src/storage/sql/search/list.ts'
-import type { SqlLog } from '../../../src/storage/sql/sql-log.ts'
+import type { SqlCall } from '../../../src/storage/sql/sql-log.ts'
 import { LogFile } from '../../../src/storage/sqlite/file/log-file.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 import { sqliteKyselyDialect } from '../../../src/storage/sqlite/kysely-dialect.ts'
@@ -52,7 +52,7 @@ describe('an index serves', () => {
     ['sources by pattern, in order of position', { sources: ['plugin:*'] }, BY_POSITION],
     ['data, in order of position', { data: { n: 1 } }, BY_POSITION],
   ])('%s', async (_name, filter, step) => {
-    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10, count: 'none' }, Date.now()))
+    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10, count: 'none' }))
     expect(steps).toContain(step)
     expect(steps).not.toContain('SCAN events')
   })
@@ -61,13 +61,13 @@ describe('an index serves', () => {
     ['a target, page and total', { target: 'somebody' }, BY_TARGET, 2],
     ['a rare type, whose total is kept', { types: ['b'] }, BY_TYPE, 1],
   ])('%s, in one look however long the log is', async (_name, filter, step, looks) => {
-    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10 }, Date.now()))
+    const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10 }))
     expect(steps.filter((each) => each === step)).toHaveLength(looks)
   })
 
   test('many of a type are looked at in windows, however far a page lies beyond them', async () => {
     const query = { filter: { types: ['many'] }, limit: 10, offset: 1_000_000_000 }
-    const steps = await stepsOf((log) => listEvents(log, query, Date.now()))
+    const steps = await stepsOf((log) => listEvents(log, query))
     expect(steps.filter((each) => each === BY_TYPE).length).toBeGreaterThan(MANY)
   })
 
@@ -78,24 +78,24 @@ describe('an index serves', () => {
     ['of all', {}],
     ['of whole minutes', { since: '2030-01-01T00:00:00Z', until: '2030-01-01T00:59:59.999Z' }],
   ])('counts %s, which look at no events but expired ones', async (_name, filter) => {
-    const steps = await stepsOf((log) => countEvents(log, filter, Date.now()))
+    const steps = await stepsOf((log) => countEvents(log, filter))
     expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED])
     expect(steps.filter((step) => step.includes(' event_tags '))).not.toContain(BY_TAG)
   })
 
   test('totals, the same', async () => {
-    const steps = await stepsOf((log) => countTotals(log, Date.now()))
+    const steps = await stepsOf((log) => countTotals(log))
     expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED, EXPIRED, EXPIRED])
   })
 
   test('the sweep', async () => {
-    const steps = await stepsOf((log) => sweepExpired(log, Date.now()))
+    const steps = await stepsOf((log) => sweepExpired(log))
     expect(steps).toContain('SEARCH events USING COVERING INDEX events_by_expiry (expires_at<?)')
   })
 })
 
 /** How SQLite goes about the statements of some work. */
-async function stepsOf(work: (log: SqlLog) => Promise<unknown>): Promise<string[]> {
+async function stepsOf(work: (call: SqlCall) => Promise<unknown>): Promise<string[]> {
   const file = new Database(path)
   onTestFinished(() => {
     file.close()
@@ -103,7 +103,7 @@ async function stepsOf(work: (log: SqlLog) => Promise<unknown>): Promise<string[
   const db = new Kysely<LogTables>({ dialect: sqliteKyselyDialect(file, 'begin immediate') })
   const { log } = new LogFile({ file, db }, { first: 1, max: 1, targetMs: 10 })
   const prepare = vi.spyOn(file, 'prepare')
-  await work(log)
+  await work({ ...log, nowMs: Date.now() })
   const statements = prepare.mock.calls.map(([statement]) => statement)
   prepare.mockRestore()
   return statements

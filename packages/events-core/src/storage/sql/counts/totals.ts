@@ -2,14 +2,14 @@ import { type Kysely, sql } from 'kysely'
 import type { EventTotals } from '../../contract/storage.ts'
 import type { LogTables } from '../schema.ts'
 import { withExpired } from '../search/expired.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall } from '../sql-log.ts'
 
 const TOP_TYPES = 1_000
 const TOP_SOURCES = 100
 
 /** Counts of visible events: the kept ones less those that have expired and are not swept yet. */
-export async function countTotals(log: SqlLog, nowMs: number): Promise<EventTotals> {
-  const { priorities, types, sources } = await log.snapshot(async (db) => ({
+export async function countTotals({ nowMs, snapshot }: SqlCall): Promise<EventTotals> {
+  const { priorities, types, sources } = await snapshot(async (db) => ({
     priorities: await visibleByPriority(db, nowMs),
     types: await visibleByType(db, nowMs),
     sources: await visibleBySource(db, nowMs),

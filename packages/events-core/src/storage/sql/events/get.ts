@@ -1,11 +1,11 @@
 import type { StoredEvent } from '../../../event/event.ts'
 import { EVENT_COLUMNS } from '../schema.ts'
 import { visible } from '../search/predicate.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall } from '../sql-log.ts'
 import { eventOf } from './row.ts'
 
 /** The visible event of an id. */
-export async function getEvent({ db }: SqlLog, id: string, nowMs: number): Promise<StoredEvent | undefined> {
+export async function getEvent({ db, nowMs }: SqlCall, id: string): Promise<StoredEvent | undefined> {
   const row = await db
     .selectFrom('events')
     .select(EVENT_COLUMNS)

@@ -3,18 +3,18 @@ import { conditionsOf } from '../search/conditions.ts'
 import { openScope } from '../search/scope.ts'
 import { selectEvents } from '../search/select.ts'
 import { EVERYWHERE, intersect } from '../search/windows.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall } from '../sql-log.ts'
 import { eventOf } from './row.ts'
 
 /**
  * Visible events after a position. What is found is all there will ever be up to the head, which was read first:
  * events are committed in the order of their positions.
  */
-export async function readEvents(log: SqlLog, query: ReadQuery, nowMs: number): Promise<ReadResult> {
+export async function readEvents(log: SqlCall, query: ReadQuery): Promise<ReadResult> {
   const { after, limit, maxBytes, filter = {} } = query
   const scope = await openScope(log, conditionsOf(filter))
   const range = intersect(scope.range, { ...EVERYWHERE, from: after })
-  const wanted = { order: 'asc', limit, maxBytes, offset: 0, nowMs, ahead: 0 } as const
+  const wanted = { order: 'asc', limit, maxBytes, offset: 0, nowMs: log.nowMs, ahead: 0 } as const
   const { rows, more } = await selectEvents(log, { ...scope, range }, wanted)
   // Events that were committed after the head was read are among the rows, and must not come again.
   const last = rows.at(-1)?.position ?? after

@@ -1,8 +1,8 @@
 import { expired } from '../search/predicate.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall } from '../sql-log.ts'
 import { deleteInSlices } from './delete.ts'
 
 /** Deletes the events whose time has come. */
-export function sweepExpired(log: SqlLog, nowMs: number): Promise<number> {
-  return deleteInSlices(log, { which: expired(nowMs), by: 'expires_at' })
+export function sweepExpired(log: SqlCall): Promise<number> {
+  return deleteInSlices(log, { which: expired(log.nowMs), by: 'expires_at' })
 }

@@ -5,17 +5,17 @@ import { forgetRecordedMinutes, recordedBefore } from '../counts/recorded-minute
 import type { LogTables } from '../schema.ts'
 import { inRange } from '../search/predicate.ts'
 import { windows } from '../search/windows.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall, SqlLog } from '../sql-log.ts'
 import { deleteInSlices, retireWhere } from './delete.ts'
 import { readHead } from './head.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
 /** Deletes what is too old, then what is too much. */
-export async function trimEvents(log: SqlLog, policy: TrimPolicy, nowMs: number): Promise<number> {
+export async function trimEvents(log: SqlCall, policy: TrimPolicy): Promise<number> {
   const { maxAgeMs, maxEvents } = policy
   let count = 0
-  if (maxAgeMs !== undefined) count += await trimByAge(log, nowMs - maxAgeMs)
+  if (maxAgeMs !== undefined) count += await trimByAge(log, log.nowMs - maxAgeMs)
   if (maxEvents !== undefined) count += await trimByNumber(log, maxEvents)
   if (count > 0) await forgetRecordedMinutes(log)
   return count

@@ -1,7 +1,7 @@
 import type { EventFilter } from '../../../filter/filter.ts'
 import { countKept, keptCountsFor } from '../counts/kept-counts.ts'
 import { splitByPeriod } from '../counts/periods.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall, SqlLog } from '../sql-log.ts'
 import { type Conditions, conditionsOf } from './conditions.ts'
 import { openScope, type Scope } from './scope.ts'
 import { countVisible } from './select.ts'
@@ -15,10 +15,10 @@ export interface CountPlan {
 }
 
 /** How many visible events match: of those up to the head at one moment, less what is removed meanwhile. */
-export async function countEvents(log: SqlLog, filter: EventFilter, nowMs: number): Promise<number> {
+export async function countEvents(log: SqlCall, filter: EventFilter): Promise<number> {
   const conditions = conditionsOf(filter)
-  const plan = await log.snapshot((db) => planCount({ ...log, db }, conditions, nowMs))
-  return await finishCount(log, plan, nowMs)
+  const plan = await log.snapshot((db) => planCount({ ...log, db }, conditions, log.nowMs))
+  return await finishCount(log, plan, log.nowMs)
 }
 
 /**

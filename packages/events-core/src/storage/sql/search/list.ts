@@ -1,6 +1,6 @@
 import type { EventPage, EventQuery } from '../../contract/storage.ts'
 import { eventOf } from '../events/row.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall } from '../sql-log.ts'
 import { conditionsOf } from './conditions.ts'
 import { type CountPlan, finishCount, planCount } from './count.ts'
 import { openScope, type Scope } from './scope.ts'
@@ -11,9 +11,10 @@ import { EVERYWHERE, intersect, type Range } from './windows.ts'
  * A page of visible events. Page and total are of the same events: those up to the head at one moment, though it may
  * take many statements to find them.
  */
-export async function listEvents(log: SqlLog, query: EventQuery, nowMs: number): Promise<EventPage> {
+export async function listEvents(log: SqlCall, query: EventQuery): Promise<EventPage> {
+  const { nowMs } = log
   const { order = 'desc', limit, maxBytes, offset = 0 } = query
-  const { scope, plan } = await openList(log, query, nowMs)
+  const { scope, plan } = await openList(log, query)
   const range = intersect(scope.range, beyond(query.after, order))
   const wanted = { order, limit, maxBytes, offset, nowMs, ahead: 1 } as const
   const within = { ...scope, range, found: scope.found ?? foundBy(plan, scope) }
@@ -27,16 +28,12 @@ export async function listEvents(log: SqlLog, query: EventQuery, nowMs: number):
   }
 }
 
-function openList(
-  log: SqlLog,
-  query: EventQuery,
-  nowMs: number,
-): Promise<{ scope: Scope; plan?: CountPlan }> {
+function openList(log: SqlCall, query: EventQuery): Promise<{ scope: Scope; plan?: CountPlan }> {
   const conditions = conditionsOf(query.filter ?? {})
   return log.snapshot(async (db) => {
     const scope = await openScope({ ...log, db }, conditions)
     if (query.count === 'none') return { scope }
-    return { scope, plan: await planCount({ ...log, db }, conditions, nowMs, scope) }
+    return { scope, plan: await planCount({ ...log, db }, conditions, log.nowMs, scope) }
   })
 }
 

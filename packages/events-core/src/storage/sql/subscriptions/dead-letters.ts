@@ -12,7 +12,7 @@ import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../.
 import type { HeldLease } from '../../contract/subscriptions.ts'
 import { PageRoom } from '../../page-room.ts'
 import type { LogTables } from '../schema.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall, SqlLog } from '../sql-log.ts'
 import { holdsLease } from './subscriptions.ts'
 import type { DeadLettersTable } from './tables.ts'
 
@@ -28,15 +28,10 @@ export interface DeadLetterQuery {
 const BYTES = sql<number>`octet_length(cast(event as text)) + octet_length(cast(failure as text))`
 
 /** Keeps a failure, with a lease only while it is held; answers whether it is kept. */
-export function parkDeadLetter(
-  log: SqlLog,
-  failure: Failure,
-  lease: HeldLease | undefined,
-  nowMs: number,
-): Promise<boolean> {
-  return log.transaction(async (transaction) => {
+export function parkDeadLetter(call: SqlCall, failure: Failure, lease?: HeldLease): Promise<boolean> {
+  return call.transaction(async (transaction) => {
     if (lease !== undefined && !(await holdsLease(transaction, lease))) return false
-    await keepFailure(transaction, failure, nowMs)
+    await keepFailure(transaction, failure, call.nowMs)
     return true
   })
 }

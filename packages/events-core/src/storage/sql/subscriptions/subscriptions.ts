@@ -13,7 +13,7 @@ import type {
   Progress,
 } from '../../contract/subscriptions.ts'
 import type { LogTables } from '../schema.ts'
-import type { SqlLog } from '../sql-log.ts'
+import type { SqlCall, SqlLog } from '../sql-log.ts'
 
 type Partitions = ExpressionBuilder<LogTables, 'subscription_partitions'>
 
@@ -24,11 +24,11 @@ const leasesTaken = (eb: Partitions) => ({ token: eb('token', '+', 1), owner: nu
 
 /** Makes a subscription; false when there is one of that name. */
 export function createSubscription(
-  log: SqlLog,
-  subscription: { readonly name: string; readonly partitions: number; readonly position: number },
-  nowMs: number,
+  call: SqlCall,
+  name: string,
+  partitions: number,
+  position: number,
 ): Promise<boolean> {
-  const { name, partitions, position } = subscription
   const row = {
     name,
     partitions,
@@ -41,10 +41,10 @@ export function createSubscription(
     claim: null,
     missed_from: null,
     missed_to: null,
-    created: nowMs,
-    saved: nowMs,
+    created: call.nowMs,
+    saved: call.nowMs,
   }
-  return log.transaction(async (transaction) => {
+  return call.transaction(async (transaction) => {
     if (await exists(transaction, name)) return false
     const rows = Array.from({ length: partitions }, (_, partition) => ({ ...row, partition }))
     await transaction.insertInto('subscription_partitions').values(rows).execute()
@@ -98,11 +98,10 @@ export async function acquireLease(
 
 /** Shows that the holder is alive, and saves its progress. Undefined when the lease is lost. */
 export async function renewLease(
-  { db }: SqlLog,
+  { db, nowMs }: SqlCall,
   key: PartitionKey,
   token: number,
-  { position = 0, missed }: Progress,
-  nowMs: number,
+  { position = 0, missed }: Progress = {},
 ): Promise<Lease | undefined> {
   const lease = await db
     .updateTable('subscription_partitions')

@@ -20,7 +20,7 @@ export class LogFile {
     this.#connection = connection
     this.#beforeTurn = beforeTurn
     const { db } = connection
-    const transaction: SqlLog['transaction'] = (work) => this.take(() => db.transaction().execute(work))
+    const transaction: SqlLog['transaction'] = (work) => this.take(() => this.#inTransaction(work))
     this.log = {
       db,
       dialect: sqliteDialect(connection.file),
@@ -29,6 +29,13 @@ export class LogFile {
       snapshot: transaction,
       transaction,
     }
+  }
+
+  /** Runs work of which nothing else comes in between. */
+  alone<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
+    return this.take(() =>
+      work({ ...this.log, snapshot: this.#inTransaction, transaction: this.#inTransaction }),
+    )
   }
 
   /** Runs a task when those that came before it are done; slices of long work let others in between. */
@@ -51,6 +58,14 @@ export class LogFile {
       await rest()
       signal.throwIfAborted()
     })
+  }
+
+  /** Runs a transaction within the turn of the caller. */
+  readonly #inTransaction: SqlLog['transaction'] = (work) => this.log.db.transaction().execute(work)
+
+  /** Changes when another process has changed the file. */
+  get dataVersion(): number {
+    return Number(this.#connection.file.pragma('data_version', { simple: true }))
   }
 
   /** To be called when nothing is under way. */

@@ -1,14 +1,10 @@
 import type { Worker } from 'node:worker_threads'
 import { EventsError } from '../../../errors.ts'
 import { throwIfAborted } from '../../abortable-work.ts'
+import type { OperationCall } from '../../sql/runner.ts'
 import { isDriverProblem } from './driver.ts'
-import type { Call, Calls, ErrorMessage, Reply, ThreadMessage, ThreadSettings } from './messages.ts'
+import type { ErrorMessage, Reply, Request, ThreadMessage, ThreadSettings } from './messages.ts'
 import { startWorker } from './start-worker.ts'
-
-/** As the thread gets it: what the argument is, only the method knows. */
-interface OutgoingCall extends Omit<Call, 'argument'> {
-  readonly argument: unknown
-}
 
 interface Pending {
   resolve(value: unknown): void
@@ -25,7 +21,7 @@ const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
  * A thread that answers calls, as the main thread sees it. The first call starts it, and so does the next one after it
  * has died. It keeps the process alive only while a call is under way.
  */
-export class StorageThread<C extends Calls> {
+export class StorageThread {
   readonly #settings: ThreadSettings
   readonly #url: URL | undefined
   readonly #pending = new Map<number, Pending>()
@@ -43,21 +39,22 @@ export class StorageThread<C extends Calls> {
     this.#worker ??= this.#start()
   }
 
+  /** @throws EventsError that the thread answers, or EVENTS_STORAGE_UNAVAILABLE when it dies */
+  async open(): Promise<void> {
+    await this.#ask({ kind: 'open' })
+  }
+
+  async dataVersion(): Promise<number> {
+    return Number(await this.#ask({ kind: 'dataVersion' }))
+  }
+
   /**
    * @param signal gives the call up; the call still settles only when the thread is done with it
-   * @throws EventsError that the thread answers, or EVENTS_STORAGE_UNAVAILABLE when it dies; the signal's reason
+   * @throws as `open`; the signal's reason
    */
-  async call<K extends keyof C & string>(
-    method: K,
-    argument: C[K]['in'],
-    signal?: AbortSignal,
-  ): Promise<C[K]['out']> {
+  async run(call: OperationCall, signal: AbortSignal | undefined): Promise<unknown> {
     throwIfAborted(signal)
-    this.#worker ??= this.#start()
-    const worker = this.#worker
-    const id = ++this.#calls
-    const answer = this.#post<C[K]['out']>(worker, { kind: 'call', id, method, argument })
-    return signal === undefined ? await answer : await abortable(answer, worker, id, signal)
+    return await this.#ask({ kind: 'run', ...call }, signal)
   }
 
   /** Ends what is under way, and the thread. */
@@ -71,8 +68,16 @@ export class StorageThread<C extends Calls> {
     await exited
   }
 
-  #post<T>(worker: Worker, message: ThreadMessage | OutgoingCall): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+  #ask(request: Request, signal?: AbortSignal): Promise<unknown> {
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    const id = ++this.#calls
+    const answer = this.#post(worker, { ...request, id })
+    return signal === undefined ? answer : abortable(answer, worker, id, signal)
+  }
+
+  #post(worker: Worker, message: ThreadMessage): Promise<unknown> {
+    return new Promise((resolve, reject) => {
       worker.postMessage(message)
       this.#pending.set(message.id, { resolve, reject })
       worker.ref()
@@ -114,7 +119,12 @@ export class StorageThread<C extends Calls> {
 }
 
 /** The answer to a call. When the signal aborts the thread is told, and fails the call unless it has just done it. */
-async function abortable<T>(answer: Promise<T>, worker: Worker, id: number, signal: AbortSignal): Promise<T> {
+async function abortable(
+  answer: Promise<unknown>,
+  worker: Worker,
+  id: number,
+  signal: AbortSignal,
+): Promise<unknown> {
   const message: ThreadMessage = { kind: 'abort', id }
   const abort = () => worker.postMessage(message)
   signal.addEventListener('abort', abort, { once: true })

@@ -1,17 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { EventsError } from '../../../errors.ts'
+import { findOperation } from '../../sql/operations.ts'
 import { storageError, toMessage } from '../errors.ts'
-import type { LogFile } from '../file/log-file.ts'
-import type { Call, Reply, ThreadMessage, ThreadSettings } from './messages.ts'
+import type { Reply, Request, ThreadMessage, ThreadSettings } from './messages.ts'
+import type { Opened } from './opened.ts'
 import { startReader } from './reader.ts'
 import { startWriter } from './writer.ts'
-
-/** The open file, and what can be asked of it. */
-interface Opened {
-  /** Which of the calls it is, and of what, only the sender knows: see `Call`. */
-  readonly service: Readonly<Record<string, (argument: never, signal: AbortSignal) => Promise<unknown>>>
-  readonly file: LogFile
-}
 
 const settings: ThreadSettings = workerData
 /** What gives up each call that is under way. */
@@ -20,9 +14,9 @@ const answering = new Set<Promise<void>>()
 let opened: Promise<Opened> | undefined
 
 parentPort?.on('message', (message: ThreadMessage) => {
-  if (message.kind === 'call') track(begin(message))
-  else if (message.kind === 'abort') controllers.get(message.id)?.abort()
-  else void close(message.id)
+  if (message.kind === 'abort') controllers.get(message.id)?.abort()
+  else if (message.kind === 'close') void close(message.id)
+  else track(begin(message))
 })
 
 function track(answered: Promise<void>): void {
@@ -30,11 +24,11 @@ function track(answered: Promise<void>): void {
   void answered.then(() => answering.delete(answered))
 }
 
-async function begin(call: Call): Promise<void> {
+async function begin(request: Request & { readonly id: number }): Promise<void> {
   const controller = new AbortController()
-  controllers.set(call.id, controller)
-  await reply(call.id, () => answer(call, controller.signal))
-  controllers.delete(call.id)
+  controllers.set(request.id, controller)
+  await reply(request.id, () => answer(request, controller.signal))
+  controllers.delete(request.id)
 }
 
 async function reply(id: number, work: () => unknown): Promise<void> {
@@ -49,11 +43,13 @@ async function replyOf(id: number, work: () => unknown): Promise<Reply> {
   }
 }
 
-async function answer({ method, argument }: Call, signal: AbortSignal): Promise<unknown> {
-  const { service } = await open()
-  const run = service[method]
-  if (run === undefined) throw new TypeError(`the ${settings.role} has no method '${method}'`)
-  return await run(argument, signal)
+async function answer(request: Request, signal: AbortSignal): Promise<unknown> {
+  const { file, run } = await open()
+  if (request.kind === 'open') return undefined
+  if (request.kind === 'dataVersion') return file.dataVersion
+  const { lane, args, nowMs } = request
+  const operation = findOperation(request)
+  return await run(lane, (log) => operation({ ...log, nowMs }, ...args), signal)
 }
 
 /** Nobody is left without an answer: what waits for its turn gets it, and what takes long is given up. */

@@ -1,0 +1,43 @@
+import { LANES, type Lane, type OperationKey } from './lanes.ts'
+import type { Operations } from './operations.ts'
+import type { SqlCall } from './sql-log.ts'
+
+/** The operations as an open store is asked for them. Those that may take long begin with the signal that ends them. */
+export type Calls = {
+  readonly [S in keyof Operations]: {
+    readonly [N in keyof Operations[S]]: N extends keyof (typeof LANES)[S]
+      ? CallOf<Operations[S][N], (typeof LANES)[S][N]>
+      : never
+  }
+}
+
+type CallOf<Operation, L> = Operation extends (call: SqlCall, ...args: infer A) => infer Answer
+  ? L extends 'search' | 'remove'
+    ? (signal: AbortSignal | undefined, ...args: A) => Answer
+    : (...args: A) => Answer
+  : never
+
+/** Runs an operation, wherever its store does that. */
+export type Run = (
+  operation: OperationKey,
+  args: readonly never[],
+  signal: AbortSignal | undefined,
+) => Promise<unknown>
+
+export function callsOf(run: Run): Calls {
+  const sections = Object.entries(LANES).map(([section, lanes]) => [section, sectionOf(section, lanes, run)])
+  // Of the names in the table that `Calls` is made of; `Calls` says what each operation takes and returns.
+  return Object.fromEntries(sections)
+}
+
+function sectionOf(section: string, lanes: Readonly<Record<string, Lane>>, run: Run) {
+  return Object.fromEntries(
+    Object.entries(lanes).map(([name, lane]) => [name, callOf({ section, name, lane }, run)]),
+  )
+}
+
+function callOf(operation: OperationKey, run: Run) {
+  return operation.lane === 'search' || operation.lane === 'remove'
+    ? (signal: AbortSignal | undefined, ...args: never[]) => run(operation, args, signal)
+    : (...args: never[]) => run(operation, args, undefined)
+}

@@ -1,0 +1,54 @@
+/**
+ * How an operation shares the database with others:
+ * - `append` stores events, in the order of the calls;
+ * - `lookup` finds what it asks for at once, and waits for no search;
+ * - `search` may look at many events, a slice at a time, and ends when its signal aborts;
+ * - `write` makes a few changes, in the order of the calls;
+ * - `remove` deletes many events, a slice at a time, lets others in between, and ends when its signal aborts.
+ */
+export type Lane = 'append' | 'lookup' | 'search' | 'write' | 'remove'
+
+/** The lane of each operation in operations.ts. Data only: the main thread of SQLite has this and loads no query. */
+export const LANES = {
+  events: {
+    append: 'append',
+    head: 'lookup',
+    get: 'lookup',
+    read: 'search',
+    list: 'search',
+    count: 'search',
+    totals: 'search',
+    delete: 'write',
+    deleteMatching: 'remove',
+    clear: 'remove',
+    sweepExpired: 'remove',
+    trim: 'remove',
+  },
+  subscriptions: {
+    create: 'write',
+    list: 'lookup',
+    acquire: 'write',
+    renew: 'write',
+    claim: 'write',
+    release: 'write',
+    setPaused: 'write',
+    reset: 'write',
+    rename: 'write',
+    delete: 'write',
+  },
+  deadLetters: {
+    park: 'write',
+    list: 'lookup',
+    delete: 'write',
+    requestRetry: 'write',
+    cancelRetry: 'write',
+    retryRequests: 'lookup',
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Lane>>>>
+
+/** Where an operation stands in the table, and its lane. */
+export interface OperationKey {
+  readonly section: string
+  readonly name: string
+  readonly lane: Lane
+}

@@ -1,0 +1,90 @@
+import { countTotals } from './counts/totals.ts'
+import { appendRows } from './events/append.ts'
+import { clearEvents } from './events/clear.ts'
+import { deleteEvent } from './events/delete.ts'
+import { deleteMatching } from './events/delete-matching.ts'
+import { getEvent } from './events/get.ts'
+import { readHead } from './events/head.ts'
+import { readEvents } from './events/read.ts'
+import { sweepExpired } from './events/sweep.ts'
+import { trimEvents } from './events/trim.ts'
+import type { LANES, OperationKey } from './lanes.ts'
+import { countEvents } from './search/count.ts'
+import { listEvents } from './search/list.ts'
+import type { SqlCall } from './sql-log.ts'
+import {
+  cancelRetry,
+  deleteDeadLetters,
+  listDeadLetters,
+  listRetryRequests,
+  parkDeadLetter,
+  requestRetry,
+} from './subscriptions/dead-letters.ts'
+import {
+  acquireLease,
+  claimLease,
+  createSubscription,
+  deleteSubscription,
+  listPartitions,
+  releaseLease,
+  renameSubscription,
+  renewLease,
+  resetSubscription,
+  setPaused,
+} from './subscriptions/subscriptions.ts'
+
+/** Each operation of a SQL store, by the method of the contract that it carries out. lanes.ts says how each is run. */
+const OPERATIONS = {
+  events: {
+    append: appendRows,
+    head: readHead,
+    get: getEvent,
+    read: readEvents,
+    list: listEvents,
+    count: countEvents,
+    totals: countTotals,
+    delete: deleteEvent,
+    deleteMatching,
+    clear: clearEvents,
+    sweepExpired,
+    trim: trimEvents,
+  },
+  subscriptions: {
+    create: createSubscription,
+    list: listPartitions,
+    acquire: acquireLease,
+    renew: renewLease,
+    claim: claimLease,
+    release: releaseLease,
+    setPaused,
+    reset: resetSubscription,
+    rename: renameSubscription,
+    delete: deleteSubscription,
+  },
+  deadLetters: {
+    park: parkDeadLetter,
+    list: listDeadLetters,
+    delete: deleteDeadLetters,
+    requestRetry,
+    cancelRetry,
+    retryRequests: listRetryRequests,
+  },
+} satisfies Table
+
+export type Operations = typeof OPERATIONS
+
+/** Carries out an operation with the arguments that `Calls` has checked. */
+export type Operation = (call: SqlCall, ...args: never[]) => Promise<unknown>
+
+/** One for each lane, so that none is forgotten. */
+type Table = {
+  readonly [S in keyof typeof LANES]: { readonly [N in keyof (typeof LANES)[S]]: Operation }
+}
+
+/** @throws TypeError when there is no such operation */
+export function findOperation({ section, name }: OperationKey): Operation {
+  const sections: Readonly<Record<string, Readonly<Record<string, Operation>>>> = OPERATIONS
+  const operation = sections[section]?.[name]
+  if (operation === undefined) throw new TypeError(`there is no operation '${section}.${name}'`)
+  return operation
+}

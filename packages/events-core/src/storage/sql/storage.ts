@@ -1,0 +1,138 @@
+import { EventsError } from '../../errors.ts'
+import type { StoredEvent } from '../../event/event.ts'
+import type { EventFilter } from '../../filter/filter.ts'
+import type { DeadLetterStore } from '../contract/dead-letters.ts'
+import type {
+  AppendResult,
+  CallOptions,
+  EventPage,
+  EventQuery,
+  EventRecord,
+  EventStorage,
+  EventTotals,
+  LogHead,
+  ReadQuery,
+  ReadResult,
+  TrimPolicy,
+} from '../contract/storage.ts'
+import type { SubscriptionStore } from '../contract/subscriptions.ts'
+import { Turns } from '../turns.ts'
+import { type Calls, callsOf } from './calls.ts'
+import { rowOf } from './events/append-row.ts'
+import type { OperationKey } from './lanes.ts'
+import type { Runner } from './runner.ts'
+import { Watchers } from './watchers.ts'
+
+/** A database that a store is kept in. */
+export interface SqlAdapter {
+  readonly name: string
+  /** Names the database, in messages. */
+  readonly place: string
+  readonly now: () => number
+  /** Connects, and creates or migrates the tables. @throws EventsError EVENTS_STORAGE_* */
+  start(): Promise<Runner>
+}
+
+/** A store in a SQL database. What its methods do stands in operations.ts; where and when it is done is the runner's. */
+export class SqlStorage implements EventStorage {
+  readonly name: string
+  readonly persistent = true
+  readonly subscriptions: SubscriptionStore
+  readonly deadLetters: DeadLetterStore
+  readonly #adapter: SqlAdapter
+  readonly #calls: Calls
+  readonly #watchers = new Watchers()
+  /** Opening and closing, one at a time. */
+  readonly #changes = new Turns()
+  #runner: Runner | undefined
+
+  constructor(adapter: SqlAdapter) {
+    this.name = adapter.name
+    this.#adapter = adapter
+    this.#calls = callsOf(this.#run.bind(this))
+    this.subscriptions = this.#calls.subscriptions
+    this.deadLetters = this.#calls.deadLetters
+  }
+
+  open(): Promise<void> {
+    return this.#changes.take(async () => {
+      if (this.#runner !== undefined) return
+      this.#runner = await this.#adapter.start()
+      this.#watchers.opened(this.#runner)
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#changes.take(async () => {
+      const runner = this.#runner
+      this.#runner = undefined
+      this.#watchers.closed()
+      await runner?.close()
+    })
+  }
+
+  async append(records: readonly EventRecord[]): Promise<AppendResult> {
+    return await this.#calls.events.append(records.map(rowOf))
+  }
+
+  async read(query: ReadQuery, { signal }: CallOptions = {}): Promise<ReadResult> {
+    return await this.#calls.events.read(signal, query)
+  }
+
+  head(): Promise<LogHead> {
+    return this.#calls.events.head()
+  }
+
+  watch(wake: () => void): () => void {
+    return this.#watchers.add(wake)
+  }
+
+  isListening(): boolean | undefined {
+    return this.#watchers.isListening
+  }
+
+  async list(query: EventQuery, { signal }: CallOptions = {}): Promise<EventPage> {
+    return await this.#calls.events.list(signal, query)
+  }
+
+  get(id: string): Promise<StoredEvent | undefined> {
+    return this.#calls.events.get(id)
+  }
+
+  async count(filter: EventFilter = {}, { signal }: CallOptions = {}): Promise<number> {
+    return await this.#calls.events.count(signal, filter)
+  }
+
+  async totals({ signal }: CallOptions = {}): Promise<EventTotals> {
+    return await this.#calls.events.totals(signal)
+  }
+
+  delete(id: string): Promise<boolean> {
+    return this.#calls.events.delete(id)
+  }
+
+  async deleteMatching(filter: EventFilter, { signal }: CallOptions = {}): Promise<number> {
+    return await this.#calls.events.deleteMatching(signal, filter)
+  }
+
+  clear(): Promise<number> {
+    return this.#calls.events.clear(undefined)
+  }
+
+  sweepExpired(): Promise<number> {
+    return this.#calls.events.sweepExpired(undefined)
+  }
+
+  trim(policy: TrimPolicy): Promise<number> {
+    return this.#calls.events.trim(undefined, policy)
+  }
+
+  async #run(operation: OperationKey, args: readonly never[], signal: AbortSignal | undefined) {
+    if (this.#runner === undefined)
+      throw new EventsError(
+        'EVENTS_NOT_RUNNING',
+        `the event store ${this.#adapter.place} is not open: open it first`,
+      )
+    return await this.#runner.run({ ...operation, args, nowMs: this.#adapter.now() }, signal)
+  }
+}

@@ -1,0 +1,12 @@
+import type { OperationCall } from '../../sql/runner.ts'
+import type { SqlLog } from '../../sql/sql-log.ts'
+import type { LogFile } from '../file/log-file.ts'
+
+export type Work = (log: SqlLog) => Promise<unknown>
+
+/** The open file, as one thread has it. */
+export interface Opened {
+  readonly file: LogFile
+  /** Runs work in its lane. @param signal aborts when nobody waits for the answer any more, or the store is closed */
+  run(lane: OperationCall['lane'], work: Work, signal: AbortSignal): Promise<unknown>
+}
