@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { PublishedEvent, StoredEvent } from '../event/event.ts'
-import type { JsonObject, JsonValue } from '../event/json.ts'
+import type { JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { EventRecord, EventStorage } from '../storage/contract/storage.ts'
+import { anyJsonObject } from './any-json.ts'
 import type { ContractTests } from './contract-context.ts'
 import { listAll, readToHead } from './reading.ts'
 import { makeRecord, type RecordFields } from './record.ts'
@@ -13,28 +14,6 @@ const anyText = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
   fc
     .string({ unit: 'binary', minLength, maxLength, size: 'medium' })
     .filter((text) => text.length <= maxLength)
-/** Halves of surrogate pairs too. */
-const anyUnits = fc
-  .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 })
-  .map((units) => String.fromCharCode(...units))
-const key = fc.oneof(
-  anyUnits,
-  fc.constantFrom('__proto__', 'constructor', 'a.b', '$', '"', "'", '', '7', '-7'),
-)
-const number = fc.oneof(
-  fc.double({ noNaN: true, noDefaultInfinity: true }),
-  fc.constantFrom(1e308, 5e-324, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 1e21, 0.1 + 0.2, 123456789012345680000),
-)
-const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
-  json: fc.oneof(
-    { maxDepth: 5, depthSize: 'small' },
-    fc.oneof(anyUnits, number, fc.integer(), fc.boolean(), fc.constant(null)),
-    fc.array(tie('json'), { maxLength: 6 }),
-    fc.dictionary(key, tie('json'), { maxKeys: 6 }),
-  ),
-}))
-const data: fc.Arbitrary<JsonObject> = fc.dictionary(key, json, { maxKeys: 8 })
-
 const word = fc.stringMatching(/^[a-z0-9_]{1,20}$/)
 const MIN_MS = Date.UTC(2000, 0, 1) - 2_000 * 365.2425 * 86_400_000
 const MAX_MS = Date.UTC(9999, 11, 31)
@@ -46,7 +25,7 @@ const required = {
   target: anyText(0, 256),
   title: anyText(0, 512),
   message: anyText(0, 2_000),
-  data,
+  data: anyJsonObject,
   priority: fc.integer({ min: 0, max: 100 }),
   tags: fc.array(anyText(1, 64), { maxLength: 32 }),
   timestamp: fc.integer({ min: MIN_MS, max: MAX_MS }).map(formatTimestamp),

@@ -1,19 +1,29 @@
 import { afterAll, describe, test } from 'vitest'
+import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import { abortTests } from './abort.ts'
 import { agreementTests } from './agreement.ts'
 import { appendTests } from './append.ts'
+import { commitTests } from './commit.ts'
 import { ContractContext, type ContractTests } from './contract-context.ts'
 import { deadLetterTests } from './dead-letters.ts'
+import { documentPageTests } from './document-pages.ts'
+import { documentTests } from './documents.ts'
 import { expiryTests } from './expiry.ts'
 import { filterTests } from './filters.ts'
 import { keptFromTests } from './kept-from.ts'
+import { keyedStateTests } from './keyed-state.ts'
+import { leaseStoreTests } from './lease-store.ts'
 import { leaseTests } from './leases.ts'
 import { lifeCycleTests } from './life-cycle.ts'
 import { listTests } from './list.ts'
+import { nextLifeCycleTests } from './next-life-cycle.ts'
+import { nextPersistenceTests } from './next-persistence.ts'
 import { pageBytesTests } from './page-bytes.ts'
 import { pagingTests } from './paging.ts'
 import { persistenceTests } from './persistence.ts'
 import { readTests } from './read.ts'
+import { refusedCommitTests } from './refused-commits.ts'
 import { removalTests } from './removal.ts'
 import { roundTripTests } from './round-trip.ts'
 import { type StorageFactory, StorePool } from './store-pool.ts'
@@ -58,16 +68,39 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
 export function storageContract(name: string, factory: StorageFactory): void {
   const contract = factory.reopen === undefined ? CONTRACT : { ...CONTRACT, persistence: persistenceTests }
   describe(`${name} keeps the storage contract`, () => {
-    const pool = new StorePool(factory)
-    afterAll(() => pool.end())
-    for (const [theme, tests] of Object.entries(contract)) describeTheme(theme, tests, pool)
+    describeThemes(contract, factory)
   })
 }
 
-function describeTheme(theme: string, tests: ContractTests, pool: StorePool): void {
-  describe(theme, () => {
-    for (const [guarantee, contractTest] of Object.entries(tests)) {
-      test(guarantee, () => ContractContext.run(pool, contractTest))
-    }
+const NEXT_CONTRACT: Readonly<Record<string, ContractTests<EventStorageNext>>> = {
+  'life cycle': nextLifeCycleTests,
+  documents: documentTests,
+  'pages and limits of documents': documentPageTests,
+  leases: leaseStoreTests,
+  'keyed state': keyedStateTests,
+  commits: commitTests,
+  'refused commits': refusedCommitTests,
+}
+
+/** What `storageContract` is to `EventStorage`, for what `EventStorageNext` has more. */
+export function storageContractNext(name: string, factory: StorageFactory<EventStorageNext>): void {
+  const persistence = factory.reopen && { persistence: nextPersistenceTests }
+  describe(`${name} keeps the next storage contract`, () => {
+    describeThemes({ ...NEXT_CONTRACT, ...persistence }, factory)
   })
+}
+
+function describeThemes<S extends EventStorage>(
+  contract: Readonly<Record<string, ContractTests<S>>>,
+  factory: StorageFactory<S>,
+): void {
+  const pool = new StorePool(factory)
+  afterAll(() => pool.end())
+  for (const [theme, tests] of Object.entries(contract)) {
+    describe(theme, () => {
+      for (const [guarantee, contractTest] of Object.entries(tests)) {
+        test(guarantee, () => ContractContext.run(pool, contractTest))
+      }
+    })
+  }
 }

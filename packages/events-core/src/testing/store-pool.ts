@@ -8,17 +8,20 @@ export interface StorageOptions {
 }
 
 /** How the suite gets stores of the adapter that it examines. */
-export interface StorageFactory {
+export interface StorageFactory<S extends EventStorage = EventStorage> {
   /** A store that was never used and is not open, with room for 20,000 events; each call makes another. */
-  create(options: StorageOptions): EventStorage | Promise<EventStorage>
-  /** Another adapter object over what `storage` keeps, not open, as after a restart. Persistent adapters need it. */
-  reopen?(storage: EventStorage, options: StorageOptions): EventStorage | Promise<EventStorage>
+  create(options: StorageOptions): S | Promise<S>
+  /**
+   * Another adapter object over what `storage` keeps, not open, as after a restart or in another process. Persistent
+   * adapters need it.
+   */
+  reopen?(storage: S, options: StorageOptions): S | Promise<S>
   /** Removes what a store from `create` left behind; it and all from `reopen` are closed by then. */
-  destroy?(storage: EventStorage): void | Promise<void>
+  destroy?(storage: S): void | Promise<void>
 }
 
-export interface PooledStore {
-  readonly storage: EventStorage
+export interface PooledStore<S extends EventStorage = EventStorage> {
+  readonly storage: S
   readonly clock: ManualClock
 }
 
@@ -26,16 +29,16 @@ export interface PooledStore {
  * The stores of one run of the suite. Opening one may take longer than the test that uses it, so a store that a
  * passed test left open is cleared and used again; one that was closed, or whose test failed, is not.
  */
-export class StorePool {
-  readonly factory: StorageFactory
-  readonly #idle: PooledStore[] = []
+export class StorePool<S extends EventStorage = EventStorage> {
+  readonly factory: StorageFactory<S>
+  readonly #idle: PooledStore<S>[] = []
 
-  constructor(factory: StorageFactory) {
+  constructor(factory: StorageFactory<S>) {
     this.factory = factory
   }
 
   /** An open, empty store, at the time at which all tests begin. */
-  async take(): Promise<PooledStore> {
+  async take(): Promise<PooledStore<S>> {
     const idle = this.#idle.pop()
     if (idle === undefined) return await this.#open()
     idle.clock.reset()
@@ -43,12 +46,12 @@ export class StorePool {
     return idle
   }
 
-  async giveBack(store: PooledStore): Promise<void> {
+  async giveBack(store: PooledStore<S>): Promise<void> {
     if (await isOpen(store.storage)) this.#idle.push(store)
     else await this.factory.destroy?.(store.storage)
   }
 
-  async discard({ storage }: PooledStore): Promise<void> {
+  async discard({ storage }: PooledStore<S>): Promise<void> {
     await storage.close()
     await this.factory.destroy?.(storage)
   }
@@ -57,7 +60,7 @@ export class StorePool {
     for (const idle of this.#idle.splice(0)) await this.discard(idle)
   }
 
-  async #open(): Promise<PooledStore> {
+  async #open(): Promise<PooledStore<S>> {
     const clock = new ManualClock()
     const store = { storage: await this.factory.create({ now: clock.now }), clock }
     try {
