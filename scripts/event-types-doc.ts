@@ -1,8 +1,8 @@
 // Prints docs/event-types.md from the catalogue and the payload schemas:
 //   node --conditions=@viewra/source scripts/event-types-doc.ts > docs/event-types.md
 import { CATALOGUE } from '../packages/events-core/src/catalogue/catalogue.ts'
+import type { EventTypeDefinition } from '../packages/events-core/src/catalogue/definition.ts'
 import { expectation } from '../packages/events-core/src/catalogue/expectation.ts'
-import type { EventTypeDefinition } from '../packages/events-core/src/catalogue/registry.ts'
 import { payloadSchemas } from '../packages/events-core/src/catalogue/schemas.ts'
 
 const INTRODUCTION = `# Built-in event types

@@ -26,8 +26,10 @@ export type { EventFeed } from './bus/feed/event-feed.ts'
 export type { FeedItem, FeedOptions, FeedReceiver } from './bus/feed/feed-item.ts'
 export type { StreamNotice, StreamOptions } from './bus/feed/stream.ts'
 export { guardedLogger } from './bus/guarded.ts'
+export type { BusHost, BusWorker, RunningWorker, WorkerGauges } from './bus/workers/worker.ts'
 export { CATALOGUE } from './catalogue/catalogue.ts'
-export { catalogueRegistry, type EventTypeDefinition, type EventTypeRegistry } from './catalogue/registry.ts'
+export type { EventTypeDefinition } from './catalogue/definition.ts'
+export { catalogueRegistry, type EventTypeRegistry } from './catalogue/registry.ts'
 export { ERROR_CODES, type ErrorCode, EventsError, type Issue, isEventsError } from './errors.ts'
 export {
   createEvent,

@@ -4,6 +4,7 @@ import type { EventFilter } from '../filter/filter.ts'
 import type { EventMetrics } from '../metrics/metrics.ts'
 import type { EventStorage } from '../storage/contract/storage.ts'
 import type { PositionRange } from '../storage/contract/subscriptions.ts'
+import type { BusWorker } from './workers/worker.ts'
 
 /** The part of a pino logger that the bus uses. */
 export interface Logger {
@@ -46,6 +47,8 @@ export interface EventBusOptions {
   readonly pollIntervalMs?: number
   /** The time, in milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
+  /** Background work that runs while the bus does: processors, jobs, or anything else that implements `BusWorker`. */
+  readonly workers?: readonly BusWorker[]
 }
 
 export interface PublishOptions {
@@ -197,7 +200,9 @@ export interface HealthCheck {
 
 export interface BusHealth {
   readonly status: HealthStatus
-  readonly checks: Readonly<Record<'bus' | 'storage' | 'buffer' | 'subscriptions', HealthCheck>>
+  /** Those of the bus, and those of its workers by their names. */
+  readonly checks: Readonly<Record<'bus' | 'storage' | 'buffer' | 'subscriptions', HealthCheck>> &
+    Readonly<Record<string, HealthCheck>>
 }
 
 export interface StopReport {

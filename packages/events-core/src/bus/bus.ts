@@ -39,8 +39,11 @@ import { processName } from './process-name.ts'
 import { draftEvent, draftEvents } from './publish/draft.ts'
 import { checkCallOptions, validateQuery } from './publish/query.ts'
 import { type BusParts, healthFacts, type RunningBus } from './running-bus.ts'
-import { type BusSettings, busSettings, PUBLISH_RULES } from './settings.ts'
+import { type BusSettings, busSettings, PUBLISH_RULES, workerProblem } from './settings.ts'
 import { readStats, typeNames } from './stats.ts'
+import { Sweeper } from './workers/sweeper.ts'
+import type { BusWorker, RunningWorker } from './workers/worker.ts'
+import { Workers } from './workers/workers.ts'
 
 const DEFAULT_STOP_MS = 10_000
 const NO_OPTIONS: PublishOptions = Object.freeze({})
@@ -73,11 +76,13 @@ export class EventBus<M = EventTypes> {
       dropped: (reason, count, subscription) => drops.add(reason, count, subscription),
     })
     const openStorage = () => this.#openStorage()
-    const head = () => this.#life.running?.tail.head ?? 0
-    this.durable = new DurableSubscriptions({ ...this.#settings, owner: processName(), head }, openStorage)
+    const workers = new Workers(logger)
+    this.durable = new DurableSubscriptions(this.#settings, openStorage)
     this.deadLetters = new DeadLetters(openStorage, () => this.durable.changed(undefined))
-    const { durable } = this
-    this.#parts = { settings: this.#settings, subscriptions: this.#subscriptions, durable, drops }
+    const own = [this.durable, new Sweeper(this.#settings.sweepIntervalMs)]
+    for (const worker of [...own, ...this.#settings.workers]) workers.register(worker)
+    const owner = processName()
+    this.#parts = { settings: this.#settings, subscriptions: this.#subscriptions, workers, drops, owner }
     this.#life = new LifeCycle(this.#parts)
   }
 
@@ -174,11 +179,24 @@ export class EventBus<M = EventTypes> {
     return this.#subscribe(selectedFilter(select), inCallerContext(handle), settings)
   }
 
+  /**
+   * Runs background work on the bus: from now on or, when it does not run yet, from its start on.
+   * @throws EventsError EVENTS_INVALID; EVENTS_CONFLICT when a worker of that name runs here; what `worker.start` throws
+   */
+  async run(worker: BusWorker): Promise<RunningWorker> {
+    checkOptions('run', { worker }, { worker: workerProblem })
+    await this.#life.started()
+    await this.#parts.workers.add(worker)
+    return {
+      stop: (timeoutMs = DEFAULT_STOP_MS) => this.#parts.workers.remove(worker, timeoutMs),
+    }
+  }
+
   /** Those of this process, durable ones too. */
   subscriptions(): readonly SubscriptionInfo[] {
     return [
       ...this.#subscriptions.list(),
-      ...this.durable.infos(),
+      ...this.#parts.workers.subscriptions(),
       ...(this.#life.running?.feeds.list() ?? []),
     ]
   }
@@ -240,8 +258,7 @@ export class EventBus<M = EventTypes> {
   }
 
   async stats(options: CallOptions = {}): Promise<BusStats> {
-    const { subscriptions } = healthFacts(this.#parts, this.#life.running)
-    return readStats(this.#asked(options), subscriptions, options)
+    return readStats(this.#asked(options), this.subscriptions().length, options)
   }
 
   /** Never fails: a store that cannot be asked is what it reports. */
@@ -267,7 +284,7 @@ export class EventBus<M = EventTypes> {
     const { DurableSubscription } = await import('./durable/subscription.ts')
     await this.#life.started()
     const create: CreateDurable = (id, host) => new DurableSubscription(id, filter, handler, settings, host)
-    return this.durable.add(settings.name, create, this.#life.running !== undefined)
+    return this.durable.add(settings.name, create)
   }
 
   #live(): RunningBus {

@@ -14,11 +14,8 @@ export interface HealthFacts {
   readonly oldestWriteMs: number
   readonly bufferEvents: number
   readonly bufferCapacity: number
-  readonly subscriptions: number
-  /** Names of subscriptions whose queue is full. */
-  readonly overrun: readonly string[]
-  /** Names of durable subscriptions that have something to handle and do not get on. */
-  readonly stalled: readonly string[]
+  /** Checks of what runs on the bus, by name; those of one name are shown as one. */
+  readonly others: readonly (readonly [name: string, check: HealthCheck])[]
 }
 
 /** After which a store that has not answered, be it a read or a write, is down. */
@@ -26,15 +23,44 @@ const STORAGE_TIMEOUT_MS = 2_000
 const NEARLY_FULL = 0.8
 const WORST: readonly HealthStatus[] = ['down', 'degraded', 'ok']
 
+/** Asks the store, and joins what it says with all other checks. Never fails. */
 export async function checkHealth(facts: HealthFacts): Promise<BusHealth> {
+  const { running, others } = facts
   const checks = {
-    bus: facts.running ? ok({}) : { status: 'down', detail: 'the bus is not running' },
-    storage: facts.running ? await checkStorage(facts) : { status: 'down', detail: 'the store is not open' },
+    bus: running ? ok({}) : down('the bus is not running'),
+    storage: running ? await checkStorage(facts) : down('the store is not open'),
     buffer: checkBuffer(facts),
-    subscriptions: checkSubscriptions(facts),
+    subscriptions: ok({}),
+    ...joined(others),
   } satisfies Record<string, HealthCheck>
-  const statuses: readonly HealthStatus[] = Object.values(checks).map((check) => check.status)
-  return { status: WORST.find((status) => statuses.includes(status)) ?? 'ok', checks }
+  return { status: worst(Object.values(checks)), checks }
+}
+
+/** Makes one check of those of the same name: the worst status, all details, figures added up. */
+function joined(checks: HealthFacts['others']): Record<string, HealthCheck> {
+  const byName = Map.groupBy(checks, ([name]) => name)
+  return Object.fromEntries(
+    Array.from(byName, ([name, group]) => [name, join(group.map(([, check]) => check))]),
+  )
+}
+
+function join(checks: readonly HealthCheck[]): HealthCheck {
+  const figures: Record<string, string | number | boolean | undefined> = {}
+  for (const [figure, value] of checks.flatMap((check) => Object.entries(check))) {
+    const before = figures[figure]
+    figures[figure] = typeof value === 'number' && typeof before === 'number' ? before + value : value
+  }
+  const details = checks.map(({ detail }) => detail).filter((detail) => detail !== undefined)
+  const detail = details.length === 0 ? undefined : details.join(', ')
+  return { ...figures, status: worst(checks), ...(detail !== undefined && { detail }) }
+}
+
+function worst(checks: readonly HealthCheck[]): HealthStatus {
+  return WORST.find((status) => checks.some((check) => check.status === status)) ?? 'ok'
+}
+
+function down(detail: string): HealthCheck {
+  return { status: 'down', detail }
 }
 
 function ok(figures: Readonly<Record<string, string | number | boolean>>): HealthCheck {
@@ -66,12 +92,4 @@ async function checkStorage({ storage, writeFailure, oldestWriteMs }: HealthFact
 function checkBuffer({ bufferEvents: events, bufferCapacity: capacity }: HealthFacts): HealthCheck {
   if (events < capacity * NEARLY_FULL) return ok({ events, capacity })
   return { status: 'degraded', events, capacity, detail: 'the write buffer is nearly full' }
-}
-
-function checkSubscriptions({ subscriptions: active, overrun, stalled }: HealthFacts): HealthCheck {
-  const problems = [
-    ...overrun.map((name) => `the queue of '${name}' is full`),
-    ...stalled.map((name) => `'${name}' is stalled`),
-  ]
-  return problems.length === 0 ? ok({ active }) : { status: 'degraded', active, detail: problems.join(', ') }
 }

@@ -63,9 +63,8 @@ export class LifeCycle {
     const running = this.#running
     if (running === undefined)
       return { drained: true, unwritten: 0, unhandled: {}, closed: this.#starting === undefined }
-    // Handlers of durable subscriptions may publish until they have finished.
-    const { durable } = this.#parts
-    const unhandled = durable.isBusy ? await durable.drain(remaining()) : {}
+    // Handlers of durable subscriptions, and other workers, may publish until they have finished.
+    const unhandled = await this.#parts.workers.stop(remaining())
     this.#running = undefined
     return running.close(remaining(), unhandled)
   }

@@ -1,18 +1,23 @@
 import type { PublishedEvent } from '../event/event.ts'
+import type { EventFilter } from '../filter/filter.ts'
 import type { BusGauges } from '../metrics/metrics.ts'
 import { within } from '../within.ts'
-import type { StopReport } from './api.ts'
+import type { PublishReceipt, StopReport } from './api.ts'
 import type { DropLog } from './drop-log.ts'
-import type { DurableSubscriptions } from './durable/subscriptions.ts'
 import { Feeds } from './feed/feeds.ts'
 import { guarded } from './guarded.ts'
 import type { HealthFacts } from './health.ts'
 import type { Subscriptions } from './live/subscriptions.ts'
-import type { EventDraft } from './publish/draft.ts'
+import { draftEvent, type EventDraft } from './publish/draft.ts'
+import { completeDrafts } from './publish/write-group.ts'
 import { WriteQueue } from './publish/write-queue.ts'
 import type { BusSettings } from './settings.ts'
+import type { LogReader } from './tail/log-reader.ts'
+import { LogReaders } from './tail/log-readers.ts'
 import { LogTail } from './tail/log-tail.ts'
-import { Sweeper } from './workers/sweeper.ts'
+import type { Signal } from './tail/signal.ts'
+import type { BusHost } from './workers/worker.ts'
+import type { Workers } from './workers/workers.ts'
 
 /** How long a store has to close at the least, since it may have to write what it still holds. */
 const CLOSE_MS = 5_000
@@ -21,7 +26,9 @@ const CLOSE_MS = 5_000
 export interface BusParts {
   readonly settings: BusSettings
   readonly subscriptions: Subscriptions
-  readonly durable: DurableSubscriptions
+  readonly workers: Workers
+  /** Names this process in leases. */
+  readonly owner: string
   readonly drops: DropLog
 }
 
@@ -31,43 +38,52 @@ export class RunningBus {
   readonly tail: LogTail
   readonly feeds: Feeds
   readonly #parts: BusParts
-  readonly #sweeper: Sweeper
+  readonly #readers: LogReaders
   readonly #detachMetrics: () => void
 
   private constructor(parts: BusParts, position: number) {
-    const { settings, subscriptions, durable, drops } = parts
+    const { settings, subscriptions, drops } = parts
     this.#parts = parts
+    const dispatched = () => this.tail.dispatched
+    this.#readers = new LogReaders({ ...settings, dispatched })
     this.tail = new LogTail(
       {
         ...settings,
         dispatch: (event) => {
           subscriptions.dispatch(event)
-          this.feeds.dispatch(event)
+          this.#readers.dispatch(event)
         },
-        advanced: () => durable.wake(),
-        hasReceivers: () => subscriptions.size > 0 || this.feeds.size > 0,
+        hasReceivers: () => subscriptions.size > 0 || !this.#readers.isEmpty,
       },
       position,
     )
-    this.feeds = new Feeds({ ...settings, dispatched: () => this.tail.dispatched })
+    this.feeds = new Feeds({ ...settings, readers: this.#readers })
     this.writes = new WriteQueue({
       ...settings,
       lastPosition: position,
       deliver: (events) => this.#deliver(events),
       dropped: (reason, count) => drops.add(reason, count),
     })
-    this.#sweeper = new Sweeper(settings.storage, settings.sweepIntervalMs, settings.metrics, settings.logger)
     this.#detachMetrics = settings.metrics.attach(() => this.#gauges())
   }
 
-  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; nothing is left open then */
+  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; what a worker throws. Nothing is left open then */
   static async open(parts: BusParts): Promise<RunningBus> {
-    const { settings, durable } = parts
-    const { storage } = settings
+    const { storage } = parts.settings
     await storage.open()
+    const running = await RunningBus.#create(parts)
     try {
-      const { position } = await storage.head()
-      await durable.startAll()
+      await parts.workers.start(running.#host())
+      return running
+    } catch (error) {
+      await running.close(0, {})
+      throw error
+    }
+  }
+
+  static async #create(parts: BusParts): Promise<RunningBus> {
+    try {
+      const { position } = await parts.settings.storage.head()
       return new RunningBus(parts, position)
     } catch (error) {
       await closeStorage(parts, CLOSE_MS)
@@ -75,12 +91,11 @@ export class RunningBus {
     }
   }
 
-  /** @param unhandledBefore deliveries of durable subscriptions that were given up, by name */
+  /** @param unhandledBefore what workers left undone, by name */
   async close(timeoutMs: number, unhandledBefore: StopReport['unhandled']): Promise<StopReport> {
     const { subscriptions, drops } = this.#parts
     const deadline = performance.now() + timeoutMs
     const remaining = () => Math.max(0, deadline - performance.now())
-    this.#sweeper.stop()
     const unwritten = await this.writes.close(deadline)
     await this.tail.stop(remaining())
     const [left] = await Promise.all([subscriptions.drain(remaining()), this.feeds.drain(remaining())])
@@ -105,14 +120,52 @@ export class RunningBus {
     this.tail.offer(events)
   }
 
+  #host(): BusHost {
+    const { settings, owner } = this.#parts
+    const { storage, logger, metrics, pollIntervalMs, publishTimeoutMs, now } = settings
+    return {
+      storage,
+      owner,
+      clock: now,
+      logger,
+      metrics,
+      pollIntervalMs,
+      head: () => this.tail.head,
+      publish: async (input) => {
+        const draft = this.prepare(draftEvent(input, settings, now()))
+        const [receipt] = await this.writes.write([draft], { timeoutMs: publishTimeoutMs })
+        // One draft has one receipt.
+        return receipt as PublishReceipt
+      },
+      read: (filter, after, signal) => this.#read(filter, after, signal),
+      draft: (input) => {
+        const draft = this.prepare(draftEvent(input, settings, now()))
+        draft.stored = true
+        return draft
+      },
+      stored: (drafts, result) => this.#deliver(completeDrafts(drafts, result)),
+    }
+  }
+
+  #read(filter: EventFilter, after: number, signal: Signal): LogReader {
+    const { metrics, logger } = this.#parts.settings
+    const readFailed = (err: unknown) => {
+      metrics.storageError('read')
+      logger.warn({ err }, 'A worker cannot read the event log; retrying')
+    }
+    return this.#readers.join(filter).open({ after, target: 0, signal, readFailed })
+  }
+
   #gauges(): BusGauges {
-    const { settings, subscriptions, durable } = this.#parts
+    const { settings, subscriptions, workers } = this.#parts
     const { storage, bufferEvents } = settings
+    const work = workers.gauges()
+    const workersLag = Array.from(work.values()).flatMap(({ lag }) => [...(lag ?? [])])
     return {
       oldestWriteSeconds: this.writes.oldestWriteMs / 1_000,
       bufferEvents: this.writes.size,
       bufferCapacity: bufferEvents,
-      subscriptionLag: new Map([...subscriptions.lag(), ...durable.lag(), ...this.feeds.lag()]),
+      subscriptionLag: new Map([...subscriptions.lag(), ...workersLag, ...this.feeds.lag()]),
       streamClients: this.feeds.counts(),
       isListening: guarded(
         () => storage.isListening?.(),
@@ -150,9 +203,9 @@ async function closeStorage({ settings }: BusParts, timeoutMs: number): Promise<
   }
 }
 
-/** What the health of a bus is judged by, whether it runs or not. */
+/** Returns what the health of a bus is judged by, whether it runs or not. */
 export function healthFacts(parts: BusParts, running: RunningBus | undefined): HealthFacts {
-  const { settings, subscriptions, durable } = parts
+  const { settings, subscriptions, workers } = parts
   return {
     running: running !== undefined,
     storage: settings.storage,
@@ -160,8 +213,10 @@ export function healthFacts(parts: BusParts, running: RunningBus | undefined): H
     oldestWriteMs: running?.writes.oldestWriteMs ?? 0,
     bufferEvents: running?.writes.size ?? 0,
     bufferCapacity: settings.bufferEvents,
-    subscriptions: subscriptions.size + durable.size + (running?.feeds.size ?? 0),
-    overrun: subscriptions.overrun(),
-    stalled: durable.stalled(),
+    others: [
+      ['subscriptions', subscriptions.check()],
+      ['subscriptions', { status: 'ok', active: running?.feeds.size ?? 0 }],
+      ...workers.checks(),
+    ],
   }
 }

@@ -32,6 +32,13 @@ const isPersistRule: OptionRule = (value) =>
     ? undefined
     : oneOf('all', 'none')(value)?.replace(', not', ' or a function, not')
 
+export const workerProblem: OptionRule = methods('start', 'stop')
+
+function workersProblem(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return 'must be an array of workers'
+  return value.map(workerProblem).find((problem) => problem !== undefined)
+}
+
 const RULES: Readonly<Record<keyof EventBusOptions, OptionRule>> = {
   storage: methods('open', 'append', 'read', 'watch'),
   metrics: methods('published', 'attach'),
@@ -48,6 +55,7 @@ const RULES: Readonly<Record<keyof EventBusOptions, OptionRule>> = {
   sweepIntervalMs: integer(1, MAX_TIMER_MS),
   pollIntervalMs: integer(10, MAX_TIMER_MS),
   now: func,
+  workers: workersProblem,
 }
 
 export const PUBLISH_RULES: Readonly<Record<keyof PublishOptions, OptionRule>> = {
@@ -79,5 +87,6 @@ export function busSettings(options: EventBusOptions): BusSettings {
     sweepIntervalMs: options.sweepIntervalMs ?? 30_000,
     pollIntervalMs: options.pollIntervalMs ?? 1_000,
     now,
+    workers: options.workers ?? [],
   }
 }

@@ -1,6 +1,6 @@
 import { PRIORITY } from '../event/event.ts'
+import type { EventTypeDefinition } from './definition.ts'
 import type { PayloadTypes } from './payloads.ts'
-import type { EventTypeDefinition } from './registry.ts'
 
 type Entry = Omit<EventTypeDefinition, 'type' | 'payload'>
 

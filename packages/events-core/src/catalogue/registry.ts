@@ -2,16 +2,7 @@ import { checkOptions, integer, type OptionRule, object, shown, text } from '../
 import { type Issue, invalid } from '../errors.ts'
 import type { JsonObject } from '../event/json.ts'
 import { CATALOGUE } from './catalogue.ts'
-
-/** What is known of an event type before any event of it was seen. */
-export interface EventTypeDefinition {
-  readonly type: string
-  readonly description: string
-  /** Priority of an event that is published without one. */
-  readonly priority: number
-  /** JSON Schema of `data`, where one is known. */
-  readonly payload?: JsonObject
-}
+import type { EventTypeDefinition } from './definition.ts'
 
 /** The event types a bus knows. Other types are stored and delivered just the same. */
 export interface EventTypeRegistry {

@@ -3,9 +3,10 @@ import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@
 import type { Issue } from '../errors.ts'
 import type { JsonObject } from '../event/json.ts'
 import { CATALOGUE } from './catalogue.ts'
+import type { EventTypeDefinition } from './definition.ts'
 import { expectation } from './expectation.ts'
 import { payloadSchemas } from './payloads.ts'
-import { type EventTypeDefinition, type EventTypeRegistry, TypeRegistry } from './registry.ts'
+import { type EventTypeRegistry, TypeRegistry } from './registry.ts'
 
 export { payloadSchemas }
 

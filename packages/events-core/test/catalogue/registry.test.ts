@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CATALOGUE } from '../../src/catalogue/catalogue.ts'
-import { catalogueRegistry, type EventTypeDefinition } from '../../src/catalogue/registry.ts'
+import type { EventTypeDefinition } from '../../src/catalogue/definition.ts'
+import { catalogueRegistry } from '../../src/catalogue/registry.ts'
 import { createTypeRegistry } from '../../src/catalogue/schemas.ts'
 
 const paid: EventTypeDefinition = { type: 'order.paid', description: 'An order was paid.', priority: 10 }

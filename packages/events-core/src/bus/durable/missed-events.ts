@@ -1,12 +1,10 @@
 import type { EventMetrics } from '../../metrics/metrics.ts'
-import type { EventLog } from '../../storage/contract/storage.ts'
 import type { PositionRange } from '../../storage/contract/subscriptions.ts'
 import type { Logger } from '../api.ts'
 
 export interface MissedEventsOptions {
   /** Of the subscription. */
   readonly name: string
-  readonly log: EventLog
   readonly metrics: EventMetrics
   readonly logger: Logger
 }
@@ -30,16 +28,13 @@ export class MissedEvents {
   }
 
   /**
-   * Looks, after a read, whether retention removed what it did not find. What is removed between the two, when the
-   * filter had passed over it, is all that may be taken for missed.
-   * @throws EventsError EVENTS_STORAGE_*
+   * Notes what retention removed of a range in which a read found nothing. What is removed between the read and the look at
+   * `keptFrom`, when the filter had passed over it, is all that may be taken for missed.
    */
-  async look({ from, to: last }: PositionRange): Promise<void> {
-    if (last < from) return
-    const { log, metrics, logger, name } = this.#options
-    const { keptFrom } = await log.head()
+  note({ from, to: last }: PositionRange, keptFrom: number): void {
     const to = Math.min(last, keptFrom - 1)
     if (to < from) return
+    const { metrics, logger, name } = this.#options
     this.#unsaved = { from: this.#unsaved?.from ?? from, to }
     metrics.missed(name, to - from + 1)
     const details = { subscription: name, from, to }

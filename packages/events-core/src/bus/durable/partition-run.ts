@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventsError } from '../../errors.ts'
 import type { PublishedEvent, StoredEvent } from '../../event/event.ts'
-import type { EventFilter } from '../../filter/filter.ts'
 import type { EventMetrics } from '../../metrics/metrics.ts'
-import type { EventLog } from '../../storage/contract/storage.ts'
 import type { HeldLease, Lease, Progress } from '../../storage/contract/subscriptions.ts'
 import { within } from '../../within.ts'
 import type { Logger } from '../api.ts'
 import type { DeliveryQueue, DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
+import { type LogItem, type LogReader, storedEvents } from '../tail/log-reader.ts'
+import { PausableReader } from '../tail/pausable-reader.ts'
 import { Signal } from '../tail/signal.ts'
 import type { LeaseHolder } from './lease-holder.ts'
 import { MissedEvents } from './missed-events.ts'
@@ -16,8 +16,8 @@ import { PositionTracker } from './position-tracker.ts'
 /** What a partition works with, whoever has its lease. */
 export interface PartitionOptions {
   readonly name: string
-  readonly log: EventLog
-  readonly filter: EventFilter
+  /** Opens a reader of the log behind a position. */
+  readonly read: (after: number, signal: Signal) => LogReader
   /** Whether an event belongs to this partition. */
   readonly isOwn: (event: PublishedEvent) => boolean
   /** Makes the queue that brings events to the handler. */
@@ -36,7 +36,6 @@ export interface PartitionOptions {
   readonly queueEvents: number
 }
 
-const READ_EVENTS = 500
 const RETRY_MS = 250
 /** A store that does not answer must not hold up a stop. */
 const FINAL_SAVE_MS = 1_000
@@ -45,8 +44,11 @@ const FINAL_SAVE_MS = 1_000
  * Runs a partition for as long as its lease holds: reads on from the saved position, hands events to the handler in
  * order, and saves how far all is handled.
  *
- * running → leaving, when it is stopped or claimed by another process: nothing new is begun, and the lease is kept until
- * the calls under way are done → ended. When the lease is lost it ends at once, and lets go of all: it comes again.
+ * - running: entered at the start. Events are read and handled, unless the subscription is paused.
+ * - leaving: entered by `stop`, or when another process claims the partition. Nothing new is begun, and the lease is kept
+ *   until the calls under way are done.
+ * - ended: entered from leaving, and from anywhere when the lease is lost. Never left: what was not saved comes again, to
+ *   whichever process has the lease next.
  */
 export class PartitionRun {
   readonly #options: PartitionOptions
@@ -58,8 +60,7 @@ export class PartitionRun {
   readonly #save = new Signal()
   /** Events that are not handled yet, by position. */
   readonly #open = new Map<number, StoredEvent>()
-  /** Whether the log may have events that were not read yet. */
-  #more = true
+  readonly #reader: PausableReader
   #paused: boolean
   #savedPosition: number
   #savedAt = performance.now()
@@ -76,6 +77,7 @@ export class PartitionRun {
     this.#savedPosition = position
     this.#paused = paused
     this.#missed = new MissedEvents(options)
+    this.#reader = new PausableReader(options.read, this.#read)
     this.#queue = options.createQueue({
       mayStart: () => this.mayHandle,
       finished: (event, error) => void this.#finished(event, error),
@@ -88,6 +90,7 @@ export class PartitionRun {
 
   /** The last position up to which all is handled. */
   get position(): number {
+    this.#examineIdly()
     return this.#tracker.handled
   }
 
@@ -107,7 +110,7 @@ export class PartitionRun {
 
   /** Whether there is something to read or to handle, and nothing got on for so long. */
   isStalled(forMs: number): boolean {
-    const isIdle = this.#open.size === 0 && !this.#more
+    const isIdle = this.#open.size === 0 && this.#reader.isIdle
     return !isIdle && !this.#paused && performance.now() - this.#progressedAt >= forMs
   }
 
@@ -117,14 +120,8 @@ export class PartitionRun {
    */
   async run(): Promise<void> {
     await Promise.all([this.#readOn(), this.#keepLease()])
+    this.#reader.close()
     await within(this.#options.handlerTimeoutMs, Promise.race([this.#abandoned, this.#stopped.promise]))
-  }
-
-  /** The log has grown. */
-  wake(): void {
-    if (this.#open.size === 0 && !this.#more) this.#progressedAt = performance.now()
-    this.#more = true
-    this.#read.notify()
   }
 
   /** Has the lease renewed now, since the subscription was paused, resumed, reset or removed. */
@@ -139,7 +136,7 @@ export class PartitionRun {
    */
   async stop(timeoutMs: number): Promise<number> {
     // In this order: what fails for the last time because of the stop comes again, and is no dead letter.
-    if (this.#state === 'running') this.#state = 'leaving'
+    if (this.#state === 'running') this.#enter('leaving')
     this.#read.notify()
     this.#queue.clear()
     await this.#queue.idle(timeoutMs)
@@ -160,50 +157,55 @@ export class PartitionRun {
     }
   }
 
+  /** The only place that changes the state. */
+  #enter(state: 'leaving' | 'ended'): void {
+    if (this.#state !== 'ended') this.#state = state
+  }
+
   #end(): void {
-    this.#state = 'ended'
+    this.#enter('ended')
     this.#read.notify()
     this.#save.notify()
   }
 
   async #readOn(): Promise<void> {
     while (this.#state === 'running') {
-      try {
-        if (!(await this.#readBatch())) await this.#read.wait()
-      } catch (error) {
-        this.#more = true
-        this.#storageFailed('read', error, 'A durable subscription cannot read the log; trying again')
-        await this.#read.wait(RETRY_MS)
+      if (this.#paused) this.#reader.close()
+      if (!this.#hasRoom) await this.#read.wait()
+      else {
+        const item = await this.#reader.next(this.#tracker.examined)
+        if (item !== undefined) this.#admit(item)
+        // Reading is getting on only while nothing waits for the handler.
+        if (this.#open.size === 0) this.#progressedAt = performance.now()
       }
     }
   }
 
-  /** Answers whether there may be more to read now. */
-  async #readBatch(): Promise<boolean> {
-    const { log, filter, isOwn, queueEvents } = this.#options
-    const room = queueEvents - this.#queue.waiting - this.#queue.inFlight
-    // Reading little by little costs a query each, so it waits until there is room for a good part.
-    if (!this.#more || this.#paused || room < queueEvents / 2) return false
-    const limit = Math.min(READ_EVENTS, room)
-    this.#more = false
-    const after = this.#tracker.examined
-    const { events, position, more } = await log.read({ after, limit, filter })
-    if (this.#state !== 'running') return false
-    const hole = { from: after + 1, to: (events[0]?.position ?? position + 1) - 1 }
-    const message = 'A durable subscription cannot ask what the log keeps; trying again'
-    const looked = this.#untilEnded('read', message, () => this.#missed.look(hole))
-    // Reading is getting on only while nothing waits for the handler.
-    if (this.#open.size === 0) this.#progressedAt = performance.now()
-    for (const event of events) {
-      if (!isOwn(event)) continue
-      this.#tracker.begin(event.position)
-      this.#open.set(event.position, event)
-      this.#queue.push(event)
+  /** A page comes in one piece, so it waits until there is room for a good part. */
+  get #hasRoom(): boolean {
+    return !this.#paused && this.#queue.waiting + this.#queue.inFlight <= this.#options.queueEvents / 2
+  }
+
+  #admit(item: LogItem): void {
+    if (item.kind === 'page') {
+      const hole = { from: item.after + 1, to: (item.events[0]?.position ?? item.position + 1) - 1 }
+      this.#missed.note(hole, item.head.keptFrom)
     }
-    await looked
-    this.#tracker.examine(position)
-    this.#more ||= more
-    return this.#more
+    for (const event of storedEvents(item)) this.#begin(event)
+    this.#tracker.examine(item.position)
+  }
+
+  #begin(event: StoredEvent): void {
+    if (!this.#options.isOwn(event)) return
+    this.#tracker.begin(event.position)
+    this.#open.set(event.position, event)
+    this.#queue.push(event)
+  }
+
+  /** Events that do not match wake nobody: how far they go is asked for. */
+  #examineIdly(): void {
+    const position = this.#reader.idlePosition
+    if (position !== undefined) this.#tracker.examine(position)
   }
 
   /** Renews the lease in time, and saves the position soon after it moved. */
@@ -220,6 +222,7 @@ export class PartitionRun {
   }
 
   async #renewIfDue(): Promise<void> {
+    this.#examineIdly()
     const { handled } = this.#tracker
     const missed = this.#missed.unsaved
     const isDue = performance.now() - this.#savedAt >= this.#lease.renewalMs
@@ -229,13 +232,13 @@ export class PartitionRun {
     this.#missed.saved(missed)
     this.#savedAt = performance.now()
     this.#savedPosition = handled
-    const resumed = this.#paused && !lease.paused
+    const isChanged = this.#paused !== lease.paused
     this.#paused = lease.paused
+    if (isChanged) this.#read.notify()
     if (lease.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
     if (this.#paused) return
     this.#options.renewed()
     this.#queue.resume()
-    if (resumed) this.#read.notify()
   }
 
   // A getter, or TypeScript would take what was checked before an `await` as still true.
@@ -268,7 +271,7 @@ export class PartitionRun {
     this.#open.delete(stored.position)
     this.#progressedAt = performance.now()
     this.#tracker.finish(stored.position)
-    if (this.#more) this.#read.notify()
+    if (this.#hasRoom) this.#read.notify()
   }
 
   /** Tries until the event is kept: until then its position stays open. False when the run ended before that. */

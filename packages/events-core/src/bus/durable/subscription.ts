@@ -9,6 +9,7 @@ import type { EventHandler, Logger, Subscription, SubscriptionInfo } from '../ap
 import { DeliveryQueue, type DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
 import { HandlerRecord } from '../delivery/handler-stats.ts'
 import type { DurableSettings } from '../delivery/settings.ts'
+import type { BusHost } from '../workers/worker.ts'
 import { claimShare } from './balance.ts'
 import { failureOf } from './failure.ts'
 import { LeaseHolder } from './lease-holder.ts'
@@ -17,16 +18,12 @@ import { PartitionRun } from './partition-run.ts'
 import { DeadLetterLane } from './side-lane.ts'
 import { startPosition } from './start-position.ts'
 
-/** What a durable subscription needs of its bus. */
+/** What a durable subscription needs of its bus, whether that runs or not. */
 export interface DurableHost {
   readonly storage: EventStorage
   readonly metrics: EventMetrics
   readonly logger: Logger
   readonly now: () => number
-  /** Names this process in leases. */
-  readonly owner: string
-  /** The last position that is known to exist. */
-  readonly head: () => number
   /** Called once, when the subscription takes no more events: from then on its name is free. */
   readonly ending: (subscription: DurableSubscription) => void
   /** Called once, when the subscription has ended in this process. */
@@ -51,6 +48,8 @@ export class DurableSubscription implements Subscription {
   readonly #handler: EventHandler
   readonly #settings: DurableSettings
   readonly #host: DurableHost
+  /** Undefined before the start. */
+  #bus: BusHost | undefined
   readonly #record: HandlerRecord
   readonly #lane: DeadLetterLane
   readonly #stopping = new AbortController()
@@ -91,7 +90,8 @@ export class DurableSubscription implements Subscription {
   /** Events between the checkpoint and the end of the log; undefined while another process runs it. */
   get lag(): number | undefined {
     const positions = Array.from(this.#runs.values(), (run) => run.position)
-    return positions.length === 0 ? undefined : Math.max(0, this.#host.head() - Math.min(...positions))
+    if (this.#bus === undefined || positions.length === 0) return undefined
+    return Math.max(0, this.#bus.head() - Math.min(...positions))
   }
 
   /** Whether there is something to handle, and nothing got on for a minute. */
@@ -113,11 +113,12 @@ export class DurableSubscription implements Subscription {
   }
 
   /** Begins to run it, once it is prepared. */
-  start(): void {
+  start(bus: BusHost): void {
+    this.#bus = bus
     const { partitions } = this.#settings
     for (let partition = 0; partition < partitions; partition++)
-      this.#loops.push(this.#runPartition(partition))
-    if (partitions > 1) this.#loops.push(this.#balance())
+      this.#loops.push(this.#runPartition(partition, bus))
+    if (partitions > 1) this.#loops.push(this.#balance(bus))
   }
 
   async unsubscribe(): Promise<void> {
@@ -132,11 +133,6 @@ export class DurableSubscription implements Subscription {
     }
     // It was unsubscribed before, and may take its time; this caller has not so much.
     return (await within(timeoutMs, this.#stopped)) ?? this.#inFlight
-  }
-
-  /** The log has grown. */
-  wake(): void {
-    for (const run of this.#runs.values()) run.wake()
   }
 
   /** The subscription was changed in the store. */
@@ -182,8 +178,8 @@ export class DurableSubscription implements Subscription {
     )
   }
 
-  async #runPartition(partition: number): Promise<void> {
-    const { storage, owner } = this.#host
+  async #runPartition(partition: number, bus: BusHost): Promise<void> {
+    const { storage, owner } = bus
     const { name, leaseMs } = this.#settings
     const lease = new LeaseHolder({ store: storage.subscriptions, key: { name, partition }, owner, leaseMs })
     const { signal } = this.#stopping
@@ -191,7 +187,7 @@ export class DurableSubscription implements Subscription {
       try {
         const granted = await lease.acquire(signal)
         if (signal.aborted) return await lease.release()
-        const run = new PartitionRun(this.#partitionOptions(partition), lease, granted)
+        const run = new PartitionRun(this.#partitionOptions(partition, bus), lease, granted)
         this.#runs.set(partition, run)
         await run.run()
       } catch (error) {
@@ -202,8 +198,7 @@ export class DurableSubscription implements Subscription {
   }
 
   /** Sees to it that this process gets its share of the partitions from those who have more. */
-  async #balance(): Promise<void> {
-    const { storage, owner } = this.#host
+  async #balance({ storage, owner }: BusHost): Promise<void> {
     const { name, leaseMs } = this.#settings
     const { signal } = this.#stopping
     while (!signal.aborted) {
@@ -226,13 +221,12 @@ export class DurableSubscription implements Subscription {
     await sleep(RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 
-  #partitionOptions(partition: number): ConstructorParameters<typeof PartitionRun>[0] {
-    const { storage, metrics, logger } = this.#host
+  #partitionOptions(partition: number, bus: BusHost): ConstructorParameters<typeof PartitionRun>[0] {
+    const { storage, metrics, logger } = bus
     const { name, partitions, concurrency, retry, orderBy } = this.#settings
     return {
       ...this.#settings,
-      log: storage,
-      filter: this.filter,
+      read: (after, signal) => bus.read(this.filter, after, signal),
       metrics,
       logger,
       isOwn: (event) =>

@@ -2,8 +2,16 @@ import { checkOptions, type OptionRule } from '../../check-options.ts'
 import { EventsError } from '../../errors.ts'
 import type { EventStorage } from '../../storage/contract/storage.ts'
 import type { PartitionState, PositionRange } from '../../storage/contract/subscriptions.ts'
-import type { DurableSubscriptionInfo, StartPosition, Subscription, SubscriptionInfo } from '../api.ts'
+import type {
+  DurableSubscriptionInfo,
+  HealthCheck,
+  StartPosition,
+  Subscription,
+  SubscriptionInfo,
+} from '../api.ts'
 import { nameRule, startRule } from '../delivery/settings.ts'
+import type { BusSettings } from '../settings.ts'
+import type { BusHost, BusWorker, WorkerGauges } from '../workers/worker.ts'
 import { startPosition } from './start-position.ts'
 import type { DurableHost, DurableSubscription } from './subscription.ts'
 
@@ -13,81 +21,79 @@ export type CreateDurable = (id: string, host: DurableHost) => DurableSubscripti
  * Durable subscriptions by name: those that this process takes part in, and what the store knows of all. Every method
  * that asks or changes the store fails with EVENTS_NOT_RUNNING while the bus is not running.
  */
-export class DurableSubscriptions {
-  readonly #host: Omit<DurableHost, 'ending' | 'ended'>
+export class DurableSubscriptions implements BusWorker {
+  readonly name = 'subscriptions'
+  readonly #settings: Pick<BusSettings, 'storage' | 'metrics' | 'logger' | 'now'>
   readonly #openStorage: () => EventStorage
   readonly #active = new Map<string, DurableSubscription>()
   /** Those that take no more events and still wait for running calls. */
   readonly #leaving = new Set<DurableSubscription>()
   #made = 0
+  #host: BusHost | undefined
 
-  /** @param openStorage answers with the open store, or throws EVENTS_NOT_RUNNING */
-  constructor(host: Omit<DurableHost, 'ending' | 'ended'>, openStorage: () => EventStorage) {
-    this.#host = host
+  /** @param openStorage returns the open store, or throws EVENTS_NOT_RUNNING */
+  constructor(
+    settings: Pick<BusSettings, 'storage' | 'metrics' | 'logger' | 'now'>,
+    openStorage: () => EventStorage,
+  ) {
+    this.#settings = settings
     this.#openStorage = openStorage
   }
 
   /**
-   * Makes this process take part in a subscription: at once, or with `startAll` when the bus does not run yet.
+   * Makes this process take part in a subscription: at once, or when the bus starts.
    * @throws EventsError EVENTS_CONFLICT when the bus or the store has another one of that name; EVENTS_STORAGE_*
    */
-  async add(name: string, create: CreateDurable, isRunning: boolean): Promise<Subscription> {
+  async add(name: string, create: CreateDurable): Promise<Subscription> {
     if (this.#active.has(name)) {
       throw new EventsError('EVENTS_CONFLICT', `This bus runs a durable subscription '${name}' already`)
     }
     const subscription = create(`durable-${++this.#made}`, {
-      ...this.#host,
+      ...this.#settings,
       ending: (ending) => this.#remove(ending),
       ended: (ended) => this.#leaving.delete(ended),
     })
     this.#active.set(name, subscription)
-    if (isRunning) await this.#startNow(subscription)
+    if (this.#host !== undefined) await this.#startNow(subscription, this.#host)
     return subscription
   }
 
-  get size(): number {
-    return this.#active.size
-  }
-
-  /** Whether any handler may be at work, also of a subscription that was ended. */
-  get isBusy(): boolean {
-    return this.#active.size + this.#leaving.size > 0
-  }
-
   /** Starts those that were made before the bus was: all or, when the store fails, none. */
-  async startAll(): Promise<void> {
+  async start(host: BusHost): Promise<void> {
     for (const subscription of this.#active.values()) await subscription.prepare()
-    for (const subscription of this.#active.values()) subscription.start()
+    this.#host = host
+    for (const subscription of this.#active.values()) subscription.start(host)
   }
 
-  infos(): readonly SubscriptionInfo[] {
-    return Array.from(this.#active.values(), (subscription) => subscription.info())
-  }
-
-  stalled(): readonly string[] {
-    return Array.from(this.#active.values())
-      .filter((subscription) => subscription.isStalled)
-      .map((subscription) => subscription.name)
-  }
-
-  /** By name; those that another process runs are not here. */
-  lag(): ReadonlyMap<string, number> {
-    const lag = new Map<string, number>()
-    for (const { name, lag: events } of this.#active.values()) if (events !== undefined) lag.set(name, events)
-    return lag
-  }
-
-  /** The log has grown. */
-  wake(): void {
-    for (const subscription of this.#active.values()) subscription.wake()
-  }
-
-  /** Waits for running calls and lets go of all; answers what was left, by name. */
-  async drain(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
+  /** Waits for running calls and lets go of all. @returns what was left, by name */
+  async stop(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
+    this.#host = undefined
     const left = Array.from([...this.#active.values(), ...this.#leaving], async (subscription) => {
       return [subscription.name, await subscription.drain(timeoutMs)] as const
     })
     return Object.fromEntries((await Promise.all(left)).filter(([, count]) => count > 0))
+  }
+
+  check(): HealthCheck {
+    const { size: active } = this.#active
+    const stalled = Array.from(this.#active.values()).filter((subscription) => subscription.isStalled)
+    if (stalled.length === 0) return { status: 'ok', active }
+    return {
+      status: 'degraded',
+      active,
+      detail: stalled.map(({ name }) => `'${name}' is stalled`).join(', '),
+    }
+  }
+
+  /** Leaves out those that another process runs. */
+  gauges(): WorkerGauges {
+    const lag = new Map<string, number>()
+    for (const { name, lag: events } of this.#active.values()) if (events !== undefined) lag.set(name, events)
+    return { lag }
+  }
+
+  subscriptions(): readonly SubscriptionInfo[] {
+    return Array.from(this.#active.values(), (subscription) => subscription.info())
   }
 
   /** All that the store knows, by name, whichever process runs them. */
@@ -134,14 +140,14 @@ export class DurableSubscriptions {
     }
   }
 
-  async #startNow(subscription: DurableSubscription): Promise<void> {
+  async #startNow(subscription: DurableSubscription, host: BusHost): Promise<void> {
     try {
       await subscription.prepare()
     } catch (error) {
       this.#active.delete(subscription.name)
       throw error
     }
-    subscription.start()
+    subscription.start(host)
   }
 
   async #change(name: string, work: (storage: EventStorage) => Promise<boolean>): Promise<void> {
@@ -155,7 +161,7 @@ export class DurableSubscriptions {
     const { name } = subscription
     this.#leaving.add(subscription)
     this.#active.delete(name)
-    this.#host.metrics.forgetSubscription(name)
+    this.#settings.metrics.forgetSubscription(name)
   }
 }
 

@@ -3,10 +3,9 @@ import { formatTimestamp, parseTimestamp } from '../../event/timestamp.ts'
 import type { EventFilter } from '../../filter/filter.ts'
 import type { SubscriptionInfo } from '../api.ts'
 import { inCallerContext } from '../delivery/caller-context.ts'
-import { Signal } from '../tail/signal.ts'
+import type { LogItem, LogReader } from '../tail/log-reader.ts'
+import type { Signal } from '../tail/signal.ts'
 import { type FeedItem, type FeedReceiver, itemsOf } from './feed-item.ts'
-import type { LiveWindow, LogPage } from './live-buffer.ts'
-import type { SharedRead } from './shared-read.ts'
 
 /** What a feed needs of its bus. */
 export interface FeedHost {
@@ -14,61 +13,40 @@ export interface FeedHost {
   readonly name: string
   readonly subscriber: string
   readonly filter: EventFilter
-  readonly window: LiveWindow
   readonly now: () => number
-  /** The last position that was dispatched to windows. */
-  readonly dispatched: () => number
   readonly delivered: (events: number) => void
-  readonly readFailed: (error: unknown) => void
   readonly ended: (feed: EventFeed) => void
 }
 
-const RETRY_MS = 250
-
 /**
- * Matching events from a place in the log on: history from the store, then live, each once and in order. Nothing is
- * buffered for it: while it keeps up it reads from the window that all feeds of its filter share, and what it was too
- * slow for it reads from the store.
+ * Matching events from a place in the log on: history from the store, then live, each once and in order.
  *
- * catching up: pages of the store, until they reach what the window covers. live: slices of the window; when the window
- * has gone on without it, it is catching up again. finishing: the bus stops; the window's rest comes, then the end.
- * ended: `next` answers undefined.
+ * - open: entered at the start. Items are handed out as the log reader takes them. Left by `finish` and `close`.
+ * - finishing: entered by `finish`, when the bus stops: what the live buffer holds is handed out, then it ends by itself.
+ * - ended: entered by `close`, from anywhere, and never left. `next` resolves with undefined.
  */
 export class EventFeed {
   readonly #host: FeedHost
-  readonly #window: LiveWindow
-  readonly #signal = new Signal()
+  readonly #reader: LogReader
+  readonly #signal: Signal
   readonly #ready: FeedItem[] = []
   readonly #createdMs: number
   readonly #end = Promise.withResolvers<void>()
-  #state: 'catching up' | 'live' | 'finishing' | 'ended' = 'catching up'
+  #state: 'open' | 'finishing' | 'ended' = 'open'
   /** Whether the reader waits for more, so that all that was handed out is done with. */
   #isIdle = false
-  /** The last position that was examined on its behalf. */
-  #cursor: number
-  /** As `#cursor`, but of what was handed out. */
+  /** The last position of what was handed out. */
   #handedOut: number
-  /** The store is read at least up to here: the end of the log when the feed began. */
-  readonly #target: number
-  #place: number
-  /** The read that it waits for. */
-  #reading: SharedRead<LogPage> | undefined
   #lastTriggeredMs: number | undefined
   #triggered = 0
   #inFlight = 0
 
-  /**
-   * @param place in the window at which it joined
-   * @param after the position behind which it begins
-   * @param target the end of the log
-   */
-  constructor(host: FeedHost, place: number, after: number, target: number) {
+  /** @param signal that the log reader notifies */
+  constructor(host: FeedHost, reader: LogReader, signal: Signal) {
     this.#host = host
-    this.#window = host.window
-    this.#place = place
-    this.#cursor = after
-    this.#handedOut = after
-    this.#target = target
+    this.#reader = reader
+    this.#signal = signal
+    this.#handedOut = reader.position
     this.#createdMs = host.now()
   }
 
@@ -85,8 +63,8 @@ export class EventFeed {
    * the reader waits, too: past events that do not match.
    */
   get position(): number {
-    const isDone = this.#isIdle && this.#state === 'live' && this.#place >= this.#window.end
-    return isDone ? Math.max(this.#handedOut, this.#host.dispatched()) : this.#handedOut
+    const isDone = this.#isIdle && this.#reader.isLive && this.#ready.length === 0
+    return isDone ? Math.max(this.#handedOut, this.#reader.position) : this.#handedOut
   }
 
   /** Resolves when it has ended. */
@@ -105,7 +83,7 @@ export class EventFeed {
       if (item !== undefined) return this.#handOut(item)
       if (this.#mayWait) {
         this.#isIdle = true
-        this.#window.wait(this.#signal)
+        this.#reader.wait()
         await this.#signal.wait()
         this.#isIdle = false
       } else await this.#more()
@@ -144,22 +122,19 @@ export class EventFeed {
     return itemsOf(this)
   }
 
-  /** Ends it; who waits for the next item is told. Closing twice is fine. */
+  /** Ends it; whoever waits for the next item is told. Closing twice is fine. */
   close(): void {
     if (this.#state === 'ended') return
-    this.#state = 'ended'
+    this.#enter('ended')
     this.#ready.length = 0
-    this.#reading?.leave()
-    this.#window.leave(this.#signal)
-    this.#signal.notify()
+    this.#reader.close()
     this.#host.ended(this)
     this.#end.resolve()
   }
 
-  /** Has it hand out what the window holds for it, and end. */
+  /** Makes it hand out what the live buffer holds for it, and end. */
   finish(): void {
-    if (this.#state === 'ended') return
-    this.#state = 'finishing'
+    this.#enter('finishing')
     this.#signal.notify()
   }
 
@@ -184,40 +159,25 @@ export class EventFeed {
 
   /** Events that wait for it; while it is catching up, positions of the log that it has not examined. */
   get lag(): number {
-    if (this.#isBehind) return Math.max(0, this.#host.dispatched() - this.#cursor)
-    return this.#window.end - Math.min(this.#place, this.#window.end)
+    return this.#reader.lag
   }
 
-  get #isBehind(): boolean {
-    return this.#cursor < Math.max(this.#window.covers, this.#target)
+  /** The only place that changes the state. */
+  #enter(state: 'finishing' | 'ended'): void {
+    if (this.#state !== 'ended') this.#state = state
   }
 
   /** What can be had without waiting. */
   #take(): FeedItem | undefined {
     const ready = this.#ready.shift()
-    if (ready !== undefined || this.#isBehind) return ready ?? this.#fallBehind()
-    if (this.#state === 'catching up') {
-      this.#state = 'live'
-      return { kind: 'caught_up', position: this.#cursor }
-    }
-    // The window keeps one slice for all: to ask for an empty one would have the next reader's made anew.
-    if (this.#place >= this.#window.end) return undefined
-    const { events, end, position, mayExpire } = this.#window.slice(this.#place, this.#cursor)
-    this.#place = Math.max(this.#place, end)
-    if (position !== undefined) this.#cursor = position
-    if (mayExpire) return this.#eventsItem(events, this.#cursor)
-    return events.length === 0 ? undefined : { kind: 'events', events, position: this.#cursor }
+    if (ready !== undefined) return ready
+    const item = this.#reader.take()
+    return item === undefined ? undefined : this.#itemOf(item)
   }
 
-  /** Whether all was taken, and the window tells when there is more. All of a slice may have expired. */
+  /** Whether all was taken, and the log reader tells when there is more. All of a slice may have expired. */
   get #mayWait(): boolean {
-    return this.#state !== 'finishing' && !this.#isBehind && this.#place >= this.#window.end
-  }
-
-  #fallBehind(): FeedItem | undefined {
-    if (this.#state !== 'live') return undefined
-    this.#state = 'catching up'
-    return { kind: 'fell_behind', position: this.#cursor }
+    return this.#state !== 'finishing' && this.#reader.mayWait
   }
 
   /** @returns what to wait for before it goes on; nothing when it has ended, or `goOn` is called when there is more */
@@ -236,43 +196,31 @@ export class EventFeed {
   /** Waits idly when it may, and does otherwise what leads to more. */
   #pause(goOn: () => void): Promise<void> | undefined {
     if (!this.#mayWait) return this.#more()
-    this.#window.wait(this.#signal)
+    this.#reader.wait()
     this.#isIdle = this.#signal.arm(goOn)
     return undefined
   }
 
   async #more(): Promise<void> {
     if (this.#state === 'finishing') this.close()
-    else if (this.#isBehind) await this.#readOn()
+    else await this.#reader.readOn()
   }
 
-  async #readOn(): Promise<void> {
-    try {
-      this.#accept(await this.#read())
-    } catch (error) {
-      if (this.#state === 'ended') return
-      this.#host.readFailed(error)
-      await this.#signal.wait(RETRY_MS)
-    }
+  #itemOf(item: LogItem): FeedItem | undefined {
+    if (item.kind === 'caught_up' || item.kind === 'fell_behind') return item
+    const { events, position } = item
+    if (item.kind === 'live')
+      return item.mayExpire ? this.#eventsItem(events, position) : { kind: 'events', events, position }
+    const visible = this.#eventsItem(events, position)
+    const [from, to] = [item.after + 1, Math.min(item.head.keptFrom - 1, position)]
+    if (to < from) return visible ?? this.#pass(position)
+    if (visible !== undefined) this.#ready.push(visible)
+    return { kind: 'gap', from, to }
   }
 
-  async #read(): Promise<LogPage> {
-    this.#reading = this.#window.read(this.#cursor)
-    try {
-      return await this.#reading.answer
-    } finally {
-      this.#reading = undefined
-    }
-  }
-
-  #accept({ events, position, head }: LogPage): void {
-    if (this.#state === 'ended') return
-    const [from, to] = [this.#cursor + 1, Math.min(head.keptFrom - 1, position)]
-    if (to >= from) this.#ready.push({ kind: 'gap', from, to })
-    this.#cursor = position
-    const item = this.#eventsItem(events, position)
-    if (item !== undefined) this.#ready.push(item)
-    else if (this.#ready.length === 0) this.#handedOut = position
+  /** Nothing is handed out up to a position. */
+  #pass(position: number): undefined {
+    this.#handedOut = position
   }
 
   /** Expired events are left out; who gets none of them gets the array as it is, as others do. */

@@ -1,24 +1,22 @@
 import { checkOptions, integer, type OptionRule, oneOf, text } from '../../check-options.ts'
 import { invalid } from '../../errors.ts'
-import type { PublishedEvent } from '../../event/event.ts'
 import type { EventFilter } from '../../filter/filter.ts'
 import type { EventMetrics } from '../../metrics/metrics.ts'
 import type { EventLog, LogHead } from '../../storage/contract/storage.ts'
 import { within } from '../../within.ts'
 import type { Logger, SubscriptionInfo } from '../api.ts'
 import { nameRule } from '../delivery/settings.ts'
-import { Dispatcher } from '../tail/dispatcher.ts'
+import type { LogReaders } from '../tail/log-readers.ts'
+import { Signal } from '../tail/signal.ts'
 import { EventFeed } from './event-feed.ts'
 import type { FeedOptions } from './feed-item.ts'
-import { LiveWindow } from './live-buffer.ts'
 
 export interface FeedsHost {
-  readonly storage: Pick<EventLog, 'read' | 'head'>
+  readonly storage: Pick<EventLog, 'head'>
   readonly metrics: EventMetrics
   readonly logger: Logger
   readonly now: () => number
-  /** The last position that was dispatched. */
-  readonly dispatched: () => number
+  readonly readers: LogReaders
 }
 
 const RULES: Readonly<Record<keyof FeedOptions, OptionRule>> = {
@@ -31,12 +29,11 @@ const RULES: Readonly<Record<keyof FeedOptions, OptionRule>> = {
 /** A store that is away fails every feed's read: it is logged once in so many milliseconds. */
 const LOG_EVERY_MS = 5_000
 
-/** The feeds of one bus, and the windows that they share: one for each filter that has any. */
+/** The feeds of one bus. */
 export class Feeds {
   readonly #host: FeedsHost
-  readonly #dispatcher = new Dispatcher()
-  readonly #windows = new Map<string, LiveWindow>()
   readonly #open = new Set<EventFeed>()
+  #opening = 0
   #made = 0
   #loggedAt = Number.NEGATIVE_INFINITY
 
@@ -46,35 +43,30 @@ export class Feeds {
 
   /** How many there are, those that are being opened included. */
   get size(): number {
-    let members = 0
-    for (const window of this.#windows.values()) members += window.members
-    return members
+    return this.#open.size + this.#opening
   }
 
   /** @throws EventsError EVENTS_INVALID for a wrong option or a position beyond the log; EVENTS_STORAGE_* */
   async open(filter: EventFilter, options: FeedOptions): Promise<EventFeed> {
     checkOptions('feed options', options, RULES)
-    const key = keyOf(filter)
-    // Live comes first: what is appended while the log's end is asked for is in the window already.
-    const window = this.#join(key, filter)
-    const place = window.end
+    // Live comes first: what is appended while the log's end is asked for is in the buffer already.
+    const seat = this.#host.readers.join(filter)
+    this.#opening++
     try {
       const head = await this.#host.storage.head()
+      const signal = new Signal()
+      const readFailed = (error: unknown) => this.#readFailed(error)
       const after = startOf(options, head)
-      const id = `feed-${++this.#made}`
-      const host = this.#feedHost(id, filter, window, options, () => this.#leave(key, window))
-      const feed = new EventFeed(host, place, after, head.position)
+      const reader = seat.open({ after, target: head.position, signal, readFailed })
+      const feed = new EventFeed(this.#feedHost(`feed-${++this.#made}`, filter, options), reader, signal)
       this.#open.add(feed)
       return feed
     } catch (error) {
-      window.members--
-      this.#leave(key, window)
+      seat.leave()
       throw error
+    } finally {
+      this.#opening--
     }
-  }
-
-  dispatch(event: PublishedEvent): void {
-    this.#dispatcher.dispatch(event)
   }
 
   list(): readonly SubscriptionInfo[] {
@@ -95,7 +87,7 @@ export class Feeds {
     return counts
   }
 
-  /** Lets readers take what their windows hold, for so long at the most, and ends all feeds. */
+  /** Lets readers take what the live buffers hold for them, for so long at the most, and ends all feeds. */
   async drain(timeoutMs: number): Promise<void> {
     const open = [...this.#open]
     for (const feed of open) feed.finish()
@@ -104,44 +96,21 @@ export class Feeds {
     for (const feed of open) feed.close()
   }
 
-  #join(key: string, filter: EventFilter): LiveWindow {
-    const known = this.#windows.get(key)
-    const { storage, dispatched } = this.#host
-    const window = known ?? new LiveWindow({ log: storage, filter, covers: dispatched() })
-    window.members++
-    if (known !== undefined) return known
-    this.#windows.set(key, window)
-    this.#dispatcher.add(window)
-    return window
-  }
-
-  #leave(key: string, window: LiveWindow): void {
-    if (window.members > 0) return
-    this.#dispatcher.remove(window)
-    this.#windows.delete(key)
-  }
-
   #feedHost(
     id: string,
     filter: EventFilter,
-    window: LiveWindow,
     { name = id, subscriber = '' }: FeedOptions,
-    left: () => void,
   ): ConstructorParameters<typeof EventFeed>[0] {
-    const { metrics, now, dispatched } = this.#host
+    const { metrics, now } = this.#host
     return {
       id,
       name,
       subscriber,
       filter,
-      window,
       now,
-      dispatched,
       delivered: (events) => metrics.delivered(name, events),
-      readFailed: (error) => this.#readFailed(error),
       ended: (feed) => {
         this.#open.delete(feed)
-        left()
         if (!Array.from(this.#open).some((other) => other.name === name)) metrics.forgetSubscription(name)
       },
     }
@@ -161,9 +130,4 @@ function startOf({ after, from }: FeedOptions, { position, keptFrom }: LogHead):
   if (after <= position) return after
   const message = `must not lie beyond the end of the log, ${position}, as ${after} does`
   throw invalid('feed options', [{ path: 'after', message }])
-}
-
-/** The same for filters that say the same in the same words, in whatever order. */
-function keyOf(filter: EventFilter): string {
-  return JSON.stringify(Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

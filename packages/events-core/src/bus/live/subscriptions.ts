@@ -1,6 +1,6 @@
 import type { PublishedEvent } from '../../event/event.ts'
 import type { EventFilter } from '../../filter/filter.ts'
-import type { EventHandler, SubscribeOptions, Subscription, SubscriptionInfo } from '../api.ts'
+import type { EventHandler, HealthCheck, SubscribeOptions, Subscription, SubscriptionInfo } from '../api.ts'
 import { refuseDurableOptions, subscriptionSettings } from '../delivery/settings.ts'
 import { Dispatcher } from '../tail/dispatcher.ts'
 import { LiveSubscription, type SubscriptionHost } from './live-subscription.ts'
@@ -42,10 +42,11 @@ export class Subscriptions {
     return Array.from(this.#active, (subscription) => subscription.info())
   }
 
-  overrun(): readonly string[] {
-    return Array.from(this.#active)
-      .filter((subscription) => subscription.isQueueFull)
-      .map((subscription) => subscription.name)
+  check(): HealthCheck {
+    const overrun = Array.from(this.#active).filter((subscription) => subscription.isQueueFull)
+    if (overrun.length === 0) return { status: 'ok', active: this.size }
+    const detail = overrun.map(({ name }) => `the queue of '${name}' is full`).join(', ')
+    return { status: 'degraded', active: this.size, detail }
   }
 
   /** Events that wait or are being handled, by name; subscriptions of one name are added up. */

@@ -1,5 +1,6 @@
 import { EventsError } from '../../errors.ts'
-import type { AppendReceipt } from '../../storage/contract/storage.ts'
+import type { PublishedEvent } from '../../event/event.ts'
+import type { AppendReceipt, AppendResult } from '../../storage/contract/storage.ts'
 import type { PublishReceipt } from '../api.ts'
 import type { EventDraft } from './draft.ts'
 
@@ -62,6 +63,15 @@ export class WriteGroup {
     this.state = 'settled'
     this.#waiter?.reject(reason)
   }
+}
+
+/** Writes what the store gave into events that were stored outside a group. @returns those that were not there before */
+export function completeDrafts(
+  drafts: readonly EventDraft[],
+  { receipts, recordedAt }: AppendResult,
+): readonly PublishedEvent[] {
+  for (const [index, draft] of drafts.entries()) completed(draft, receipts[index], recordedAt)
+  return drafts.filter((draft) => !draft.duplicate).map((draft) => draft.event)
 }
 
 /** The last that is done to an event before subscribers get it. @param receipt none for one that is not stored */

@@ -15,8 +15,6 @@ export interface LogTailOptions {
   readonly pollIntervalMs: number
   /** Takes each event of the log once, in order of positions, and live-only events in between. Never throws. */
   readonly dispatch: (event: PublishedEvent) => void
-  /** Told that the log has grown, after the events were dispatched. */
-  readonly advanced: () => void
   /** Whether anybody wants events. While nobody does, nothing is read. */
   readonly hasReceivers: () => boolean
 }
@@ -63,9 +61,7 @@ export class LogTail {
 
   /** Takes own events in the order in which they were published, as soon as they are stored. */
   offer(events: readonly PublishedEvent[]): void {
-    const before = this.#last
     for (const event of events) this.#offerOne(event)
-    if (this.#last > before) this.#options.advanced()
   }
 
   /** Has the store read, since others may have appended. */
@@ -134,13 +130,10 @@ export class LogTail {
   }
 
   async #catchUp(): Promise<void> {
-    const { storage, metrics, logger, advanced } = this.#options
+    const { storage, metrics, logger } = this.#options
     while (!this.#stopping.signal.aborted) {
       try {
-        const before = this.#last
-        const more = await this.#readOn(storage)
-        if (this.#last > before) advanced()
-        if (!more) break
+        if (!(await this.#readOn(storage))) break
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         metrics.storageError('tail')

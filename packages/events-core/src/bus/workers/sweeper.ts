@@ -1,28 +1,41 @@
-import type { EventMetrics } from '../../metrics/metrics.ts'
-import type { EventStorage } from '../../storage/contract/storage.ts'
-import type { Logger } from '../api.ts'
+import { formatTimestamp } from '../../event/timestamp.ts'
+import type { HealthCheck } from '../api.ts'
+import type { BusHost, BusWorker } from './worker.ts'
 
 /** Removes expired events from the store every so often. A sweep that fails is logged, and tried again next time. */
-export class Sweeper {
-  readonly #timer: NodeJS.Timeout
+export class Sweeper implements BusWorker {
+  readonly name = 'sweeper'
+  readonly #intervalMs: number
+  #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<void> | undefined
+  #sweptMs: number | undefined
 
-  constructor(storage: EventStorage, intervalMs: number, metrics: EventMetrics, logger: Logger) {
-    this.#timer = setInterval(() => {
-      this.#sweeping ??= this.#sweep(storage, metrics, logger).finally(() => {
-        this.#sweeping = undefined
-      })
-    }, intervalMs).unref()
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs
   }
 
-  stop(): void {
+  start(host: BusHost): void {
+    this.#timer = setInterval(() => {
+      this.#sweeping ??= this.#sweep(host).finally(() => {
+        this.#sweeping = undefined
+      })
+    }, this.#intervalMs).unref()
+  }
+
+  async stop(): Promise<undefined> {
     clearInterval(this.#timer)
   }
 
-  async #sweep(storage: EventStorage, metrics: EventMetrics, logger: Logger): Promise<void> {
+  check(): HealthCheck {
+    const lastMs = this.#sweptMs
+    return { status: 'ok', ...(lastMs !== undefined && { last_run: formatTimestamp(lastMs) }) }
+  }
+
+  async #sweep({ storage, metrics, logger, clock }: BusHost): Promise<void> {
     const began = performance.now()
     try {
       await storage.sweepExpired()
+      this.#sweptMs = clock()
       metrics.storageOperation('sweep', (performance.now() - began) / 1_000)
     } catch (error) {
       metrics.storageError('sweep')

@@ -1,13 +1,13 @@
 import type { PublishedEvent } from '../../event/event.ts'
 import { compileResidual, compileTypes, type EventFilter } from '../../filter/filter.ts'
 import type { EventLog, LogHead, ReadResult } from '../../storage/contract/storage.ts'
-import type { Receiver } from '../tail/dispatcher.ts'
-import type { Signal } from '../tail/signal.ts'
+import type { Receiver } from './dispatcher.ts'
 import { SharedRead } from './shared-read.ts'
+import type { Signal } from './signal.ts'
 
-/** What a window holds at the most; whoever is further behind reads from the store. */
-const WINDOW_EVENTS = 10_000
-const WINDOW_BYTES = 8 * 2 ** 20
+/** What a buffer holds at the most; whoever is further behind reads from the store. */
+const BUFFER_EVENTS = 10_000
+const BUFFER_BYTES = 8 * 2 ** 20
 /** A slice, or a page of the log, is handed out, encoded and written in one piece. */
 const SLICE_BYTES = 256 * 2 ** 10
 const PAGE_EVENTS = 500
@@ -17,7 +17,7 @@ const MAX_WAKE_PAUSE_MS = 50
 /** An event without its texts and data, as JSON. */
 const BARE_EVENT_BYTES = 400
 
-export interface LiveWindowOptions {
+export interface LiveBufferOptions {
   readonly log: Pick<EventLog, 'read' | 'head'>
   readonly filter: EventFilter
   /** The last position that was dispatched before: the window covers what comes after it. */
@@ -25,7 +25,7 @@ export interface LiveWindowOptions {
 }
 
 /** Some events that follow each other: the very same array for everybody who asks for the same slice. */
-export interface WindowSlice {
+export interface BufferSlice {
   readonly events: readonly PublishedEvent[]
   /** Where the next slice begins. */
   readonly end: number
@@ -35,7 +35,7 @@ export interface WindowSlice {
   readonly mayExpire: boolean
 }
 
-interface SharedSlice extends WindowSlice {
+interface SharedSlice extends BufferSlice {
   readonly begin: number
   /** Whether it would stay as it is when more events come. */
   readonly isFull: boolean
@@ -46,7 +46,7 @@ export interface LogPage extends ReadResult {
   readonly head: LogHead
 }
 
-interface WindowItem {
+interface BufferedEvent {
   readonly event: PublishedEvent
   readonly bytes: number
 }
@@ -56,15 +56,15 @@ interface WindowItem {
  * many read it, and a feed is no more than a place in here. Places are counted from the first event on, so that they
  * stay what they are when events leave at the front.
  */
-export class LiveWindow implements Receiver {
+export class LiveBuffer implements Receiver {
   readonly wantsType: (type: string) => boolean
-  readonly #log: LiveWindowOptions['log']
+  readonly #log: LiveBufferOptions['log']
   readonly #filter: EventFilter
   readonly #matches: ((event: PublishedEvent) => boolean) | undefined
   readonly #waiting = new Set<Signal>()
   /** By the position behind which they begin. */
   readonly #reads = new Map<number, SharedRead<LogPage>>()
-  #items: WindowItem[] = []
+  #items: BufferedEvent[] = []
   #bytes = 0
   /** The place of the first item. */
   #begin = 0
@@ -75,7 +75,7 @@ export class LiveWindow implements Receiver {
   /** Feeds that read here. */
   members = 0
 
-  constructor({ log, filter, covers }: LiveWindowOptions) {
+  constructor({ log, filter, covers }: LiveBufferOptions) {
     this.#log = log
     this.#filter = filter
     this.wantsType = compileTypes(filter.types)
@@ -99,13 +99,13 @@ export class LiveWindow implements Receiver {
     const bytes = sizeOf(event)
     this.#items.push({ event, bytes })
     this.#bytes += bytes
-    while (this.#items.length > WINDOW_EVENTS || (this.#bytes > WINDOW_BYTES && this.#items.length > 1))
+    while (this.#items.length > BUFFER_EVENTS || (this.#bytes > BUFFER_BYTES && this.#items.length > 1))
       this.#evict()
     if (this.#waiting.size > 0) this.#wake ??= this.#scheduleWake()
   }
 
   /** The events from a place on that lie after a position, as many as go out in one piece. */
-  slice(from: number, after: number): WindowSlice {
+  slice(from: number, after: number): BufferSlice {
     let begin = Math.max(from, this.#begin)
     while (begin < this.end && this.#isKnown(begin, after)) begin++
     const last = this.#slice
@@ -206,7 +206,7 @@ export class LiveWindow implements Receiver {
   }
 }
 
-/** The event that was measured last: it comes to one window after the other. */
+/** The event that was measured last: it comes to one buffer after the other. */
 let measured: { readonly event: PublishedEvent; readonly bytes: number } | undefined
 
 /** About how many bytes the event is as JSON. */

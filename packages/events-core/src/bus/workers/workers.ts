@@ -1,0 +1,117 @@
+import { errorText } from '../../describe-error.ts'
+import { EventsError } from '../../errors.ts'
+import { within } from '../../within.ts'
+import type { HealthCheck, Logger, SubscriptionInfo } from '../api.ts'
+import { guarded } from '../guarded.ts'
+import type { BusHost, BusWorker, WorkerGauges } from './worker.ts'
+
+/** Names of health checks that are the bus's own. */
+const TAKEN: readonly string[] = ['bus', 'storage', 'buffer']
+/** How much longer than it was told a worker may take to stop. */
+const GRACE_MS = 100
+const NOTHING_LEFT = {}
+const WELL: HealthCheck = { status: 'ok' }
+
+/** The background work of one bus. Workers are code of others: what one throws costs its own figures, or its own stop. */
+export class Workers {
+  readonly #logger: Logger
+  readonly #all = new Map<string, BusWorker>()
+  #host: BusHost | undefined
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /**
+   * Adds a worker, and starts it if the bus runs.
+   * @throws EventsError EVENTS_CONFLICT when there is one of that name; what its `start` throws
+   */
+  async add(worker: BusWorker): Promise<void> {
+    this.register(worker)
+    if (this.#host === undefined) return
+    try {
+      await worker.start(this.#host)
+    } catch (error) {
+      this.#all.delete(worker.name)
+      throw error
+    }
+  }
+
+  /** Adds a worker that starts with the bus. @throws EventsError EVENTS_CONFLICT */
+  register(worker: BusWorker): void {
+    const { name } = worker
+    if (TAKEN.includes(name) || this.#all.has(name))
+      throw new EventsError(
+        'EVENTS_CONFLICT',
+        `This bus already has a worker '${name}': give it another name`,
+      )
+    this.#all.set(name, worker)
+  }
+
+  /** Ends a worker and forgets it. */
+  async remove(worker: BusWorker, timeoutMs: number): Promise<void> {
+    if (this.#all.get(worker.name) !== worker) return
+    this.#all.delete(worker.name)
+    if (this.#host !== undefined) await this.#stop(worker, timeoutMs)
+  }
+
+  /** Starts all workers; when one cannot start, those before it are stopped again. */
+  async start(host: BusHost): Promise<void> {
+    const started: BusWorker[] = []
+    try {
+      for (const worker of this.#all.values()) {
+        await worker.start(host)
+        started.push(worker)
+      }
+      this.#host = host
+    } catch (error) {
+      await Promise.all(started.map((worker) => this.#stop(worker, 0)))
+      throw error
+    }
+  }
+
+  /** Stops all workers at once. @returns what they left undone, by name */
+  async stop(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
+    if (this.#host === undefined) return NOTHING_LEFT
+    this.#host = undefined
+    const left = await Promise.all(Array.from(this.#all.values(), (worker) => this.#stop(worker, timeoutMs)))
+    return Object.assign({}, ...left)
+  }
+
+  checks(): readonly (readonly [name: string, check: HealthCheck])[] {
+    return Array.from(this.#all.values()).flatMap((worker) => {
+      if (worker.check === undefined) return []
+      const failed = (error: unknown): HealthCheck => ({ status: 'degraded', detail: errorText(error) })
+      return [[worker.name, guarded(() => worker.check?.() ?? WELL, failed)()] as const]
+    })
+  }
+
+  gauges(): ReadonlyMap<string, WorkerGauges> {
+    const gauges = Array.from(this.#all.values(), (worker) => {
+      return [worker.name, guarded(() => worker.gauges?.(), this.#failed(worker))() ?? {}] as const
+    })
+    return new Map(gauges)
+  }
+
+  subscriptions(): readonly SubscriptionInfo[] {
+    return Array.from(this.#all.values()).flatMap(
+      (worker) => guarded(() => worker.subscriptions?.(), this.#failed(worker))() ?? [],
+    )
+  }
+
+  async #stop(worker: BusWorker, timeoutMs: number): Promise<Readonly<Record<string, number>>> {
+    try {
+      return (await within(timeoutMs + GRACE_MS, worker.stop(timeoutMs))) ?? NOTHING_LEFT
+    } catch (err) {
+      this.#logger.error({ err, worker: worker.name }, 'A worker could not be stopped')
+      return NOTHING_LEFT
+    }
+  }
+
+  #failed(worker: BusWorker): (error: unknown) => undefined {
+    return (err) => {
+      this.#logger.error({ err, worker: worker.name }, 'A worker cannot tell its figures')
+      return undefined
+    }
+  }
+}

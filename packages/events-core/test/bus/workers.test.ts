@@ -1,0 +1,162 @@
+import { expect, test } from 'vitest'
+import {
+  type BusHost,
+  type BusWorker,
+  createEventBus,
+  type HandlerContext,
+  memoryStorage,
+  type PublishedEvent,
+} from '../../src/index.ts'
+import { bound, recordingLogger, startedBus } from './setup.ts'
+
+/** A worker that keeps its host, and tells what was asked of it. */
+function recorder(name: string, more: Partial<BusWorker> = {}) {
+  const calls: string[] = []
+  const hosts: BusHost[] = []
+  const worker: BusWorker = {
+    name,
+    start: (host) => {
+      calls.push('start')
+      hosts.push(host)
+    },
+    stop: async () => {
+      calls.push('stop')
+      return undefined
+    },
+    ...more,
+  }
+  return { worker, calls, hosts }
+}
+
+test('workers start and stop with the bus, each time', async () => {
+  const { worker, calls } = recorder('mine')
+  const bus = createEventBus({ workers: [worker] })
+  await bus.start()
+  await bus.stop()
+  await bus.start()
+  await bus.stop()
+  expect(calls).toEqual(['start', 'stop', 'start', 'stop'])
+})
+
+test('a worker that is added later starts at once, and can be stopped alone', async () => {
+  const bus = await startedBus()
+  const { worker, calls } = recorder('later')
+  const running = await bus.run(worker)
+  await expect(bus.run(worker)).rejects.toMatchObject({ code: 'EVENTS_CONFLICT' })
+  await running.stop()
+  await bus.run(worker)
+  await bus.stop()
+  expect(calls).toEqual(['start', 'stop', 'start', 'stop'])
+})
+
+test('a worker that cannot start keeps the bus from starting, and those before it are stopped', async () => {
+  const first = recorder('first')
+  let fails = true
+  const start = () => {
+    if (fails) throw new Error('no')
+  }
+  const second = recorder('second', { start })
+  const bus = createEventBus({ workers: [first.worker, second.worker] })
+  await expect(bus.start()).rejects.toThrow('no')
+  expect(first.calls).toEqual(['start', 'stop'])
+  fails = false
+  await bus.start()
+  expect(bus.running).toBe(true)
+  await bus.stop()
+})
+
+test('health, gauges and subscriptions tell of workers; one whose figures throw costs only those', async () => {
+  const told = recorder('told', {
+    check: () => ({ status: 'degraded', detail: 'tired', runs: 3 }),
+    subscriptions: () => [],
+  })
+  const fail = () => {
+    throw new Error('broken')
+  }
+  const broken = recorder('broken', { check: fail, gauges: fail, subscriptions: fail })
+  const logger = recordingLogger()
+  const bus = await startedBus({ workers: [told.worker, broken.worker], logger })
+  const { status, checks } = await bus.health()
+  expect({ status, told: checks.told, broken: checks.broken }).toEqual({
+    status: 'degraded',
+    told: { status: 'degraded', detail: 'tired', runs: 3 },
+    broken: { status: 'degraded', detail: 'broken' },
+  })
+  expect(bus.subscriptions()).toEqual([])
+  expect(logger.lines.map(({ message }) => message)).toContain('A worker cannot tell its figures')
+})
+
+test('a stop that hangs or throws keeps no bus from stopping', async () => {
+  const hangs = recorder('hangs', { stop: () => new Promise(() => undefined) })
+  const throws = recorder('throws', {
+    stop: async () => {
+      throw new Error('no')
+    },
+  })
+  const bus = createEventBus({ workers: [hangs.worker, throws.worker] })
+  await bus.start()
+  expect(await bus.stop({ timeoutMs: 50 })).toMatchObject({ closed: true })
+})
+
+test('names of the bus and wrong workers are refused', async () => {
+  const wrong: unknown = { name: 'x' }
+  expect(() => createEventBus({ workers: [recorder('storage').worker] })).toThrow(/already has a worker/)
+  // What callers without types may hand in.
+  expect(() => createEventBus({ workers: [wrong as BusWorker] })).toThrow(/workers/)
+})
+
+test('a worker publishes while the bus waits for it to stop', async () => {
+  const published: unknown[] = []
+  const { worker, hosts } = recorder('last words', {
+    stop: async () => {
+      published.push(await hosts[0]?.publish({ type: 'a', source: 'test' }))
+      return { 'last words': 2 }
+    },
+  })
+  const bus = createEventBus({ workers: [worker] })
+  await bus.start()
+  expect(await bus.stop()).toMatchObject({ drained: false, unhandled: { 'last words': 2 } })
+  expect(published).toEqual([expect.objectContaining({ position: 1, duplicate: false })])
+})
+
+test('what a handler does to its context does not reach the bus', async () => {
+  const bus = await startedBus()
+  const attempts: number[] = []
+  const spoil = (_: PublishedEvent, context: HandlerContext) => {
+    attempts.push(context.attempt)
+    // Handlers without types may try.
+    Reflect.set(context, 'attempt', 99)
+    throw new Error('again')
+  }
+  await bus.subscribe('a', spoil, { retry: { attempts: 3, minDelayMs: 1 } })
+  await bus.publish({ type: 'a', source: 'test' })
+  await expect.poll(() => attempts).toEqual([1, 2, 3])
+})
+
+test('a hundred durable subscriptions that are caught up do not read the log a hundred times', async () => {
+  const storage = memoryStorage()
+  let reads = 0
+  const counting = {
+    ...bound(storage),
+    read: (...args: Parameters<typeof storage.read>) => {
+      reads++
+      return storage.read(...args)
+    },
+  }
+  const bus = await startedBus({ storage: counting })
+  let handled = 0
+  for (let number = 0; number < 100; number++) {
+    const types = number % 2 === 0 ? ['a'] : ['a', 'b']
+    await bus.subscribe({ types }, () => handled++, { durable: `d${number}`, from: 'beginning' })
+  }
+  await bus.publish({ type: 'a', source: 'test' })
+  await expect.poll(() => handled).toBe(100)
+  const before = reads
+  for (let number = 0; number < 50; number++) await bus.publish({ type: 'a', source: 'test' })
+  await expect.poll(() => handled).toBe(5_100)
+  expect(reads - before).toBe(0)
+  // Once they have moved together, what comes between them is read by nobody either.
+  await expect
+    .poll(async () => (await bus.durable.list()).every(({ position }) => position === 51))
+    .toBe(true)
+})
