@@ -1,6 +1,6 @@
 import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ManualClock } from './manual-clock.ts'
-import { isOpen, type StorageFactory, type StorePool } from './store-pool.ts'
+import { isOpen, type StorageFactory, type StorageOptions, type StorePool } from './store-pool.ts'
 
 /** A guarantee, by the sentence that states it. */
 export type ContractTests<S extends EventStorage = EventStorage> = Readonly<
@@ -69,11 +69,11 @@ export class ContractContext<S extends EventStorage = EventStorage> {
   }
 
   /**
-   * The store as another process sees it, open; the context closes it. A store that is not persistent has no other
-   * process, and is returned itself.
+   * The store as another process sees it, perhaps with another clock, open; the context closes it. A store that is not
+   * persistent has no other process, and is returned itself.
    */
-  async beside(): Promise<S> {
-    const other = await this.#factory.reopen?.(this.storage, { now: this.clock.now })
+  async beside({ now }: StorageOptions = this.clock): Promise<S> {
+    const other = await this.#factory.reopen?.(this.storage, { now })
     if (other === undefined) return this.storage
     this.#beside.push(other)
     await other.open()

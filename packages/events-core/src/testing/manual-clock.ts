@@ -2,11 +2,13 @@
 export class ManualClock {
   readonly #startMs: number
   #nowMs: number
+  #latestMs: number
 
   /** @param startMs milliseconds since 1970; the start of 2030 by default */
   constructor(startMs: number = Date.UTC(2030, 0, 1)) {
     this.#startMs = startMs
     this.#nowMs = startMs
+    this.#latestMs = startMs
   }
 
   /** Bound, so that it can be handed on as a function. */
@@ -15,6 +17,12 @@ export class ManualClock {
   /** @param ms may be negative: clocks are set back */
   advance(ms: number): void {
     this.#nowMs += ms
+    this.#latestMs = Math.max(this.#latestMs, this.#nowMs)
+  }
+
+  /** Whether it ever went beyond its start. A store that saw such a time records nothing before it. */
+  get hasGoneOn(): boolean {
+    return this.#latestMs > this.#startMs
   }
 
   reset(): void {

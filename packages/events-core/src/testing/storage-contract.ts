@@ -23,13 +23,16 @@ import { pageBytesTests } from './page-bytes.ts'
 import { pagingTests } from './paging.ts'
 import { persistenceTests } from './persistence.ts'
 import { readTests } from './read.ts'
+import { recordedAtTests } from './recorded-at.ts'
 import { refusedCommitTests } from './refused-commits.ts'
 import { removalTests } from './removal.ts'
 import { roundTripTests } from './round-trip.ts'
+import { seriesTests } from './series.ts'
 import { type StorageFactory, StorePool } from './store-pool.ts'
 import { subscriptionTests } from './subscriptions.ts'
 import { totalsTests } from './totals.ts'
 import { trimTests } from './trim.ts'
+import { trimByTypeTests } from './trim-by-type.ts'
 
 const CONTRACT: Readonly<Record<string, ContractTests>> = {
   'life cycle': lifeCycleTests,
@@ -80,6 +83,9 @@ const NEXT_CONTRACT: Readonly<Record<string, ContractTests<EventStorageNext>>> =
   'keyed state': keyedStateTests,
   commits: commitTests,
   'refused commits': refusedCommitTests,
+  recorded_at: recordedAtTests,
+  'trim by position and type': trimByTypeTests,
+  'series of counts': seriesTests,
 }
 
 /** What `storageContract` is to `EventStorage`, for what `EventStorageNext` has more. */

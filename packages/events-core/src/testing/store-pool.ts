@@ -27,7 +27,7 @@ export interface PooledStore<S extends EventStorage = EventStorage> {
 
 /**
  * The stores of one run of the suite. Opening one may take longer than the test that uses it, so a store that a
- * passed test left open is cleared and used again; one that was closed, or whose test failed, is not.
+ * passed test left open is cleared and used again; one that was closed, whose clock went on, or whose test failed, is not.
  */
 export class StorePool<S extends EventStorage = EventStorage> {
   readonly factory: StorageFactory<S>
@@ -47,6 +47,7 @@ export class StorePool<S extends EventStorage = EventStorage> {
   }
 
   async giveBack(store: PooledStore<S>): Promise<void> {
+    if (store.clock.hasGoneOn) return await this.discard(store)
     if (await isOpen(store.storage)) this.#idle.push(store)
     else await this.factory.destroy?.(store.storage)
   }

@@ -42,15 +42,6 @@ export const trimTests: ContractTests = {
     expect(await storage.trim({ maxAgeMs: 100 })).toBe(2)
   },
 
-  'by age, a clock that was set back hides no old event': async ({ storage, clock }) => {
-    await storage.append([makeRecord({ id: 'young' })])
-    clock.advance(-1_000)
-    await storage.append([makeRecord({ id: 'old' })])
-    clock.advance(1_000)
-    expect(await storage.trim({ maxAgeMs: 500 })).toBe(1)
-    expect(idsOf(await listAll(storage))).toEqual(['young'])
-  },
-
   'by both, what either condition names goes': async ({ storage, clock, base }) => {
     await storage.append(makeRecords(5))
     clock.advance(100)

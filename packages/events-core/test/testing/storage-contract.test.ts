@@ -36,25 +36,27 @@ test('a failing test of the contract fails, and its store is closed and removed'
   expect(factory.destroyed).toHaveLength(1)
 })
 
-test('a store that is in order is used again, empty and at the first time; one that was closed is not', async () => {
+test('a store that is in order is used again, empty and at the first time; one that was closed or is ahead is not', async () => {
   const factory = memoryFactory()
   const pool = new StorePool(factory)
   const used: EventStorage[] = []
-  for (let run = 0; run < 3; run++) {
+  for (let run = 0; run < 4; run++) {
     await ContractContext.run(pool, async ({ storage, clock, base }) => {
       used.push(storage)
       expect(clock.now()).toBe(Date.UTC(2030, 0, 1))
       expect(await storage.count()).toBe(0)
       const { receipts } = await storage.append([makeRecord({ id: 'a' })])
       expect(receipts).toEqual([{ position: base + 1, duplicate: false }])
-      clock.advance(1_000)
+      clock.advance(-1_000)
       if (run === 1) await storage.close()
+      if (run === 2) clock.advance(1_001)
     })
   }
   expect(used[1]).toBe(used[0])
   expect(used[2]).not.toBe(used[1])
+  expect(used[3]).not.toBe(used[2])
   await pool.end()
-  expect(factory.destroyed).toEqual([used[0], used[2]])
+  expect(factory.destroyed).toEqual([used[1], used[2], used[3]])
 })
 
 test('a record is what the bus would hand to a store', () => {

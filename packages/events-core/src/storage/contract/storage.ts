@@ -22,7 +22,10 @@ export interface AppendReceipt {
 }
 
 export interface AppendResult {
-  /** RFC 3339 time at which the batch was stored: the `recorded_at` of all its new events. */
+  /**
+   * RFC 3339 time at which the batch was stored: the `recorded_at` of all its new events. It never goes back as positions go
+   * on: when the store's clock does, it stands still until the clock has caught up.
+   */
   readonly recordedAt: string
   /** In the order of the records. */
   readonly receipts: readonly AppendReceipt[]
@@ -35,7 +38,8 @@ export interface LogHead {
   readonly position: number
   /**
    * Where what is kept begins: below it, `trim`, `clear` or a full memory store may have removed events; from it on they
-   * have not. 1 in a new store; it never goes back, and may lie one beyond `position`. Other removals do not move it.
+   * have not. 1 in a new store; it never goes back, and may lie one beyond `position`. Other removals do not move it. With
+   * a filter it is of the types that the filter selects: what was trimmed of other types leaves it where it is.
    */
   readonly keptFrom: number
 }
@@ -79,7 +83,8 @@ export interface EventLog {
    * Visible events after a position, oldest first. A reader that is ahead of the head stays where it is.
    */
   read(query: ReadQuery, options?: CallOptions): Promise<ReadResult>
-  head(): Promise<LogHead>
+  /** @param filter of whose types `keptFrom` is to be; its other conditions do not matter */
+  head(filter?: EventFilter): Promise<LogHead>
   /**
    * Has `wake` called soon after another process appended, until the function that it returns is called. It is a hint:
    * it may come without cause, late, or not at all, so whoever must know asks for the head every so often too.
@@ -137,11 +142,18 @@ export interface EventQueries {
   totals(options?: CallOptions): Promise<EventTotals>
 }
 
+/** What retention removes: of the selected types all events that one of the conditions names; none without conditions. */
 export interface TrimPolicy {
   /** Events whose `recorded_at` is longer ago, in milliseconds, go. */
   readonly maxAgeMs?: number
-  /** The newest so many stay. */
+  /** The newest so many of the selected types stay. */
   readonly maxEvents?: number
+  /** Events up to this position go, itself included. */
+  readonly upTo?: number
+  /** Types, or patterns as a filter has them; every type by default. */
+  readonly types?: readonly string[]
+  /** Types, or patterns, whose events stay although `types` selects them. */
+  readonly exceptTypes?: readonly string[]
 }
 
 /**
@@ -155,6 +167,7 @@ export interface EventMaintenance {
   /** Removes every event that was stored before the call. Positions go on from where they were. */
   clear(): Promise<number>
   sweepExpired(): Promise<number>
+  /** @throws EventsError EVENTS_INVALID for an unknown condition or a wrong value */
   trim(policy: TrimPolicy): Promise<number>
 }
 

@@ -15,7 +15,9 @@ import type {
   ReadResult,
   TrimPolicy,
 } from '../contract/storage.ts'
+import { type KeptFrom, keptFrom, raise, type TypeSelection } from '../kept-from.ts'
 import { PageRoom } from '../page-room.ts'
+import { checkTrimPolicy, compileTrimmedTypes } from '../trim-policy.ts'
 import { EventCounts } from './counts.ts'
 import { pageOf } from './page.ts'
 import { type MemoryEntry, MemoryRing } from './ring.ts'
@@ -39,10 +41,10 @@ export class MemoryLog {
   readonly #series = new SeriesCounts()
   /** No stored event expires earlier: as long as the time is before it, nobody has to look for expired ones. */
   #nextExpiryMs = Number.POSITIVE_INFINITY
-  /** A time that was declared as reached: nothing is recorded before it. */
+  /** When an event was recorded last, or a time that a commit found reached: nothing is recorded before it. */
   #reachedMs = Number.NEGATIVE_INFINITY
   #head = 0
-  #keptFrom = 1
+  #keptFrom: KeptFrom = new Map()
 
   constructor(capacity: number, now: () => number) {
     this.#capacity = capacity
@@ -75,7 +77,12 @@ export class MemoryLog {
   }
 
   store({ entries }: PreparedBatch): void {
-    for (const entry of entries) this.#store(entry)
+    let evicted: MemoryEntry | undefined
+    for (const entry of entries) {
+      if (this.#ring.size === this.#capacity) evicted = this.#evict()
+      this.#store(entry)
+    }
+    if (evicted !== undefined) this.#raiseKeptFrom({}, evicted)
   }
 
   /** Returns why a commit's condition does not hold; undefined when it does. */
@@ -103,8 +110,8 @@ export class MemoryLog {
     return { events, position: Math.max(after, this.#head), more: false }
   }
 
-  head(): LogHead {
-    return { epoch: this.#epoch, position: this.#head, keptFrom: this.#keptFrom }
+  head({ types }: EventFilter = {}): LogHead {
+    return { epoch: this.#epoch, position: this.#head, keptFrom: keptFrom(this.#keptFrom, types) }
   }
 
   list(query: EventQuery): EventPage {
@@ -153,7 +160,7 @@ export class MemoryLog {
   }
 
   clear(): number {
-    return this.#retire(() => true)
+    return this.#retire({}, () => true)
   }
 
   sweepExpired(): number {
@@ -161,15 +168,17 @@ export class MemoryLog {
     return nowMs < this.#nextExpiryMs ? 0 : this.#remove((entry) => entry.expiresAtMs <= nowMs).length
   }
 
-  trim({ maxAgeMs, maxEvents }: TrimPolicy): number {
-    let removed = 0
-    if (maxAgeMs !== undefined) {
-      const oldestMs = this.#now() - maxAgeMs
-      // Not only from the oldest position on: the clock may have been set back in between.
-      removed += this.#retire((entry) => entry.recordedAtMs < oldestMs)
-    }
-    for (; maxEvents !== undefined && this.#ring.size > maxEvents; removed++) this.#evict()
-    return removed
+  trim(policy: TrimPolicy): number {
+    checkTrimPolicy(policy)
+    const { maxAgeMs = Number.POSITIVE_INFINITY, maxEvents = Number.POSITIVE_INFINITY, upTo = 0 } = policy
+    const isTrimmed = compileTrimmedTypes(policy)
+    const oldestMs = this.#now() - maxAgeMs
+    let excess = -maxEvents
+    for (const { event } of this.#ring) if (isTrimmed(event.type)) excess++
+    return this.#retire(policy, ({ event, recordedAtMs }) => {
+      if (!isTrimmed(event.type)) return false
+      return excess-- > 0 || recordedAtMs < oldestMs || event.position <= upTo
+    })
   }
 
   /** The store's time, by which events are recorded. */
@@ -178,27 +187,31 @@ export class MemoryLog {
   }
 
   #store(entry: MemoryEntry): void {
-    if (this.#ring.size === this.#capacity) this.#evict()
     this.#head = entry.event.position
     this.#ring.push(entry)
     this.#positions.set(entry.event.id, entry.event.position)
     this.#counts.add(entry.event)
     this.#series.add(entry)
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, entry.expiresAtMs)
+    this.reach(entry.recordedAtMs)
   }
 
-  #evict(): void {
+  #evict(): MemoryEntry | undefined {
     const oldest = this.#ring.shift()
-    if (oldest === undefined) return
-    this.#keptFrom = Math.max(this.#keptFrom, oldest.event.position + 1)
-    this.#forget(oldest)
+    if (oldest !== undefined) this.#forget(oldest)
+    return oldest
   }
 
-  /** Removes what is too old or too much: the kept log begins beyond the last of it. */
-  #retire(chosen: (entry: MemoryEntry) => boolean): number {
+  /** Removes what is too old or too much, all of it of the selected types: their kept log begins beyond the last of it. */
+  #retire(selection: TypeSelection, chosen: (entry: MemoryEntry) => boolean): number {
     const retired = this.#remove(chosen)
-    this.#keptFrom = Math.max(this.#keptFrom, (retired.at(-1)?.event.position ?? 0) + 1)
+    const last = retired.at(-1)
+    if (last !== undefined) this.#raiseKeptFrom(selection, last)
     return retired.length
+  }
+
+  #raiseKeptFrom(selection: TypeSelection, { event }: MemoryEntry): void {
+    this.#keptFrom = raise(this.#keptFrom, selection, event.position + 1)
   }
 
   #remove(chosen: (entry: MemoryEntry) => boolean): readonly MemoryEntry[] {

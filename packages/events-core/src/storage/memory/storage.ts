@@ -80,9 +80,9 @@ export class MemoryStorage implements EventStorageNext {
     return this.#log.read(query)
   }
 
-  async head(): Promise<LogHead> {
+  async head(filter?: EventFilter): Promise<LogHead> {
     this.#mustBeOpen()
-    return this.#log.head()
+    return this.#log.head(filter)
   }
 
   /** No other process can append. */
