@@ -9,10 +9,21 @@ const setup = await PostgresSetup.start({ fsync: 'off' })
 
 /** Takes a store back to what it was before anybody noted where the kept log begins, or counted tags. */
 const FORGET_NEWER = [
+  'alter table log_head drop column recorded',
+  ...['leases', 'documents', 'document_head', 'subscription_states', 'abandoned_states'].map(
+    (table) => `drop table ${table}`,
+  ),
+  'drop index subscription_partitions_by_state',
+  ...['state_id', 'state_keys', 'state_bytes'].map(
+    (column) => `alter table subscription_partitions drop column ${column}`,
+  ),
+  ...['token', 'beat'].map(
+    (column) => `alter table subscription_partitions add column ${column} integer not null default 0`,
+  ),
+  'alter table subscription_partitions add column owner text',
   'alter table log_head drop column kept_from',
   'alter table subscription_partitions drop column missed_from',
   'alter table subscription_partitions drop column missed_to',
-  'alter table subscription_partitions drop column claim',
   'drop table tag_counts',
   'drop table hour_counts',
   "delete from kysely_migration where name >= '004'",
@@ -94,11 +105,13 @@ test('functions that did not pin the settings of their plans are made anew', asy
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   await storage.close()
-  await setup.server.query(`
-    set search_path to ${schema};
-    alter function append_events reset jit;
-    alter function subtract_counts reset jit;
-    delete from kysely_migration where name >= '009'`)
+  const older = [
+    `set search_path to ${schema}`,
+    'alter function append_events reset jit',
+    'alter function subtract_counts reset jit',
+    ...FORGET_NEWER,
+  ]
+  await setup.server.query(older.join(';'))
   await storage.open()
   const pinned = `
     select from pg_proc where pronamespace = $1::regnamespace and 'jit=off' = any(proconfig)`

@@ -13,6 +13,8 @@ import { timeLimits } from './transaction-settings.ts'
 interface Answer {
   readonly head: number
   readonly known: readonly (number | null)[] | null
+  /** When the events were recorded, in milliseconds since 1970. */
+  readonly recorded: number
 }
 
 /** Of the function: columns of events, counts, and three that are said once. */
@@ -23,30 +25,35 @@ export class Appender {
   readonly #lockTimeoutMs: number
   readonly #origin: string
   readonly #statement: string
+  readonly #serverClock: boolean
 
-  constructor({ schema, statementTimeoutMs }: PostgresSettings, origin: string) {
+  constructor({ schema, serverClock, statementTimeoutMs }: PostgresSettings, origin: string) {
     this.#lockTimeoutMs = timeLimits(statementTimeoutMs).lockMs
     this.#origin = origin
-    this.#statement = `select head, known from ${pg.escapeIdentifier(schema)}.append_events(${PARAMETERS})`
+    this.#serverClock = serverClock
+    this.#statement = `select head, known, recorded_ms as recorded from ${pg.escapeIdentifier(schema)}.append_events(${PARAMETERS})`
   }
 
   async append(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<AppendResult> {
-    const recordedAt = formatTimestamp(nowMs)
-    if (rows.length === 0) return { recordedAt, receipts: [] }
+    if (rows.length === 0) return { recordedAt: formatTimestamp(nowMs), receipts: [] }
     const fresh = firstOfEach(rows)
     const known = new Map<string, number>()
     let last = 0
+    let recorded = 0
     while (fresh.size > 0) {
       const answer = await this.#call(db, [...fresh.values()], nowMs)
       last = answer.head
+      recorded = answer.recorded
       if (answer.known === null) break
       setAside(fresh, known, answer.known)
     }
-    return { recordedAt, receipts: receiptsOf(rows, known, last) }
+    return { recordedAt: formatTimestamp(recorded), receipts: receiptsOf(rows, known, last) }
   }
 
   async #call(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<Answer> {
-    const parameters = [...columnsOf(rows), ...countsOf(rows), nowMs, this.#lockTimeoutMs, this.#origin]
+    // The server takes its own clock.
+    const recordedMs = this.#serverClock ? null : nowMs
+    const parameters = [...columnsOf(rows), ...countsOf(rows), recordedMs, this.#lockTimeoutMs, this.#origin]
     const { rows: answers } = await db.executeQuery<Answer>(CompiledQuery.raw(this.#statement, parameters))
     const [answer] = answers
     if (answer === undefined) throw new Error('append_events answered no row')

@@ -1,17 +1,22 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
+import type { StateRow } from '../sql/state/tables.ts'
 import { Appender } from './append.ts'
 import { textPattern } from './codec/text-pattern.ts'
 import { JsonParameter } from './codec/values.ts'
+import { documentsChanged } from './notifications.ts'
 import type { PostgresSettings } from './settings.ts'
+
+/** Of the server, in milliseconds since 1970: processes on several machines have several clocks. */
+const SERVER_MS: RawBuilder<number> = sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`
 
 /**
  * How PostgreSQL says what the shared queries ask.
  * @param origin goes with the notification of an append, so that those who wait can tell others' from their own
  */
 export function postgresDialect(settings: PostgresSettings, origin: string): SqlDialect {
-  const { schema } = settings
+  const { schema, serverClock } = settings
   const appender = new Appender(settings, origin)
   return {
     isOneOf: (column, texts) => sql`${sql.ref(column)} = any(${texts}::text[])`,
@@ -33,6 +38,21 @@ export function postgresDialect(settings: PostgresSettings, origin: string): Sql
       return rows
     },
     append: (db, rows, nowMs) => appender.append(db, rows, nowMs),
+    clock: (nowMs) => (serverClock ? SERVER_MS : sql`${nowMs}::bigint`),
+    putStates: async (db, rows) => {
+      const column = <T>(of: (row: StateRow) => T): T[] => rows.map(of)
+      await putStates(db, schema, {
+        ids: column((row) => row.id),
+        keys: column((row) => row.key),
+        values: column((row) => row.value),
+        dues: column((row) => row.due),
+        touched: column((row) => row.touched),
+        bytes: column((row) => row.bytes),
+      })
+    },
+    announce: async (db, collection) => {
+      await sql`select pg_notify(${schema}, ${documentsChanged(origin, collection)})`.execute(db)
+    },
     forget: (transaction, gone) => {
       const column = <T>(of: (row: (typeof gone)[number]) => T): T[] => gone.map(of)
       return subtract(transaction, schema, {
@@ -44,6 +64,30 @@ export function postgresDialect(settings: PostgresSettings, origin: string): Sql
       })
     },
   }
+}
+
+interface StateColumns {
+  readonly ids: readonly number[]
+  readonly keys: readonly string[]
+  readonly values: readonly (string | null)[]
+  readonly dues: readonly (number | null)[]
+  readonly touched: readonly number[]
+  readonly bytes: readonly number[]
+}
+
+async function putStates(
+  db: Kysely<LogTables>,
+  schema: string,
+  { ids, keys, values, dues, touched, bytes }: StateColumns,
+): Promise<void> {
+  await sql`
+    insert into ${sql.id(schema, 'subscription_states')} (id, key, value, due, touched, bytes)
+    select * from unnest(
+      ${ids}::bigint[], ${keys}::text[], ${values}::text[], ${dues}::bigint[], ${touched}::bigint[], ${bytes}::integer[]
+    )
+    on conflict (id, key) do update
+      set value = excluded.value, due = excluded.due, touched = excluded.touched, bytes = excluded.bytes
+  `.execute(db)
 }
 
 interface CountedColumns {

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import { checkOptions, func, integer, type OptionRule, object, shown, text } from '../../check-options.ts'
 import { invalid } from '../../errors.ts'
-import type { EventStorage } from '../contract/storage.ts'
+import type { EventStorageNext } from '../contract/next.ts'
 import { SqlStorage } from '../sql/storage.ts'
 import { PostgresRunner } from './runner.ts'
 import type { PostgresSettings } from './settings.ts'
@@ -48,7 +48,7 @@ export interface PostgresStorageOptions {
   readonly connectTimeoutMs?: number
   /** What the server's views call the connections; `viewra-events` by default. */
   readonly applicationName?: string
-  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  /** The time, in milliseconds since 1970. By default events are recorded by the server's clock; `Date.now` is for the rest. */
   readonly now?: () => number
 }
 
@@ -79,7 +79,7 @@ const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> =
  * @example
  * const bus = createEventBus({ storage: postgresStorage({ url: 'postgres://app:secret@db/app' }) })
  */
-export function postgresStorage(options: PostgresStorageOptions): EventStorage {
+export function postgresStorage(options: PostgresStorageOptions): EventStorageNext {
   const problem = object(options)
   if (problem !== undefined) throw invalid('postgresStorage', [{ path: 'options', message: problem }])
   checkOptions('postgresStorage', options, RULES)
@@ -117,6 +117,7 @@ function settingsOf(options: PostgresStorageOptions): PostgresSettings {
     schema,
     poolSize,
     statementTimeoutMs,
+    serverClock: options.now === undefined,
   }
 }
 

@@ -6,7 +6,7 @@ import { AbortableWork } from '../abortable-work.ts'
 import { type Rest, SearchTurns } from '../search-turns.ts'
 import { migrate } from '../sql/migrate.ts'
 import { findOperation } from '../sql/operations.ts'
-import type { Channel, OperationCall, Runner } from '../sql/runner.ts'
+import type { Channel, Hear, OperationCall, Runner } from '../sql/runner.ts'
 import type { LogTables } from '../sql/schema.ts'
 import type { Pace } from '../sql/search/windows.ts'
 import type { SqlLog } from '../sql/sql-log.ts'
@@ -61,6 +61,7 @@ export class PostgresRunner implements Runner {
       dialect: postgresDialect(settings, this.#origin),
       pace: { ...SEARCH_PACE, rest: () => setImmediate() },
       snapshot: (work) => snapshot(this.#db, work),
+      aside: (work) => this.#db.transaction().execute(work),
       transaction: (work) => this.#change(work),
     }
   }
@@ -96,11 +97,11 @@ export class PostgresRunner implements Runner {
     }
   }
 
-  listen(hear: () => void): Channel {
+  listen(hear: Hear): Channel {
     return new Listener({
       settings: this.#settings,
       origin: this.#origin,
-      wake: hear,
+      hear,
       notify: (payload) => this.#notify(payload),
     })
   }

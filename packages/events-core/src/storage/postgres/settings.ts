@@ -10,4 +10,6 @@ export interface PostgresSettings {
   readonly schema: string
   readonly poolSize: number
   readonly statementTimeoutMs: number
+  /** Whether events are recorded by the server's clock, and not by that of this process. */
+  readonly serverClock: boolean
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { type Channel, type Hear, LOG } from '../sql/runner.ts'
+import { newsOf } from './notifications.ts'
 import type { PostgresSettings } from './settings.ts'
 
 const MIN_DELAY_MS = 250
@@ -14,7 +16,7 @@ export interface ListenerOptions {
   readonly settings: PostgresSettings
   /** What this store's own notifications say: they wake nobody. */
   readonly origin: string
-  readonly wake: () => void
+  readonly hear: Hear
   /** Sends a notification over another connection, as appends do. */
   readonly notify: (payload: string) => Promise<void>
 }
@@ -27,7 +29,7 @@ export interface ListenerOptions {
  * connecting → listening → up, when a notification that was sent elsewhere has arrived → broken, by an error or the end of
  * the connection, or because none arrived → after a pause connecting again.
  */
-export class Listener {
+export class Listener implements Channel {
   readonly #options: ListenerOptions
   #client: pg.Client | undefined
   #retry: NodeJS.Timeout | undefined
@@ -51,7 +53,7 @@ export class Listener {
   }
 
   async #connect(): Promise<void> {
-    const { settings, origin } = this.#options
+    const { settings, origin: own } = this.#options
     // To listen is no reason for the process to go on.
     const stream = () => new Socket().unref()
     const client = new pg.Client({ ...settings.listenConnection, stream })
@@ -59,13 +61,15 @@ export class Listener {
     client.on('error', () => this.#lost(client))
     client.on('end', () => this.#lost(client))
     client.on('notification', ({ payload }) => {
-      if (payload !== origin && !payload?.startsWith(PROBE)) this.#wake()
+      if (payload === undefined || payload.startsWith(PROBE)) return
+      const { origin, ...news } = newsOf(payload)
+      if (origin !== own) this.#options.hear(news.collection ?? LOG)
     })
     try {
       await client.connect()
       await client.query(`listen ${pg.escapeIdentifier(settings.schema)}`)
       // Nobody knows what was missed until now.
-      if (this.#client === client) this.#wake()
+      if (this.#client === client) this.#options.hear(undefined)
       await this.#hearProbe(client)
     } catch {
       return this.#lost(client)
@@ -88,15 +92,6 @@ export class Listener {
       await Promise.all([promise, this.#options.notify(probe)])
     } finally {
       clearTimeout(timer)
-    }
-  }
-
-  /** The caller's own code: what it throws must not reach the connection, or end the process. */
-  #wake(): void {
-    try {
-      this.#options.wake()
-    } catch {
-      // A wake is a hint: its caller polls as well.
     }
   }
 

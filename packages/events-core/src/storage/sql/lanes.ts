@@ -18,6 +18,7 @@ export const LANES = {
     list: 'search',
     count: 'search',
     totals: 'search',
+    series: 'search',
     delete: 'write',
     deleteMatching: 'remove',
     clear: 'remove',
@@ -43,6 +44,28 @@ export const LANES = {
     requestRetry: 'write',
     cancelRetry: 'write',
     retryRequests: 'lookup',
+  },
+  leases: {
+    acquire: 'write',
+    renew: 'write',
+    claim: 'write',
+    release: 'write',
+    list: 'lookup',
+  },
+  documents: {
+    get: 'lookup',
+    list: 'lookup',
+    write: 'write',
+  },
+  state: {
+    read: 'lookup',
+    due: 'lookup',
+    nextDue: 'lookup',
+    oldest: 'lookup',
+    size: 'lookup',
+  },
+  commits: {
+    commit: 'write',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Lane>>>>
 

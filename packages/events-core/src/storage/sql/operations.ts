@@ -1,4 +1,7 @@
+import { commit } from './commit/commit.ts'
+import { countSeries } from './counts/series.ts'
 import { countTotals } from './counts/totals.ts'
+import { getDocument, listDocuments, writeDocument } from './documents/documents.ts'
 import { appendRows } from './events/append.ts'
 import { clearEvents } from './events/clear.ts'
 import { deleteEvent } from './events/delete.ts'
@@ -9,9 +12,11 @@ import { readEvents } from './events/read.ts'
 import { sweepExpired } from './events/sweep.ts'
 import { trimEvents } from './events/trim.ts'
 import type { LANES, OperationKey } from './lanes.ts'
+import { acquireLease, claimLease, listLeases, releaseLease, renewLease } from './leases/leases.ts'
 import { countEvents } from './search/count.ts'
 import { listEvents } from './search/list.ts'
 import type { SqlCall } from './sql-log.ts'
+import { dueStates, nextDue, oldestStates, readStates, stateSize } from './state/keyed-state.ts'
 import {
   cancelRetry,
   deleteDeadLetters,
@@ -21,14 +26,16 @@ import {
   requestRetry,
 } from './subscriptions/dead-letters.ts'
 import {
-  acquireLease,
-  claimLease,
+  acquirePartition,
+  claimPartition,
+  releasePartition,
+  renewPartition,
+} from './subscriptions/partition-leases.ts'
+import {
   createSubscription,
   deleteSubscription,
   listPartitions,
-  releaseLease,
   renameSubscription,
-  renewLease,
   resetSubscription,
   setPaused,
 } from './subscriptions/subscriptions.ts'
@@ -43,6 +50,7 @@ const OPERATIONS = {
     list: listEvents,
     count: countEvents,
     totals: countTotals,
+    series: countSeries,
     delete: deleteEvent,
     deleteMatching,
     clear: clearEvents,
@@ -52,10 +60,10 @@ const OPERATIONS = {
   subscriptions: {
     create: createSubscription,
     list: listPartitions,
-    acquire: acquireLease,
-    renew: renewLease,
-    claim: claimLease,
-    release: releaseLease,
+    acquire: acquirePartition,
+    renew: renewPartition,
+    claim: claimPartition,
+    release: releasePartition,
     setPaused,
     reset: resetSubscription,
     rename: renameSubscription,
@@ -68,6 +76,28 @@ const OPERATIONS = {
     requestRetry,
     cancelRetry,
     retryRequests: listRetryRequests,
+  },
+  leases: {
+    acquire: acquireLease,
+    renew: renewLease,
+    claim: claimLease,
+    release: releaseLease,
+    list: listLeases,
+  },
+  documents: {
+    get: getDocument,
+    list: listDocuments,
+    write: writeDocument,
+  },
+  state: {
+    read: readStates,
+    due: dueStates,
+    nextDue,
+    oldest: oldestStates,
+    size: stateSize,
+  },
+  commits: {
+    commit,
   },
 } satisfies Table
 

@@ -8,6 +8,14 @@ export interface OperationCall extends OperationKey {
   readonly nowMs: number
 }
 
+/** Stands for the log where collections of documents stand by their names. */
+export const LOG: unique symbol = Symbol('log')
+
+/** What was changed: events, or documents of a collection; undefined when it may be anything. */
+export type Changed = typeof LOG | string | undefined
+
+export type Hear = (changed: Changed) => void
+
 /** Hears of changes by other processes, while anybody watches. */
 export interface Channel {
   /** Whether it would hear of a change; undefined where nothing can break. */
@@ -20,7 +28,7 @@ export interface Runner {
   /** @throws EventsError EVENTS_STORAGE_*, or EVENTS_NOT_RUNNING when it is closed meanwhile; the signal's reason */
   run(call: OperationCall, signal: AbortSignal | undefined): Promise<unknown>
   /** Calls `hear`, which does not throw, after another process changed something. */
-  listen(hear: () => void): Channel
+  listen(hear: Hear): Channel
   /** Ends what is under way, and releases everything. */
   close(): Promise<void>
 }

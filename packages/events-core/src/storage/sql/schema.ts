@@ -1,3 +1,5 @@
+import type { DocumentTables } from './documents/tables.ts'
+import type { StateTables } from './state/tables.ts'
 import type { SubscriptionTables } from './subscriptions/tables.ts'
 
 /** An event as a row: times in milliseconds since 1970, `data` and `tags` as JSON text, null where a field is absent. */
@@ -29,6 +31,8 @@ interface EventsTable extends EventRow {
 interface LogHeadTable {
   readonly position: number
   readonly epoch: string
+  /** When the last event was recorded, or a later time that was declared as reached: no event is recorded before it. */
+  readonly recorded: number
   /** Below it retention may have removed events. */
   readonly kept_from: number
 }
@@ -79,7 +83,7 @@ interface RecordedMinutesTable {
 }
 
 /** The tables that the shared queries know; where tags are found by is the dialect's own. */
-export interface LogTables extends SubscriptionTables {
+export interface LogTables extends SubscriptionTables, StateTables, DocumentTables {
   readonly events: EventsTable
   readonly log_head: LogHeadTable
   readonly type_counts: TypeCountsTable

@@ -4,6 +4,7 @@ import type { AppendResult } from '../contract/storage.ts'
 import type { AppendRow } from './events/append-row.ts'
 import type { CountedRow, LogTables } from './schema.ts'
 import type { Pace, Range } from './search/windows.ts'
+import type { StateRow } from './state/tables.ts'
 
 /** A row that says how large it is. */
 export interface Sized {
@@ -18,7 +19,7 @@ export interface TakeLimits {
 /** What differs between databases. Each predicate is one over a row of `events`. */
 export interface SqlDialect {
   /** Whether the text is one of at most 1,000, which databases do not take as so many parameters of a query. */
-  isOneOf(column: 'type' | 'source', texts: readonly string[]): Expression<SqlBool>
+  isOneOf(column: 'type' | 'source' | 'key', texts: readonly string[]): Expression<SqlBool>
   /** Whether the text begins as one of at most 1,000 prefixes does, code point by code point. */
   startsWithAny(column: 'type' | 'source', prefixes: readonly string[]): Expression<SqlBool>
   /** Whether an index finds what `dataContains` asks for. */
@@ -41,6 +42,12 @@ export interface SqlDialect {
   ): Promise<R[]>
   /** Stores events, in the transaction that `db` is or in one of its own. */
   append(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<AppendResult>
+  /** The store's time, by which events are recorded. @param nowMs the time of this process */
+  clock(nowMs: number): Expression<number>
+  /** Stores states in place of those of the same keys. */
+  putStates(db: Kysely<LogTables>, rows: readonly StateRow[]): Promise<void>
+  /** Tells other processes, when the transaction is committed, that documents of a collection were written. */
+  announce(db: Kysely<LogTables>, collection: string): Promise<void>
   /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */
   forget(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void>
 }
@@ -52,7 +59,9 @@ export interface SqlLog {
   readonly pace: Pace
   /** Runs reads that must all see the same state. */
   snapshot<T>(work: (db: Kysely<LogTables>) => Promise<T>): Promise<T>
-  /** Runs writes that must all happen or none. */
+  /** Runs writes that must all happen or none, and that change no event: appends do not wait for them. */
+  aside<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T>
+  /** The same for writes that change events; appends wait. */
   transaction<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T>
 }
 

@@ -1,26 +1,34 @@
 import { EventsError } from '../../errors.ts'
 import type { StoredEvent } from '../../event/event.ts'
 import type { EventFilter } from '../../filter/filter.ts'
+import type { Changes, CommitResult } from '../contract/commit.ts'
 import type { DeadLetterStore } from '../contract/dead-letters.ts'
+import type { DocumentStore } from '../contract/documents.ts'
+import type { KeyedState, KeyedStateStore } from '../contract/keyed-state.ts'
+import type { HeldLease, LeaseStore } from '../contract/leases.ts'
+import type { EventStorageNext } from '../contract/next.ts'
+import type { SeriesPoint, SeriesQuery } from '../contract/series.ts'
 import type {
   AppendResult,
   CallOptions,
   EventPage,
   EventQuery,
   EventRecord,
-  EventStorage,
   EventTotals,
   LogHead,
   ReadQuery,
   ReadResult,
   TrimPolicy,
 } from '../contract/storage.ts'
-import type { SubscriptionStore } from '../contract/subscriptions.ts'
+import type { PartitionKey, SubscriptionStore } from '../contract/subscriptions.ts'
+import { checkChanges, checkDocumentValue, checkStateKeys } from '../limits.ts'
+import { checkSeriesQuery } from '../series-query.ts'
 import { Turns } from '../turns.ts'
 import { type Calls, callsOf } from './calls.ts'
+import { SqlDocuments } from './documents/store.ts'
 import { rowOf } from './events/append-row.ts'
 import type { OperationKey } from './lanes.ts'
-import type { Runner } from './runner.ts'
+import { LOG, type Runner } from './runner.ts'
 import { Watchers } from './watchers.ts'
 
 /** A database that a store is kept in. */
@@ -34,11 +42,14 @@ export interface SqlAdapter {
 }
 
 /** A store in a SQL database. What its methods do stands in operations.ts; where and when it is done is the runner's. */
-export class SqlStorage implements EventStorage {
+export class SqlStorage implements EventStorageNext {
   readonly name: string
   readonly persistent = true
   readonly subscriptions: SubscriptionStore
   readonly deadLetters: DeadLetterStore
+  readonly leases: LeaseStore
+  readonly documents: DocumentStore
+  readonly state: KeyedStateStore
   readonly #adapter: SqlAdapter
   readonly #calls: Calls
   readonly #watchers = new Watchers()
@@ -52,6 +63,9 @@ export class SqlStorage implements EventStorage {
     this.#calls = callsOf(this.#run.bind(this))
     this.subscriptions = this.#calls.subscriptions
     this.deadLetters = this.#calls.deadLetters
+    this.leases = this.#calls.leases
+    this.documents = new SqlDocuments(this.#calls.documents, this.#watchers)
+    this.state = { ...this.#calls.state, read: this.#readStates.bind(this) }
   }
 
   open(): Promise<void> {
@@ -75,6 +89,18 @@ export class SqlStorage implements EventStorage {
     return await this.#calls.events.append(records.map(rowOf))
   }
 
+  async commit(lease: HeldLease, changes: Changes): Promise<CommitResult> {
+    checkChanges(changes)
+    const documents = (changes.documents ?? []).map(({ collection, key, value, expected }) => {
+      const json = value === undefined ? undefined : checkDocumentValue(value).json
+      return { collection, key, json, expected }
+    })
+    const append = (changes.append ?? []).map(rowOf)
+    const result = await this.#calls.commits.commit(lease, { ...changes, documents, append })
+    if (result.committed) for (const { collection } of documents) this.#watchers.wake(collection)
+    return result
+  }
+
   async read(query: ReadQuery, { signal }: CallOptions = {}): Promise<ReadResult> {
     return await this.#calls.events.read(signal, query)
   }
@@ -84,7 +110,7 @@ export class SqlStorage implements EventStorage {
   }
 
   watch(wake: () => void): () => void {
-    return this.#watchers.add(wake)
+    return this.#watchers.add(LOG, wake)
   }
 
   isListening(): boolean | undefined {
@@ -107,6 +133,11 @@ export class SqlStorage implements EventStorage {
     return await this.#calls.events.totals(signal)
   }
 
+  async series(query: SeriesQuery): Promise<readonly SeriesPoint[]> {
+    checkSeriesQuery(query)
+    return await this.#calls.events.series(undefined, query)
+  }
+
   delete(id: string): Promise<boolean> {
     return this.#calls.events.delete(id)
   }
@@ -125,6 +156,11 @@ export class SqlStorage implements EventStorage {
 
   trim(policy: TrimPolicy): Promise<number> {
     return this.#calls.events.trim(undefined, policy)
+  }
+
+  async #readStates(partition: PartitionKey, keys: readonly string[]): Promise<readonly KeyedState[]> {
+    checkStateKeys(keys)
+    return await this.#calls.state.read(partition, keys)
   }
 
   async #run(operation: OperationKey, args: readonly never[], signal: AbortSignal | undefined) {

@@ -1,9 +1,17 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Channel, Runner } from './runner.ts'
+import { type Changed, type Channel, LOG, type Runner } from './runner.ts'
 
-/** Those who are woken after other processes changed something. The channel is there while the store is open and somebody watches. */
+interface Watcher {
+  readonly of: Changed
+  readonly wake: () => void
+}
+
+/**
+ * Those who are woken when events or documents change. The channel to other processes is there while the store is open and
+ * somebody watches.
+ */
 export class Watchers {
-  readonly #wakes = new Set<() => void>()
+  readonly #watchers = new Set<Watcher>()
   #runner: Runner | undefined
   #channel: Channel | undefined
 
@@ -13,45 +21,46 @@ export class Watchers {
   }
 
   /** Has `wake` called in the context of the caller. Returns a function that ends it. */
-  add(wake: () => void): () => void {
-    // Bound, so the same function may watch twice.
-    const bound = AsyncResource.bind(wake)
-    this.#wakes.add(bound)
+  add(of: Changed, wake: () => void): () => void {
+    const watcher: Watcher = { of, wake: AsyncResource.bind(wake) }
+    this.#watchers.add(watcher)
     this.#listen()
     return () => {
-      this.#wakes.delete(bound)
-      if (this.#wakes.size === 0) this.#end()
+      this.#watchers.delete(watcher)
+      if (this.#watchers.size === 0) this.#end()
+    }
+  }
+
+  /** Wakes those who watch what was changed. */
+  wake(changed: Changed): void {
+    for (const { of, wake } of this.#watchers) {
+      if (changed !== undefined && of !== changed) continue
+      try {
+        wake()
+      } catch {
+        // Code of others. It is a hint: its caller polls as well.
+      }
     }
   }
 
   opened(runner: Runner): void {
     this.#runner = runner
-    if (this.#wakes.size > 0) this.#listen()
+    if (this.#watchers.size > 0) this.#listen()
   }
 
-  /** Those who watch stay, for when the store is opened again. */
+  /** Those who watch the log stay, for when the store is opened again. */
   closed(): void {
     this.#end()
+    for (const watcher of this.#watchers) if (watcher.of !== LOG) this.#watchers.delete(watcher)
     this.#runner = undefined
   }
 
   #listen(): void {
-    this.#channel ??= this.#runner?.listen(() => this.#wake())
+    this.#channel ??= this.#runner?.listen((changed) => this.wake(changed))
   }
 
   #end(): void {
     this.#channel?.end()
     this.#channel = undefined
-  }
-
-  /** Code of others: one that throws must not keep the rest from being woken. Who must know polls as well. */
-  #wake(): void {
-    for (const wake of this.#wakes) {
-      try {
-        wake()
-      } catch {
-        // It is a hint: its caller polls as well.
-      }
-    }
   }
 }

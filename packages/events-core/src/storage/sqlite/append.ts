@@ -8,11 +8,16 @@ import { MINUTE_MS } from '../sql/schema.ts'
 import { CountStatements } from './count-statements.ts'
 import { TagStatements } from './tag-statements.ts'
 
+interface Head {
+  readonly position: number
+  readonly recorded: number
+}
+
 /** Appends batches. The busiest statements there are, so they are prepared once and run one by one: 100,000 rows/s. */
 export class Appender {
   readonly append: (rows: readonly AppendRow[], nowMs: number) => AppendResult
-  readonly #head: Statement<[], number>
-  readonly #setHead: Statement<[number]>
+  readonly #head: Statement<[], Head>
+  readonly #setHead: Statement<[number, number]>
   readonly #insert: Statement
   readonly #positionOf: Statement<[string], number>
   readonly #recorded: Statement<[number, number, number]>
@@ -20,8 +25,8 @@ export class Appender {
   readonly #counts: CountStatements
 
   constructor(file: Database) {
-    this.#head = file.prepare<[], number>('select position from log_head').pluck()
-    this.#setHead = file.prepare('update log_head set position = ?')
+    this.#head = file.prepare<[], Head>('select position, recorded from log_head')
+    this.#setHead = file.prepare('update log_head set position = ?, recorded = ?')
     this.#insert = file.prepare(`
       insert into events (
         position, id, type, source, target, title, message, data, priority, tags,
@@ -39,26 +44,28 @@ export class Appender {
   }
 
   #appendRows(rows: readonly AppendRow[], nowMs: number): AppendResult {
-    const before = this.#readHead()
+    const { position: before, recorded } = this.#readHead()
+    // A clock that was set back stands still.
+    const recordedMs = Math.max(nowMs, recorded)
     const tally = new Tally()
     const receipts: AppendReceipt[] = []
     let last = before
     for (const row of rows) {
-      const stored = this.#store(last + 1, row, nowMs, tally)
+      const stored = this.#store(last + 1, row, recordedMs, tally)
       if (stored) last++
       receipts.push({ position: stored ? last : this.#firstPositionOf(row), duplicate: !stored })
     }
     if (last > before) {
-      this.#setHead.run(last)
-      this.#recorded.run(Math.floor(nowMs / MINUTE_MS), before + 1, last)
+      this.#setHead.run(last, recordedMs)
+      this.#recorded.run(Math.floor(recordedMs / MINUTE_MS), before + 1, last)
       for (const [tag, positions] of tally.byTag) this.#tags.add(tag, positions)
       this.#counts.add(tally)
     }
-    return { recordedAt: formatTimestamp(nowMs), receipts }
+    return { recordedAt: formatTimestamp(recordedMs), receipts }
   }
 
   /** Answers whether the id was new; if not, nothing happened. */
-  #store(position: number, row: AppendRow, nowMs: number, tally: Tally): boolean {
+  #store(position: number, row: AppendRow, recordedMs: number, tally: Tally): boolean {
     const [id, type, source, target, title, message, data, priority, tags, timestamp, ...others] = row
     const texts = [id, type, source, target, title, message, data]
     const { changes } = this.#insert.run(
@@ -68,14 +75,14 @@ export class Appender {
       JSON.stringify(tags),
       timestamp,
       others,
-      nowMs,
+      recordedMs,
     )
     if (changes === 0) return false
     tally.add({ position, type, source, priority, tags, timestamp })
     return true
   }
 
-  #readHead(): number {
+  #readHead(): Head {
     const head = this.#head.get()
     if (head === undefined)
       throw new EventsError('EVENTS_STORAGE_CORRUPT', 'the event store has lost its head row')

@@ -4,6 +4,7 @@ import type { JsonValue } from '../../event/json.ts'
 import { containsJson } from '../../filter/filter.ts'
 import { compileText } from '../../filter/text-search.ts'
 import { Tally } from '../sql/counts/tally.ts'
+import { startsWith } from '../sql/search/prefix.ts'
 import type { Sized, SqlDialect, TakeLimits } from '../sql/sql-log.ts'
 import { Appender } from './append.ts'
 import { CountStatements } from './count-statements.ts'
@@ -14,6 +15,11 @@ const FEW_TEXTS = 100
 
 /** More than the conditions of one statement that are parsed: two lists of prefixes and a part of the data. */
 const PLACES = 8
+
+const PUT_STATE = `
+  insert into subscription_states (id, key, value, due, touched, bytes) values (?, ?, ?, ?, ?, ?)
+  on conflict do update set
+    value = excluded.value, due = excluded.due, touched = excluded.touched, bytes = excluded.bytes`
 
 /** How SQLite says what the shared queries ask; `file` must be the connection that they run on. */
 export function sqliteDialect(file: Database): SqlDialect {
@@ -52,6 +58,13 @@ export function sqliteDialect(file: Database): SqlDialect {
     )`,
     take: async (_db, query, limits) => takeRows(file, query.compile(), limits),
     append: async (_db, rows, nowMs) => append(rows, nowMs),
+    clock: (nowMs) => sql`${nowMs}`,
+    putStates: async (_db, rows) => {
+      const put = file.prepare(PUT_STATE)
+      for (const { id, key, value, due, touched, bytes } of rows) put.run(id, key, value, due, touched, bytes)
+    },
+    // Others see that the file has changed.
+    announce: async () => {},
     forget: async (_transaction, gone) => forget(gone),
   }
 }
@@ -71,13 +84,6 @@ function takeRows<R extends Sized>(
     if (wasFull || (room <= 0 && ahead === 0)) break
   }
   return rows
-}
-
-/** LIKE takes no heed of case. */
-function startsWith(column: 'type' | 'source', prefix: string): RawBuilder<SqlBool> {
-  const end = endOfPrefix(prefix)
-  const begins = sql<SqlBool>`${sql.ref(column)} >= ${prefix}`
-  return end === undefined ? begins : sql`(${begins} and ${sql.ref(column)} < ${end})`
 }
 
 function appending(file: Database): Appender['append'] {
@@ -177,14 +183,4 @@ function containsText(json: string, part: JsonValue): boolean {
     // What cannot be read contains nothing; the pages that show the event show why.
     return false
   }
-}
-
-/** The first text after all that begin so, in the order of code points, which is SQLite's. */
-function endOfPrefix(prefix: string): string | undefined {
-  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0)
-  while (points.at(-1) === 0x10ffff) points.pop()
-  const last = points.pop()
-  if (last === undefined) return undefined
-  // Surrogates are no characters, so they stand in no text.
-  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
 }

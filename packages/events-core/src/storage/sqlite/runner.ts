@@ -1,4 +1,4 @@
-import type { Channel, OperationCall, Runner } from '../sql/runner.ts'
+import type { Channel, Hear, OperationCall, Runner } from '../sql/runner.ts'
 import type { ThreadSettings } from './thread/messages.ts'
 import { StorageThread } from './thread/storage-thread.ts'
 import { FileWatch } from './watch.ts'
@@ -36,8 +36,8 @@ export class SqliteRunner implements Runner {
     return (reads ? this.#reader : this.#writer).run(call, signal)
   }
 
-  listen(hear: () => void): Channel {
-    return new FileWatch(this.#writer, hear)
+  listen(hear: Hear): Channel {
+    return new FileWatch(this.#writer, () => hear(undefined))
   }
 
   /** The writer comes last: whoever closes the file last copies the log into it and removes that. */

@@ -1,7 +1,8 @@
 import type { PostgresServer } from '@viewra/postgres-server'
+import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { postgresStorage } from '../../../src/storage/postgres/index.ts'
-import { storageContract } from '../../../src/testing/index.ts'
+import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
 
 /** The contract suite on a server, with a schema for each store. */
 export function postgresContract(name: string, server: PostgresServer): void {
@@ -16,11 +17,12 @@ export function postgresContract(name: string, server: PostgresServer): void {
     if (schema === undefined) throw new Error('this store is not of this test')
     return schema
   }
-  storageContract(name, {
+  const factory: StorageFactory<EventStorageNext> = {
     create: ({ now }) => storeIn(`contract_${schemas.size}`, now),
     reopen: (storage, { now }) => storeIn(schemaOf(storage), now),
     destroy: async (storage) => {
       await server.query(`drop schema if exists ${schemaOf(storage)} cascade`)
     },
-  })
+  }
+  storageContract(name, factory)
 }

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { Connections } from '../../../src/storage/postgres/connections.ts'
 import { ConnectionLost } from '../../../src/storage/postgres/errors.ts'
+import { holderOf } from '../../../src/testing/holder.ts'
 import { makeRecord, makeRecords } from '../../../src/testing/record.ts'
 import { appendStubbornly, PostgresSetup } from './setup.ts'
 
@@ -142,12 +143,13 @@ test('idle connections that the server ends are replaced', async () => {
 test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKED, and stores nothing', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema, statementTimeoutMs: 1_000 })
+  const { lease } = await holderOf(storage)
   const holder = await setup.client()
   await holder.query(`begin; select * from ${schema}.log_head for update`)
   const held = await Promise.allSettled([
     storage.append([makeRecord()]),
     storage.delete('a'),
-    storage.subscriptions.create('mail', 1, 0),
+    storage.commit(lease, { append: [makeRecord()] }),
   ])
   for (const outcome of held) expect(outcome).toMatchObject({ reason: { code: 'EVENTS_STORAGE_LOCKED' } })
   await holder.query('commit')

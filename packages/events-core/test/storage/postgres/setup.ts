@@ -2,6 +2,7 @@ import { PostgresServer } from '@viewra/postgres-server'
 import pg from 'pg'
 import { afterAll, onTestFinished } from 'vitest'
 import { EventsError } from '../../../src/errors.ts'
+import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { AppendResult, EventRecord, EventStorage } from '../../../src/storage/contract/storage.ts'
 import { type PostgresStorageOptions, postgresStorage } from '../../../src/storage/postgres/index.ts'
 
@@ -29,13 +30,13 @@ export class PostgresSetup {
   }
 
   /** A store, not open. */
-  store(options: Partial<PostgresStorageOptions>): EventStorage {
+  store(options: Partial<PostgresStorageOptions>): EventStorageNext {
     const storage = postgresStorage({ url: this.server.url, ...options })
     onTestFinished(() => storage.close())
     return storage
   }
 
-  async openStore(options: Partial<PostgresStorageOptions>): Promise<EventStorage> {
+  async openStore(options: Partial<PostgresStorageOptions>): Promise<EventStorageNext> {
     const storage = this.store(options)
     await storage.open()
     return storage

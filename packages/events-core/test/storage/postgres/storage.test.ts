@@ -24,6 +24,10 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '007-more-counts' },
     { name: '008-counted-batches' },
     { name: '009-pinned-plans' },
+    { name: '010-leases' },
+    { name: '011-documents' },
+    { name: '012-keyed-state' },
+    { name: '013-recorded' },
   ])
 })
 

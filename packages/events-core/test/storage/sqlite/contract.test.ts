@@ -1,22 +1,25 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
-import { storageContract } from '../../../src/testing/index.ts'
+import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
 
 const directories = new Map<EventStorage, string>()
 
-storageContract('SQLite', {
+const factory: StorageFactory<EventStorageNext> = {
   create: ({ now }) => {
     const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
     return storeIn(directory, now)
   },
   reopen: (storage, { now }) => storeIn(directoryOf(storage), now),
   destroy: (storage) => rmSync(directoryOf(storage), { recursive: true }),
-})
+}
 
-function storeIn(directory: string, now: () => number): EventStorage {
+storageContract('SQLite', factory)
+
+function storeIn(directory: string, now: () => number): EventStorageNext {
   const storage = sqliteStorage({ path: join(directory, 'events.db'), now })
   directories.set(storage, directory)
   return storage

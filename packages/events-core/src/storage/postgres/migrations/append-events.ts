@@ -11,6 +11,9 @@ import { sql } from 'kysely'
  *
  * Tags and data come as sequences of JSON texts with the separator of RFC 7464.
  *
+ * Events are recorded at `now_ms`, or by the server's clock when that is null, but never before the last one. The answer
+ * says when, in `recorded_ms`.
+ *
  * The counts of the batch come with it, by minute and by hour; positions in them are those in the batch, from 1.
  *
  * Sequential scans are off because the plan is kept: one that was made while the table was small must not read all of
@@ -31,7 +34,7 @@ export const APPEND_EVENTS = sql`
     counted_hours bigint[], counted_sources text[], counts_of_sources bigint[],
     counted_tags text[], counts_of_tags bigint[],
     now_ms bigint, lock_timeout_ms integer, origin text,
-    out head bigint, out known bigint[]
+    out head bigint, out known bigint[], out recorded_ms bigint
   )
   language plpgsql
   set search_path from current
@@ -44,7 +47,10 @@ export const APPEND_EVENTS = sql`
     if current_setting('synchronous_commit') = 'off' then
       perform set_config('synchronous_commit', 'local', true);
     end if;
-    select log_head.position into strict head from log_head for update;
+    select log_head.position, log_head.recorded into strict head, recorded_ms from log_head for update;
+    recorded_ms := greatest(
+      recorded_ms, coalesce(now_ms, floor(extract(epoch from clock_timestamp()) * 1000)::bigint)
+    );
 
     begin
       with stored as (
@@ -53,7 +59,7 @@ export const APPEND_EVENTS = sql`
           correlation_id, causation_id, traceparent, title, message, tags, data
         )
         select
-          head + ordinal, id, type, source, target, priority, timestamp, expires_at, now_ms, ttl,
+          head + ordinal, id, type, source, target, priority, timestamp, expires_at, recorded_ms, ttl,
           correlation_id, causation_id, traceparent, title, message, tags::jsonb, data::json
         from unnest(
           ids, types, sources, targets, priorities, timestamps, expiries, ttls, correlation_ids, causation_ids,
@@ -96,10 +102,10 @@ export const APPEND_EVENTS = sql`
         on conflict (tag) do update set count = counts.count + excluded.count
       ), by_recording as (
         insert into recorded_minutes (minute, first_position, last_position)
-        values (floor(now_ms / 60000::float8), head + 1, head + cardinality(ids))
+        values (floor(recorded_ms / 60000::float8), head + 1, head + cardinality(ids))
         on conflict (minute) do update set last_position = excluded.last_position
       )
-      update log_head set position = head + cardinality(ids);
+      update log_head set position = head + cardinality(ids), recorded = recorded_ms;
     exception when unique_violation then
       known := array(
         select (select events.position from events where events.id = batch.id)

@@ -8,6 +8,10 @@ import { claim } from './006-claim.ts'
 import { moreCounts } from './007-more-counts.ts'
 import { countedBatches } from './008-counted-batches.ts'
 import { pinnedPlans } from './009-pinned-plans.ts'
+import { leases } from './010-leases.ts'
+import { documents } from './011-documents.ts'
+import { keyedState } from './012-keyed-state.ts'
+import { recorded } from './013-recorded.ts'
 
 /** In the order in which they are carried out. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -20,4 +24,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '007-more-counts': moreCounts,
   '008-counted-batches': countedBatches,
   '009-pinned-plans': pinnedPlans,
+  '010-leases': leases,
+  '011-documents': documents,
+  '012-keyed-state': keyedState,
+  '013-recorded': recorded,
 }

@@ -13,7 +13,7 @@ import type { HeldLease } from '../../contract/subscriptions.ts'
 import { PageRoom } from '../../page-room.ts'
 import type { LogTables } from '../schema.ts'
 import type { SqlCall, SqlLog } from '../sql-log.ts'
-import { holdsLease } from './subscriptions.ts'
+import { holdsPartition } from './partition-leases.ts'
 import type { DeadLettersTable } from './tables.ts'
 
 const eb = expressionBuilder<LogTables, 'dead_letters'>()
@@ -29,15 +29,18 @@ const BYTES = sql<number>`octet_length(cast(event as text)) + octet_length(cast(
 
 /** Keeps a failure, with a lease only while it is held; answers whether it is kept. */
 export function parkDeadLetter(call: SqlCall, failure: Failure, lease?: HeldLease): Promise<boolean> {
-  return call.transaction(async (transaction) => {
-    if (lease !== undefined && !(await holdsLease(transaction, lease))) return false
-    await keepFailure(transaction, failure, call.nowMs)
+  return call.aside(async (db) => {
+    if (lease !== undefined && !(await holdsPartition(db, lease))) return false
+    await keepFailure({ db, nowMs: call.nowMs }, failure)
     return true
   })
 }
 
 /** One that is there already for the event gets the new error, and the attempts added. */
-async function keepFailure(db: Kysely<LogTables>, failure: Failure, nowMs: number): Promise<void> {
+export async function keepFailure(
+  { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
+  failure: Failure,
+): Promise<void> {
   const { subscription, event, error, stack, attempts } = failure
   const latest = {
     event: JSON.stringify(event),

@@ -6,19 +6,27 @@ interface SubscriptionPartitionsTable {
   readonly position: number
   /** 1 or 0: SQLite has no booleans. */
   readonly paused: number
-  /** New with each lease. */
-  readonly token: number
-  /** Counts renewals, so that others see that the holder is alive. */
-  readonly beat: number
-  readonly owner: string | null
-  /** Who asks for the lease. */
-  readonly claim: string | null
   /** The first and the last position that retention removed before it was handled; both or none. */
   readonly missed_from: number | null
   readonly missed_to: number | null
   /** Milliseconds since 1970. */
   readonly created: number
   readonly saved: number
+  /** Where its keyed states are, and how many and how large they are. */
+  readonly state_id: number
+  readonly state_keys: number
+  readonly state_bytes: number
+}
+
+interface LeasesTable {
+  readonly name: string
+  /** New with each holder. */
+  readonly token: number
+  /** Counts renewals, so that others see that the holder is alive. */
+  readonly beat: number
+  readonly owner: string | null
+  /** The process that asks for the lease. */
+  readonly claim: string | null
 }
 
 export interface DeadLettersTable {
@@ -42,4 +50,5 @@ export interface DeadLettersTable {
 export interface SubscriptionTables {
   readonly subscription_partitions: SubscriptionPartitionsTable
   readonly dead_letters: DeadLettersTable
+  readonly leases: LeasesTable
 }

@@ -27,15 +27,15 @@ export class LogFile {
       // Lets the thread look at its messages.
       pace: { ...pace, rest: () => setImmediate() },
       snapshot: transaction,
+      aside: transaction,
       transaction,
     }
   }
 
   /** Runs work of which nothing else comes in between. */
   alone<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
-    return this.take(() =>
-      work({ ...this.log, snapshot: this.#inTransaction, transaction: this.#inTransaction }),
-    )
+    const within = this.#inTransaction
+    return this.take(() => work({ ...this.log, snapshot: within, aside: within, transaction: within }))
   }
 
   /** Runs a task when those that came before it are done; slices of long work let others in between. */

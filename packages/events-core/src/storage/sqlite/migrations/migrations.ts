@@ -6,6 +6,10 @@ import { keptFrom } from './004-kept-from.ts'
 import { missed } from './005-missed.ts'
 import { claim } from './006-claim.ts'
 import { moreCounts } from './007-more-counts.ts'
+import { leases } from './008-leases.ts'
+import { documents } from './009-documents.ts'
+import { keyedState } from './010-keyed-state.ts'
+import { recorded } from './011-recorded.ts'
 
 /** In the order in which they are carried out. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -16,4 +20,8 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '005-missed': missed,
   '006-claim': claim,
   '007-more-counts': moreCounts,
+  '008-leases': leases,
+  '009-documents': documents,
+  '010-keyed-state': keyedState,
+  '011-recorded': recorded,
 }

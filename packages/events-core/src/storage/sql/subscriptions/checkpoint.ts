@@ -1,0 +1,21 @@
+import { sql } from 'kysely'
+import type { Checkpoint } from '../../contract/commit.ts'
+import type { SqlCall } from '../sql-log.ts'
+
+/** Saves how far a partition is, never back. Returns whether its subscription is paused; undefined when it is gone. */
+export async function saveCheckpoint(
+  { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
+  { name, partition, position = 0, missed }: Checkpoint,
+): Promise<boolean | undefined> {
+  const saved = await db
+    .updateTable('subscription_partitions')
+    .set({
+      position: sql<number>`case when ${position} > position then ${position} else position end`,
+      saved: sql<number>`case when ${position} > position then ${nowMs} else saved end`,
+      ...(missed && { missed_from: missed.from, missed_to: missed.to }),
+    })
+    .where((eb) => eb.and({ name, partition }))
+    .returning('paused')
+    .executeTakeFirst()
+  return saved && saved.paused !== 0
+}

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { isEventsError } from '../../../src/errors.ts'
+import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
+import { type Holder, holderOf } from '../../../src/testing/holder.ts'
+import { changesOf } from '../commit-steps.ts'
+import { lastStep } from '../last-step.ts'
+import { PostgresSetup } from './setup.ts'
+
+const setup = await PostgresSetup.start()
+
+test('connections that end in the middle of commits leave each of them wholly or not at all', async () => {
+  const schema = setup.newSchema()
+  const applicationName = `commits of ${schema}`
+  const storage = await setup.openStore({ schema, applicationName })
+  const holder = await holderOf(storage)
+  let cut = 0
+  for (let step = 1; step <= 60; step++) {
+    // Somewhere in the middle: another statement each time.
+    const cutting = new Promise((resolve) => setTimeout(resolve, (step % 12) / 2)).then(() =>
+      setup.terminate(applicationName),
+    )
+    if (!(await commitAtLast(storage, holder, step))) cut++
+    await cutting
+  }
+  expect(cut).toBeGreaterThan(0)
+  expect(await lastStep(storage)).toBe(60)
+})
+
+test('a server that crashes in the middle of commits has each of them wholly or not at all', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  const holder = await holderOf(storage)
+  for (let step = 1; step <= 5; step++) await holder.commit(changesOf(step))
+  const crashed = holder.commit(changesOf(6)).catch(() => undefined)
+  await setup.server.end('SIGQUIT')
+  await crashed
+  await setup.server.startAgain()
+  await expect.poll(() => storage.head().catch(() => undefined), { timeout: 20_000 }).toBeDefined()
+  expect(await lastStep(storage)).toBeGreaterThanOrEqual(5)
+})
+
+/** Commits until the changes of a step are there. Returns whether the first try said so. */
+async function commitAtLast(storage: EventStorageNext, holder: Holder, step: number): Promise<boolean> {
+  try {
+    await holder.commit(changesOf(step))
+    return true
+  } catch (error) {
+    if (!isEventsError(error) || !error.retryable) throw error
+  }
+  // What was not told may have happened: nobody but this test knows that it is then not to be done again.
+  const done = await persistently(() => lastStep(storage))
+  if (done < step) await commitAtLast(storage, holder, step)
+  return false
+}
+
+async function persistently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isEventsError(error) || !error.retryable) throw error
+    }
+  }
+}
