@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LeaseHolder } from '../bus/workers/lease-holder.ts'
+import type { BusHost } from '../bus/workers/worker.ts'
+import { errorText } from '../describe-error.ts'
+import { EventsError, isEventsError } from '../errors.ts'
+import type { JsonValue } from '../event/json.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import type { CommitResult } from '../storage/contract/commit.ts'
+import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { JobContext, JobKind, JobProgress } from './job.ts'
+import { COLLECTION, documentOf, type JobRecord, type JobStore, type VersionedJob } from './job-store.ts'
+
+export interface JobRunOptions {
+  readonly found: VersionedJob
+  readonly kind: JobKind<unknown, unknown, unknown>
+  readonly lease: LeaseHolder
+  readonly jobs: JobStore
+  readonly storage: EventStorageNext
+  readonly host: BusHost
+}
+
+const SAVE_MS = 500
+const RETRY_MS = 250
+const MAX_ERROR = 8_192
+
+/**
+ * One attempt at a job, on its lease. The document is written only under the lease, so a process that lost it changes nothing.
+ *
+ * - running: entered at the start. Progress is stored twice a second, and the lease renewed.
+ * - ending: entered when the job is cancelled, when the bus stops, or when the lease is lost: the signal is aborted, and what
+ *   the job does then decides what becomes of it.
+ * - ended: entered when the job has settled and its end is stored, or when the lease is lost. Never left.
+ */
+export class JobRun {
+  readonly #options: JobRunOptions
+  readonly #controller = new AbortController()
+  readonly #beganAt = performance.now()
+  #state: 'running' | 'ending' | 'ended' = 'running'
+  #why: 'cancelled' | 'stopped' | 'lost' | undefined
+  #job: JobRecord
+  #version: number
+  #progress: JobProgress
+  readonly #doneBefore: number
+  /** Writes of the document, one after the other. */
+  #writing: Promise<unknown> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: JobRunOptions) {
+    const { job, version } = options.found
+    this.#options = options
+    this.#job = job
+    this.#version = version
+    this.#progress = job.progress
+    this.#doneBefore = job.progress.done
+  }
+
+  /** Does the job. Resolves, when this process is done with it, with whether that is stored; never rejects. */
+  async run(): Promise<boolean> {
+    const { host, lease } = this.#options
+    try {
+      const { attempts, crashes, state, started } = this.#job
+      const now = formatTimestamp(host.clock())
+      await this.#write({
+        state: 'running',
+        attempts: attempts + 1,
+        // A process that stops in order leaves the job waiting.
+        crashes: state === 'running' ? crashes + 1 : crashes,
+        started: started ?? now,
+      })
+      this.#scheduleSave()
+      await this.#end(await this.#work())
+      return this.#why !== 'lost'
+    } catch (err) {
+      if (this.#why !== 'lost') host.logger.warn({ err, job: this.#job.id }, 'Cannot store how a job ended')
+      return false
+    } finally {
+      this.#enter('ended')
+      clearTimeout(this.#timer)
+      await lease.release().catch(() => undefined)
+    }
+  }
+
+  /** Tells the job to end because the bus stops: it goes on later. */
+  stop(): void {
+    this.#abort('stopped', new DOMException('The bus stops: the job goes on later', 'AbortError'))
+  }
+
+  /** Looks whether somebody has cancelled the job, or deleted it. */
+  async look(): Promise<void> {
+    await this.#refresh().catch((error: unknown) => this.#failed(error))
+  }
+
+  /** Returns what changes in the document when the job has settled. */
+  async #work(): Promise<Partial<JobRecord>> {
+    try {
+      if (this.#job.cancel_requested) return { state: 'cancelled' }
+      const result = (await this.#options.kind.run(this.#context())) ?? null
+      // What is no JSON is refused by the store.
+      return { state: this.#why === 'cancelled' ? 'cancelled' : 'succeeded', result: result as JsonValue }
+    } catch (error) {
+      if (this.#why === 'cancelled') return { state: 'cancelled' }
+      if (this.#why === 'stopped') return { state: 'waiting' }
+      return { state: 'failed', error: errorText(error).slice(0, MAX_ERROR) }
+    }
+  }
+
+  /** Stores the end for as long as the lease holds. */
+  async #end(outcome: Partial<JobRecord>): Promise<void> {
+    const isOver = outcome.state !== 'waiting'
+    const ended = isOver ? formatTimestamp(this.#options.host.clock()) : null
+    while (this.#why !== 'lost') {
+      try {
+        return await this.#write({ ...outcome, ended })
+      } catch (error) {
+        if (isEventsError(error) && error.code === 'EVENTS_INVALID')
+          return await this.#write({ state: 'failed', error: errorText(error).slice(0, MAX_ERROR), ended })
+        this.#failed(error)
+        if (!this.#options.lease.isValid) throw error
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+
+  #context(): JobContext {
+    const { id, input, checkpoint, attempts } = this.#job
+    return Object.freeze({
+      id,
+      input,
+      checkpoint: checkpoint ?? undefined,
+      attempt: attempts,
+      signal: this.#controller.signal,
+      progress: (done: number, total?: number, note?: string) => this.#setProgress(done, total, note),
+      save: (value: JsonValue) => this.#write({ checkpoint: value }),
+    })
+  }
+
+  /** @throws TypeError for what is no number */
+  #setProgress(done: number, total: number | null = this.#progress.total, note?: string): void {
+    if (!Number.isFinite(done) || !(total === null || Number.isFinite(total)))
+      throw new TypeError('progress(done, total) takes finite numbers')
+    const seconds = (performance.now() - this.#beganAt) / 1_000
+    const rate = seconds > 0 && done > this.#doneBefore ? (done - this.#doneBefore) / seconds : null
+    const leftMs = rate === null || total === null ? null : (Math.max(0, total - done) / rate) * 1_000
+    const eta = leftMs === null ? null : formatTimestamp(this.#options.host.clock() + leftMs)
+    this.#progress = { done, total, note: note ?? this.#progress.note, rate, eta }
+  }
+
+  #scheduleSave(): void {
+    const { lease } = this.#options
+    this.#timer = setTimeout(() => void this.#save(), Math.min(SAVE_MS, lease.renewalMs))
+  }
+
+  async #save(): Promise<void> {
+    try {
+      const isDue = this.#options.lease.dueInMs === 0
+      if (isDue || this.#progress !== this.#job.progress) await this.#write({})
+    } catch (error) {
+      this.#failed(error)
+    }
+    if (this.#state !== 'ended') this.#scheduleSave()
+  }
+
+  /** Stores changes of the document, one write after the other. @throws EventsError EVENTS_LEASE_LOST, EVENTS_INVALID, EVENTS_STORAGE_* */
+  #write(changes: Partial<JobRecord>): Promise<void> {
+    const write = this.#writing.then(() => this.#commit(changes))
+    this.#writing = write.catch(() => undefined)
+    return write
+  }
+
+  async #commit(changes: Partial<JobRecord>): Promise<void> {
+    const { lease, storage } = this.#options
+    while (this.#why !== 'lost') {
+      const job = { ...this.#job, progress: this.#progress, ...changes }
+      const asked = performance.now()
+      const value = documentOf(job)
+      const documents = [{ collection: COLLECTION, key: job.id, value, expected: this.#version }]
+      const result = await storage.commit(lease.held, { documents })
+      if (result.committed) {
+        lease.renewed(result.lease, asked)
+        this.#job = job
+        return await this.#refresh()
+      }
+      await this.#refused(result)
+    }
+    throw this.#lostError()
+  }
+
+  async #refused({ reason }: Extract<CommitResult, { committed: false }>): Promise<void> {
+    if (reason === 'conflict') await this.#refresh()
+    else this.#lose()
+  }
+
+  /** Learns the document's version, and whether somebody asked for its end. */
+  async #refresh(): Promise<void> {
+    const found = await this.#options.jobs.get(this.#job.id)
+    if (found === undefined) return this.#lose()
+    this.#version = found.version
+    this.#job = { ...this.#job, cancel_requested: found.job.cancel_requested }
+    if (found.job.cancel_requested) this.#cancelled()
+  }
+
+  #cancelled(): void {
+    this.#abort('cancelled', new DOMException('The job was cancelled', 'AbortError'))
+  }
+
+  #lose(): void {
+    this.#options.lease.lose()
+    this.#why = 'lost'
+    this.#abort('lost', this.#lostError())
+  }
+
+  #lostError(): EventsError {
+    return new EventsError(
+      'EVENTS_LEASE_LOST',
+      `Another process runs the job '${this.#job.id}', or it was deleted`,
+    )
+  }
+
+  #abort(why: 'cancelled' | 'stopped' | 'lost', reason: Error): void {
+    if (this.#state !== 'running') return
+    this.#why = why
+    this.#enter('ending')
+    this.#controller.abort(reason)
+  }
+
+  /** The only place that changes the state. */
+  #enter(state: 'ending' | 'ended'): void {
+    if (this.#state !== 'ended') this.#state = state
+  }
+
+  #failed(err: unknown): void {
+    this.#options.host.metrics.storageError('job')
+    this.#options.host.logger.warn({ err, job: this.#job.id }, 'Cannot store the progress of a job; retrying')
+  }
+}

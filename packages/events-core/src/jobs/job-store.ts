@@ -1,0 +1,115 @@
+import { EventsError } from '../errors.ts'
+import { createEventId } from '../event/id.ts'
+import type { JsonValue } from '../event/json.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import type { DocumentStore, StoredDocument } from '../storage/contract/documents.ts'
+import type { Job, JobState } from './job.ts'
+
+export const COLLECTION = 'jobs'
+const PAGE = 1_000
+const ENDED: readonly JobState[] = ['succeeded', 'failed', 'cancelled']
+
+/** A job with what only its runner needs. */
+export interface JobRecord extends Job {
+  readonly checkpoint: JsonValue | null
+  /** How often a process ended without a word while it ran the job. */
+  readonly crashes: number
+}
+
+export interface VersionedJob {
+  readonly job: JobRecord
+  readonly version: number
+}
+
+export function isEnded({ state }: Job): boolean {
+  return ENDED.includes(state)
+}
+
+export function newJob(kind: string, input: JsonValue, requestedBy: string, nowMs: number): JobRecord {
+  return {
+    id: createEventId(nowMs),
+    kind,
+    input,
+    state: 'waiting',
+    progress: { done: 0, total: null, note: '', rate: null, eta: null },
+    cancel_requested: false,
+    requested_by: requestedBy,
+    attempts: 0,
+    created: formatTimestamp(nowMs),
+    started: null,
+    ended: null,
+    result: null,
+    error: null,
+    checkpoint: null,
+    crashes: 0,
+  }
+}
+
+/** Leaves out what only its runner needs. */
+export function publicJob({ checkpoint: _, crashes: __, ...job }: JobRecord): Job {
+  return job
+}
+
+/** Jobs as documents. Their ids are UUIDv7, so they are sorted by age. */
+export class JobStore {
+  readonly #documents: DocumentStore
+
+  constructor(documents: DocumentStore) {
+    this.#documents = documents
+  }
+
+  /** @throws EventsError EVENTS_INVALID for an input that is no JSON or too large; EVENTS_STORAGE_* */
+  async add(job: JobRecord): Promise<void> {
+    await this.#documents.put(COLLECTION, job.id, documentOf(job), { expected: 'absent' })
+  }
+
+  async get(id: string): Promise<VersionedJob | undefined> {
+    const document = await this.#documents.get(COLLECTION, id)
+    return document && versioned(document)
+  }
+
+  /** Returns all jobs, oldest first. */
+  async list(): Promise<readonly VersionedJob[]> {
+    const jobs: VersionedJob[] = []
+    let after: string | undefined = ''
+    while (after !== undefined) {
+      const page = await this.#documents.list(COLLECTION, { limit: PAGE, ...(after !== '' && { after }) })
+      jobs.push(...page.documents.map(versioned))
+      after = page.next
+    }
+    return jobs
+  }
+
+  /**
+   * Changes a job, whoever else changes it at the same time. @param change returns undefined when there is nothing to change
+   * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
+   */
+  async change(id: string, change: (job: JobRecord) => JobRecord | undefined): Promise<JobRecord> {
+    for (;;) {
+      const found = await this.get(id)
+      if (found === undefined) throw new EventsError('EVENTS_NOT_FOUND', `There is no job '${id}'`)
+      const changed = change(found.job)
+      if (changed === undefined) return found.job
+      const options = { expected: found.version }
+      const { written } = await this.#documents.put(COLLECTION, id, documentOf(changed), options)
+      if (written) return changed
+    }
+  }
+
+  async delete({ job, version }: VersionedJob): Promise<boolean> {
+    return (await this.#documents.delete(COLLECTION, job.id, { expected: version })).written
+  }
+
+  watch(wake: () => void): () => void {
+    return this.#documents.watch(COLLECTION, wake)
+  }
+}
+
+export function documentOf(job: JobRecord): JsonValue {
+  return { ...job, progress: { ...job.progress } }
+}
+
+function versioned({ value, version }: StoredDocument): VersionedJob {
+  // Only this file writes to the collection.
+  return { job: value as unknown as JobRecord, version }
+}

@@ -1,0 +1,297 @@
+import type { HealthCheck } from '../bus/api.ts'
+import { LeaseHolder } from '../bus/workers/lease-holder.ts'
+import type { BusHost, BusWorker, WorkerGauges } from '../bus/workers/worker.ts'
+import { checkOptions, integer, type OptionRule, shown } from '../check-options.ts'
+import { EventsError, invalid } from '../errors.ts'
+import type { JsonValue } from '../event/json.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import { requireCommits } from '../storage/require-commits.ts'
+import { within } from '../within.ts'
+import type { Job, JobKind, JobState } from './job.ts'
+import { JobRun } from './job-run.ts'
+import { isEnded, JobStore, newJob, publicJob, type VersionedJob } from './job-store.ts'
+
+/** A kind of whatever input and result. */
+export type AnyJobKind = JobKind<unknown, unknown, unknown>
+
+export interface JobRunnerOptions {
+  /** What this process can run. Jobs of other kinds are left to other processes. */
+  readonly kinds: readonly AnyJobKind[]
+  /** Jobs that this process runs at the same time; 2 by default. */
+  readonly concurrency?: number
+  /** Jobs that are kept after they have ended, of all kinds; 100 by default. */
+  readonly keep?: number
+  /** How long after a crash another process goes on with a job; 6,000 by default. */
+  readonly leaseMs?: number
+  /** How often a process may crash while it runs a job before the job fails; 5 by default. */
+  readonly maxCrashes?: number
+}
+
+export interface JobFilter {
+  readonly kind?: string
+  readonly state?: JobState
+}
+
+interface Running {
+  readonly host: BusHost
+  readonly jobs: JobStore
+  readonly stopLooking: () => void
+}
+
+const KIND = /^[a-z0-9_.-]{1,64}$/
+
+const RULES: Readonly<Record<keyof JobRunnerOptions, OptionRule>> = {
+  kinds: kindsProblem,
+  concurrency: integer(1, 100),
+  keep: integer(0, 10_000),
+  leaseMs: integer(100, 2 ** 31 - 1),
+  maxCrashes: integer(1, 1_000),
+}
+
+/**
+ * Runs jobs, each in one process at a time, and goes on with those whose process has crashed. Give it to the bus:
+ * `createEventBus({ workers: [jobs] })`. Every method that asks or changes the store fails with EVENTS_NOT_RUNNING while
+ * the bus is not running.
+ */
+export class JobRunner implements BusWorker {
+  readonly name = 'jobs'
+  readonly #options: Required<JobRunnerOptions>
+  readonly #kinds: ReadonlyMap<string, AnyJobKind>
+  readonly #runs = new Map<string, JobRun>()
+  readonly #ends = new Set<Promise<void>>()
+  /** One for each job that another process may be running. */
+  readonly #leases = new Map<string, LeaseHolder>()
+  #running: Running | undefined
+  #looking: Promise<void> | undefined
+  #lookAgain = false
+  #waiting = 0
+
+  /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value, and for two kinds of one name */
+  constructor(options: JobRunnerOptions) {
+    checkOptions('jobRunner', options, RULES)
+    const { kinds, concurrency = 2, keep = 100, leaseMs = 6_000, maxCrashes = 5 } = options
+    this.#options = { kinds, concurrency, keep, leaseMs, maxCrashes }
+    this.#kinds = new Map(kinds.map((kind) => [kind.kind, kind]))
+    if (this.#kinds.size < kinds.length)
+      throw invalid('jobRunner', [{ path: 'kinds', message: 'must not have two of one name' }])
+  }
+
+  start(host: BusHost): void {
+    const jobs = new JobStore(requireCommits(host.storage, 'Jobs').documents)
+    const look = () => this.#look()
+    const timer = setInterval(look, host.pollIntervalMs).unref()
+    const unwatch = jobs.watch(look)
+    const stopLooking = () => {
+      clearInterval(timer)
+      unwatch()
+    }
+    this.#running = { host, jobs, stopLooking }
+    look()
+  }
+
+  /** Tells running jobs to end; they go on later, in this process or in another. @returns how many did not end in time */
+  async stop(timeoutMs: number): Promise<Readonly<Record<string, number>> | undefined> {
+    this.#running?.stopLooking()
+    this.#running = undefined
+    for (const run of this.#runs.values()) run.stop()
+    await within(timeoutMs, Promise.all([...this.#ends, this.#looking]))
+    const left = this.#runs.size
+    this.#runs.clear()
+    this.#leases.clear()
+    return left === 0 ? undefined : { jobs: left }
+  }
+
+  check(): HealthCheck {
+    return { status: 'ok', running: this.#runs.size, waiting: this.#waiting }
+  }
+
+  gauges(): WorkerGauges {
+    return { figures: { running: this.#runs.size, waiting: this.#waiting } }
+  }
+
+  /** The kinds that this process can run, by name. */
+  get kinds(): readonly string[] {
+    return [...this.#kinds.keys()].sort()
+  }
+
+  /**
+   * Asks for a job. It begins as soon as a process that knows its kind has room.
+   * @param kind itself, or its name
+   * @throws EventsError EVENTS_INVALID for an input that is no JSON or takes more than 256 KiB; EVENTS_NOT_FOUND for a name
+   *   that this process does not know; EVENTS_STORAGE_*
+   */
+  async submit<I, R>(kind: JobKind<I, R, never>, input: I, options?: SubmitOptions): Promise<Job<I, R>>
+  async submit(kind: string, input: JsonValue, options?: SubmitOptions): Promise<Job>
+  async submit(
+    kind: string | JobKind<unknown, unknown, never>,
+    input: unknown,
+    { requestedBy = '' }: SubmitOptions = {},
+  ): Promise<Job> {
+    const { host, jobs } = this.#mustRun()
+    const name = typeof kind === 'string' ? kind : kind.kind
+    if (!this.#kinds.has(name))
+      throw new EventsError(
+        'EVENTS_NOT_FOUND',
+        `There is no kind of job '${name}' here: give it to the job runner`,
+      )
+    // What is no JSON is refused by the store.
+    const job = newJob(name, input as JsonValue, requestedBy, host.clock())
+    await jobs.add(job)
+    this.#look()
+    return publicJob(job)
+  }
+
+  /** @throws EventsError EVENTS_STORAGE_* */
+  async get(id: string): Promise<Job | undefined> {
+    const found = await this.#mustRun().jobs.get(id)
+    return found && publicJob(found.job)
+  }
+
+  /** Returns jobs, newest first. @throws EventsError EVENTS_STORAGE_* */
+  async list({ kind, state }: JobFilter = {}): Promise<readonly Job[]> {
+    const found = await this.#mustRun().jobs.list()
+    return found
+      .map(({ job }) => publicJob(job))
+      .filter((job) => (kind ?? job.kind) === job.kind && (state ?? job.state) === job.state)
+      .reverse()
+  }
+
+  /**
+   * Asks a job to end; one that waits is cancelled at once, and one that has ended stays as it is.
+   * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
+   */
+  async cancel(id: string): Promise<Job> {
+    const { host, jobs } = this.#mustRun()
+    const ended = formatTimestamp(host.clock())
+    const job = await jobs.change(id, (found) => {
+      if (isEnded(found) || found.cancel_requested) return undefined
+      const isWaiting = found.state === 'waiting'
+      return { ...found, cancel_requested: true, ...(isWaiting && { state: 'cancelled', ended }) }
+    })
+    void this.#runs.get(id)?.look()
+    return publicJob(job)
+  }
+
+  /**
+   * Forgets a job that has ended. @returns whether there was one
+   * @throws EventsError EVENTS_CONFLICT for one that has not ended: cancel it first; EVENTS_STORAGE_*
+   */
+  async delete(id: string): Promise<boolean> {
+    const { jobs } = this.#mustRun()
+    const found = await jobs.get(id)
+    if (found === undefined) return false
+    if (!isEnded(found.job))
+      throw new EventsError('EVENTS_CONFLICT', `The job '${id}' has not ended: cancel it before deleting it`)
+    return jobs.delete(found)
+  }
+
+  #mustRun(): Running {
+    if (this.#running === undefined)
+      throw new EventsError(
+        'EVENTS_NOT_RUNNING',
+        'The jobs are not running: start the bus that has them as a worker',
+      )
+    return this.#running
+  }
+
+  /** Looks for work, one look at a time. */
+  #look(): void {
+    this.#lookAgain = true
+    this.#looking ??= this.#lookOn().finally(() => {
+      this.#looking = undefined
+    })
+  }
+
+  async #lookOn(): Promise<void> {
+    while (this.#lookAgain && this.#running !== undefined) {
+      this.#lookAgain = false
+      try {
+        await this.#lookOnce(this.#running)
+      } catch (err) {
+        this.#running?.host.metrics.storageError('job')
+        this.#running?.host.logger.warn({ err }, 'Cannot look for jobs; retrying')
+      }
+    }
+  }
+
+  async #lookOnce(running: Running): Promise<void> {
+    const found = await running.jobs.list()
+    const open = found.filter(({ job }) => !isEnded(job))
+    this.#waiting = open.filter(({ job }) => job.state === 'waiting').length
+    for (const id of this.#leases.keys()) if (!open.some(({ job }) => job.id === id)) this.#leases.delete(id)
+    for (const { job } of open) {
+      if (job.cancel_requested) void this.#runs.get(job.id)?.look()
+      const hasRoom = this.#running === running && this.#runs.size < this.#options.concurrency
+      if (hasRoom && !this.#runs.has(job.id)) await this.#tryRun(job.id, running)
+    }
+    const ended = found.filter(({ job }) => isEnded(job))
+    for (const old of ended.slice(0, Math.max(0, ended.length - this.#options.keep)))
+      await running.jobs.delete(old)
+  }
+
+  async #tryRun(id: string, running: Running): Promise<void> {
+    const { host, jobs } = running
+    const storage = requireCommits(host.storage, 'Jobs')
+    const lease = this.#leases.get(id) ?? this.#leaseOf(id, host)
+    if (!(await lease.tryAcquire())) return
+    // As it is now that nobody else can change it.
+    const found = await jobs.get(id)
+    const kind = this.#kinds.get(found?.job.kind ?? '')
+    if (found === undefined || kind === undefined || isEnded(found.job) || this.#running !== running)
+      return await lease.release()
+    this.#leases.delete(id)
+    const run = new JobRun({ found, kind: this.#limited(found, kind), lease, jobs, storage, host })
+    this.#runs.set(id, run)
+    const end = run.run().then((isStored) => {
+      this.#ends.delete(end)
+      if (this.#runs.get(id) === run) this.#runs.delete(id)
+      // After a failure it waits for the next poll, or it would try again without a pause.
+      if (isStored) this.#look()
+    })
+    this.#ends.add(end)
+  }
+
+  #leaseOf(id: string, { owner, storage }: BusHost): LeaseHolder {
+    const { leases } = requireCommits(storage, 'Jobs')
+    const lease = new LeaseHolder({ store: leases, name: `job:${id}`, owner, leaseMs: this.#options.leaseMs })
+    this.#leases.set(id, lease)
+    return lease
+  }
+
+  /** A job that takes its process with it each time must not do so for ever. */
+  #limited({ job }: VersionedJob, kind: AnyJobKind): AnyJobKind {
+    // The one that has just been found counts too.
+    if (job.state !== 'running' || job.crashes + 1 < this.#options.maxCrashes) return kind
+    return {
+      kind: kind.kind,
+      run: () => {
+        throw new Error(`The process that ran the job crashed ${job.crashes + 1} times`)
+      },
+    }
+  }
+}
+
+export interface SubmitOptions {
+  /** Who asks for it, for lists. */
+  readonly requestedBy?: string
+}
+
+/**
+ * Makes a worker that runs jobs.
+ * @throws EventsError EVENTS_INVALID for an unknown option or a wrong value
+ */
+export function jobRunner(options: JobRunnerOptions): JobRunner {
+  return new JobRunner(options)
+}
+
+function kindsProblem(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return `must be an array of job kinds, not ${shown(value)}`
+  return value.map(kindProblem).find((problem) => problem !== undefined)
+}
+
+function kindProblem(value: unknown): string | undefined {
+  const { kind, run } = Object(value) as { readonly kind?: unknown; readonly run?: unknown } // any value has properties, or none
+  if (typeof kind !== 'string' || !KIND.test(kind))
+    return `must have names of 1 to 64 of a-z, 0-9, '_', '.' and '-', not ${shown(kind)}`
+  return typeof run === 'function' ? undefined : `must have a function run, which '${kind}' has not`
+}

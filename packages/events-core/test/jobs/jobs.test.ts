@@ -1,0 +1,230 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createEventBus, memoryStorage } from '../../src/index.ts'
+import { type Job, type JobContext, type JobRunnerOptions, jobKind, jobRunner } from '../../src/jobs/index.ts'
+import { bound, gate } from '../bus/setup.ts'
+
+type Store = ReturnType<typeof memoryStorage>
+
+/** A started bus with a job runner, stopped when the test ends. */
+async function runner(
+  kinds: JobRunnerOptions['kinds'],
+  options: Partial<JobRunnerOptions> = {},
+  storage?: Store,
+) {
+  const jobs = jobRunner({ kinds, leaseMs: 300, ...options })
+  const bus = createEventBus({ storage: storage ?? memoryStorage(), workers: [jobs], pollIntervalMs: 20 })
+  await bus.start()
+  onTestFinished(async () => {
+    await bus.stop({ timeoutMs: 100 })
+  })
+  const ended = async (id: string): Promise<Job> => {
+    await expect.poll(async () => (await jobs.get(id))?.state).toMatch(/succeeded|failed|cancelled/)
+    const job = await jobs.get(id)
+    if (job === undefined) throw new Error('the job is gone')
+    return job
+  }
+  return { bus, jobs, ended }
+}
+
+const double = jobKind<{ value: number }, { doubled: number }>('double', ({ input }) => ({
+  doubled: input.value * 2,
+}))
+
+/** Ends when it is told to. */
+const patient = (seen: JobContext<unknown, unknown>[] = []) =>
+  jobKind<unknown, unknown, unknown>('patient', async (job) => {
+    seen.push(job)
+    await new Promise((_, reject) => job.signal.addEventListener('abort', () => reject(job.signal.reason)))
+  })
+
+describe('a job', () => {
+  test('runs, and its result is kept', async () => {
+    const { jobs, ended } = await runner([double])
+    const job = await jobs.submit(double, { value: 21 }, { requestedBy: 'me' })
+    expect(job).toMatchObject({ kind: 'double', state: 'waiting', attempts: 0, requested_by: 'me' })
+    const after = await ended(job.id)
+    expect(after).toMatchObject({ state: 'succeeded', result: { doubled: 42 }, attempts: 1, error: null })
+    expect(after).not.toHaveProperty('checkpoint')
+    expect(Date.parse(after.ended ?? '')).toBeGreaterThanOrEqual(Date.parse(after.started ?? ''))
+  })
+
+  test('that throws, whatever it throws, has failed and says why', async () => {
+    const { jobs, ended } = await runner([
+      jobKind('throws', () => {
+        throw new Error('no such library')
+      }),
+      jobKind<unknown, unknown>('no-json', () => ({ value: 1n })),
+    ])
+    expect(await ended((await jobs.submit('throws', null)).id)).toMatchObject({
+      state: 'failed',
+      error: 'no such library',
+    })
+    expect(await ended((await jobs.submit('no-json', null)).id)).toMatchObject({
+      state: 'failed',
+      result: null,
+    })
+  })
+
+  test('tells how far it is, how fast it goes, and when it ends', async () => {
+    const { opened, open } = gate()
+    const count = jobKind('count', async (job) => {
+      await sleep(20)
+      job.progress(50, 200, 'counting')
+      await opened
+      job.progress(200)
+      return undefined
+    })
+    const { jobs, ended } = await runner([count])
+    const { id } = await jobs.submit('count', null)
+    await expect.poll(async () => (await jobs.get(id))?.progress.done).toBe(50)
+    const { progress } = (await jobs.get(id)) ?? {}
+    expect(progress).toMatchObject({ total: 200, note: 'counting', rate: expect.any(Number) })
+    expect(Date.parse(progress?.eta ?? '')).toBeGreaterThan(Date.now() - 60_000)
+    open()
+    expect((await ended(id)).progress).toMatchObject({ done: 200, total: 200 })
+  })
+
+  test('that is cancelled is told by its signal, whether it runs or waits', async () => {
+    const { jobs, ended } = await runner([patient()], { concurrency: 1 })
+    const first = await jobs.submit('patient', null)
+    await expect.poll(async () => (await jobs.get(first.id))?.state).toBe('running')
+    const second = await jobs.submit('patient', null)
+    expect(await jobs.cancel(second.id)).toMatchObject({ state: 'cancelled', attempts: 0 })
+    await jobs.cancel(first.id)
+    expect(await ended(first.id)).toMatchObject({ state: 'cancelled', cancel_requested: true })
+    expect((await jobs.get(second.id))?.state).toBe('cancelled')
+  })
+
+  test('that was running when the bus stopped goes on at its checkpoint, and this is no crash', async () => {
+    const storage = memoryStorage()
+    const seen: unknown[] = []
+    const steps = jobKind<null, string, { at: number }>('steps', async (job) => {
+      seen.push(job.checkpoint?.at)
+      if (job.checkpoint?.at === 3) return 'done'
+      await job.save({ at: (job.checkpoint?.at ?? 0) + 1 })
+      return new Promise<string>((_, reject) =>
+        job.signal.addEventListener('abort', () => reject(job.signal.reason)),
+      )
+    })
+    const { id } = await (async () => {
+      const { bus, jobs } = await runner([steps], { maxCrashes: 1 }, storage)
+      const job = await jobs.submit(steps, null)
+      await expect.poll(() => seen.length).toBe(1)
+      await expect.poll(async () => (await jobs.get(job.id))?.state).toBe('running')
+      await bus.stop()
+      return job
+    })()
+    for (const count of [2, 3]) {
+      const { bus, jobs } = await runner([steps], { maxCrashes: 1 }, storage)
+      await expect.poll(() => seen.length).toBe(count)
+      await expect.poll(async () => (await jobs.get(id))?.attempts).toBe(count)
+      await bus.stop()
+    }
+    const { ended } = await runner([steps], { maxCrashes: 1 }, storage)
+    expect(await ended(id)).toMatchObject({ state: 'succeeded', result: 'done', attempts: 4 })
+    expect(seen).toEqual([undefined, 1, 2, 3])
+  })
+
+  test('is run by one of two processes', async () => {
+    const storage = memoryStorage()
+    let runs = 0
+    const slow = jobKind('slow', async () => {
+      runs++
+      await sleep(50)
+      return undefined
+    })
+    const [first, second] = [await runner([slow], {}, storage), await runner([slow], {}, storage)]
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, async () => (await first.jobs.submit('slow', null)).id),
+    )
+    for (const id of ids) expect((await second.ended(id)).state).toBe('succeeded')
+    expect(runs).toBe(10)
+  })
+
+  test('whose lease was lost is told so, and changes nothing any more', async () => {
+    const storage = memoryStorage()
+    const seen: JobContext<unknown, unknown>[] = []
+    const { jobs } = await runner([patient(seen)], { leaseMs: 100 }, storage)
+    const { id } = await jobs.submit('patient', null)
+    await expect.poll(() => seen.length).toBe(1)
+    // Another process takes the lease over, as it does when this one was frozen.
+    const first = await storage.leases.acquire(`job:${id}`, 'other')
+    if (first.acquired) throw new Error('nobody held the lease')
+    expect((await storage.leases.acquire(`job:${id}`, 'other', first.sign)).acquired).toBe(true)
+    await expect.poll(() => seen[0]?.signal.aborted).toBe(true)
+    await expect(seen[0]?.save({ late: true })).rejects.toMatchObject({ code: 'EVENTS_LEASE_LOST' })
+  })
+
+  test('goes on while the store is away for a while', async () => {
+    const storage = memoryStorage()
+    let isAway = false
+    const commit: Store['commit'] = async (lease, changes) => {
+      if (isAway) throw Object.assign(new Error('away'), { code: 'EVENTS_STORAGE_UNAVAILABLE' })
+      return storage.commit(lease, changes)
+    }
+    const { documents, leases, state } = storage
+    const faulty: Store = {
+      ...bound(storage),
+      documents,
+      leases,
+      state,
+      commit,
+      series: (query) => storage.series(query),
+    }
+    const { opened, open } = gate()
+    const waits = jobKind('waits', async () => {
+      await opened
+      return 'done'
+    })
+    const { jobs, ended } = await runner([waits], { leaseMs: 2_000 }, faulty)
+    const { id } = await jobs.submit('waits', null)
+    await expect.poll(async () => (await jobs.get(id))?.state).toBe('running')
+    isAway = true
+    open()
+    await sleep(50)
+    isAway = false
+    expect(await ended(id)).toMatchObject({ state: 'succeeded', result: 'done', attempts: 1 })
+  })
+})
+
+test('only the newest jobs that have ended are kept', async () => {
+  const { jobs, ended } = await runner([double], { keep: 3 })
+  for (let value = 0; value < 6; value++) await ended((await jobs.submit(double, { value })).id)
+  await expect
+    .poll(async () => (await jobs.list()).map(({ result }) => result))
+    .toEqual([5, 4, 3].map((value) => ({ doubled: value * 2 })))
+})
+
+test('jobs are listed newest first, by kind and state', async () => {
+  const { jobs, ended } = await runner([double, patient()])
+  const first = await jobs.submit(double, { value: 1 })
+  await ended(first.id)
+  const second = await jobs.submit('patient', null)
+  expect((await jobs.list()).map(({ id }) => id)).toEqual([second.id, first.id])
+  expect((await jobs.list({ kind: 'double' })).map(({ id }) => id)).toEqual([first.id])
+  expect(await jobs.list({ state: 'failed' })).toEqual([])
+})
+
+test('a job is deleted once it has ended', async () => {
+  const { jobs, ended } = await runner([patient()])
+  const { id } = await jobs.submit('patient', null)
+  await expect(jobs.delete(id)).rejects.toMatchObject({ code: 'EVENTS_CONFLICT' })
+  await jobs.cancel(id)
+  await ended(id)
+  expect(await jobs.delete(id)).toBe(true)
+  expect(await jobs.delete(id)).toBe(false)
+})
+
+test('what cannot be a job is refused', async () => {
+  const { jobs, bus } = await runner([double])
+  await expect(jobs.submit('unknown', null)).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
+  await expect(jobs.submit('double', { text: 'x'.repeat(262_144) })).rejects.toMatchObject({
+    code: 'EVENTS_INVALID',
+  })
+  await expect(jobs.cancel('none')).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
+  expect(() => jobRunner({ kinds: [double, double] })).toThrow(/two of one name/)
+  expect(() => jobRunner({ kinds: [jobKind('Wrong Name', () => undefined)] })).toThrow(/names of 1 to 64/)
+  await bus.stop()
+  await expect(jobs.list()).rejects.toMatchObject({ code: 'EVENTS_NOT_RUNNING' })
+})
