@@ -170,6 +170,15 @@ describe('tokens', () => {
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
     expect((await ask(admin.token)).statusCode).toBe(200)
   })
+
+  test('does not keep health checks from the same address waiting', async () => {
+    const { app } = await guardedApp({ rateLimit: { requests: 3, windowMs: 60_000 } })
+    const status = async (path: string) => (await app.inject(`${URL}${path}`)).statusCode
+    for (let n = 0; n < 3; n++) await status('/openapi.json')
+    expect(await status('/openapi.json')).toBe(429)
+    for (let n = 0; n < 3; n++) expect(await status('/health')).toBe(200)
+    expect(await status('/health')).toBe(429)
+  })
 })
 
 describe('a host app that says who is who', () => {

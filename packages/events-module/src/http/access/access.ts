@@ -43,8 +43,7 @@ export class Access {
     const {
       rateLimit: { requests, windowMs },
     } = options
-    const keyGenerator = (request: FastifyRequest) => principalOf(request)?.name ?? `address ${request.ip}`
-    this.#requests = scope.createRateLimit({ max: requests, timeWindow: windowMs, keyGenerator })
+    this.#requests = scope.createRateLimit({ max: requests, timeWindow: windowMs, keyGenerator: allowanceOf })
   }
 
   /** Has each request to the scope's routes checked. */
@@ -145,6 +144,15 @@ export class Access {
     const headers = { 'retry-after': seconds }
     throw new HttpError('HTTP_RATE_LIMITED', `${what}; try again in ${seconds} s`, { headers })
   }
+}
+
+/**
+ * Returns whose allowance a request uses. Routes that are open to anyone have one each per address: health checks come
+ * from the same address as other clients wherever a proxy hides theirs.
+ */
+function allowanceOf(request: FastifyRequest): string {
+  const principal = principalOf(request)
+  return principal === undefined ? `${request.routeOptions.url} of ${request.ip}` : principal.name
 }
 
 /** URLs end up in the logs of proxies and in histories. */
