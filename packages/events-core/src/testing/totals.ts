@@ -149,6 +149,18 @@ export const totalsTests: ContractTests = {
     expect(bySource).toEqual(Object.fromEntries(sources.slice(10, 110).map((source) => [source, 2])))
   },
 
+  'sources whose events have expired leave their places to others': async ({ storage, clock }) => {
+    const sources = Array.from({ length: 110 }, (_, index) => `plugin:${index}`)
+    const expiring = sources.slice(0, 20)
+    await storage.append(sources.map((source) => makeRecord({ source })))
+    await storage.append([...expiring, ...expiring].map((source) => makeRecord({ source, ttl: 50 })))
+    await storage.append(Array.from({ length: 9 }, () => makeRecord({ source: 'gone', ttl: 50 })))
+    clock.advance(50)
+    const { total, bySource } = await storage.totals()
+    expect(total).toBe(110)
+    expect(Object.values(bySource)).toEqual(Array.from({ length: 100 }, () => 1))
+  },
+
   'names that mean something to JavaScript are names like others': async ({ storage }) => {
     const names = ['__proto__', 'constructor', 'tostring', 'length']
     await storage.append(names.map((name) => makeRecord({ type: name, source: name })))

@@ -10,80 +10,66 @@ const TOP_SOURCES = 100
 /** Counts of visible events: the kept ones less those that have expired and are not swept yet. */
 export async function countTotals({ nowMs, snapshot }: SqlCall): Promise<EventTotals> {
   const { priorities, types, sources } = await snapshot(async (db) => ({
-    priorities: await visibleByPriority(db, nowMs),
-    types: await visibleByType(db, nowMs),
-    sources: await visibleBySource(db, nowMs),
+    priorities: await visibleCounts(db, nowMs, { column: 'priority', table: 'type_counts' }),
+    types: await visibleCounts(db, nowMs, { column: 'type', table: 'type_counts', top: TOP_TYPES }),
+    sources: await visibleCounts(db, nowMs, {
+      column: 'source',
+      table: 'source_counts',
+      top: TOP_SOURCES,
+    }),
   }))
   return {
     total: priorities.reduce((total, { count }) => total + count, 0),
     // Not by assignment: a source may be called `__proto__`.
-    byType: Object.fromEntries(types.map(({ type, count }) => [type, count])),
-    bySource: Object.fromEntries(sources.map(({ source, count }) => [source, count])),
-    byPriority: Object.fromEntries(priorities.map(({ priority, count }) => [priority, count])),
+    byType: Object.fromEntries(types.map(({ value, count }) => [value, count])),
+    bySource: Object.fromEntries(sources.map(({ value, count }) => [value, count])),
+    byPriority: Object.fromEntries(priorities.map(({ value, count }) => [value, count])),
   }
 }
 
-interface PriorityCount {
-  readonly priority: number
-  readonly count: number
+interface KeptCounts {
+  readonly column: 'priority' | 'type' | 'source'
+  readonly table: 'type_counts' | 'source_counts'
+  /** Only so many values, those with most events first. */
+  readonly top?: number
 }
 
-interface TypeCount {
-  readonly type: string
-  readonly count: number
-}
-
-interface SourceCount {
-  readonly source: string
-  readonly count: number
-}
-
-const minusOne = sql<number>`-1`.as('count')
-
-function visibleCounts(db: Kysely<LogTables>, nowMs: number) {
-  return withExpired(db, nowMs)
-    .with('counts', (query) =>
-      query
-        .selectFrom('type_counts')
-        .select(['type', 'priority', 'count'])
-        .unionAll(query.selectFrom('expired_events').select(['type', 'priority', minusOne])),
-    )
-    .selectFrom('counts')
-}
-
-async function visibleByPriority(db: Kysely<LogTables>, nowMs: number): Promise<PriorityCount[]> {
-  return await visibleCounts(db, nowMs)
-    .select((eb) => ['priority', eb.fn.sum<number>('count').as('count')])
-    .groupBy('priority')
-    .having((eb) => eb.fn.sum<number>('count'), '>', 0)
-    .execute()
-}
-
-async function visibleByType(db: Kysely<LogTables>, nowMs: number): Promise<TypeCount[]> {
-  return await visibleCounts(db, nowMs)
-    .select((eb) => ['type', eb.fn.sum<number>('count').as('count')])
-    .groupBy('type')
-    .having((eb) => eb.fn.sum<number>('count'), '>', 0)
-    .orderBy('count', 'desc')
-    .orderBy('type')
-    .limit(TOP_TYPES)
-    .execute()
-}
-
-async function visibleBySource(db: Kysely<LogTables>, nowMs: number): Promise<SourceCount[]> {
+/**
+ * Publishers may invent types and sources without end. So the kept counts are read in the order of their key, and only
+ * those that may be among the top are kept and sorted: each value with expired events may cost one its place.
+ */
+async function visibleCounts(
+  db: Kysely<LogTables>,
+  nowMs: number,
+  { column, table, top }: KeptCounts,
+): Promise<{ value: string | number; count: number }[]> {
+  const value = sql.ref<string | number>(column)
+  const gone = sql<number>`coalesce(gone.count, 0)`
   return await withExpired(db, nowMs)
-    .with('counts', (query) =>
+    .with('gone', (query) =>
       query
-        .selectFrom('source_counts')
-        .select(['source', 'count'])
-        .unionAll(query.selectFrom('expired_events').select(['source', minusOne])),
+        .selectFrom('expired_events')
+        .select((eb) => [value.as('value'), eb.fn.countAll<number>().as('count')])
+        .groupBy(value),
     )
-    .selectFrom('counts')
-    .select((eb) => ['source', eb.fn.sum<number>('count').as('count')])
-    .groupBy('source')
-    .having((eb) => eb.fn.sum<number>('count'), '>', 0)
-    .orderBy('count', 'desc')
-    .orderBy('source')
-    .limit(TOP_SOURCES)
+    .with('kept', (query) =>
+      query
+        .selectFrom(table)
+        .select([value.as('value'), sql<number>`sum(count)`.as('count')])
+        .groupBy(value)
+        .$if(top !== undefined, (all) =>
+          all
+            .orderBy(sql`2`, 'desc')
+            .orderBy(sql`1`)
+            .limit(sql<number>`${top} + (select count(*) from gone)`),
+        ),
+    )
+    .selectFrom('kept')
+    .leftJoin('gone', 'gone.value', 'kept.value')
+    .select(['kept.value', sql<number>`kept.count - ${gone}`.as('count')])
+    .where('kept.count', '>', gone)
+    .orderBy(sql`2`, 'desc')
+    .orderBy('kept.value')
+    .$if(top !== undefined, (all) => all.limit(top ?? 0))
     .execute()
 }
