@@ -78,7 +78,7 @@ describe('nothing of a batch is stored when', () => {
     ['it is one event', {}, '{"type":"a","source":"x"}', 400, 'EVENTS_INVALID', ''],
     ['an event is no object', NDJSON, `${line}5`, 400, 'EVENTS_INVALID', '1'],
     ['an event lacks a field', NDJSON, `${line}\n{"type":"a"}`, 400, 'EVENTS_INVALID', '1.source'],
-    ['the bus refuses one', NDJSON, `${line}{"type":"A","source":"x"}`, 400, 'EVENTS_INVALID', '1.type'],
+    ['the bus refuses one', NDJSON, `${line}{"type":"A!","source":"x"}`, 400, 'EVENTS_INVALID', '1.type'],
     [
       'an id is a path',
       NDJSON,
@@ -180,7 +180,7 @@ describe('nothing of a batch is stored when', () => {
 
   test('every event is wrong, and the answer names the first 50', async () => {
     const { app } = await eventsApp()
-    const payload = Array.from({ length: 200 }, () => ({ type: 'A', source: 'x' }))
+    const payload = Array.from({ length: 200 }, () => ({ type: 'A!', source: 'x' }))
     const answer = (await app.inject({ method: 'POST', url: BATCH, payload })).json()
     expect(answer.errors).toHaveLength(50)
     expect(answer.detail).toContain('and 199 more')

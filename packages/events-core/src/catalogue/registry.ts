@@ -1,6 +1,7 @@
-import { checkOptions, integer, type OptionRule, object, shown, text } from '../check-options.ts'
+import { checkOptions, integer, type OptionRule, object, text } from '../check-options.ts'
 import { type Issue, invalid } from '../errors.ts'
 import type { JsonObject } from '../event/json.ts'
+import { typeNameProblem } from '../event/type-name.ts'
 import { CATALOGUE } from './catalogue.ts'
 import type { EventTypeDefinition } from './definition.ts'
 
@@ -20,32 +21,12 @@ export interface EventTypeRegistry {
 /** Says where `data` differs from what a definition asks for. */
 export type PayloadCheck = (definition: EventTypeDefinition, data: JsonObject) => readonly Issue[]
 
-const TYPE = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/
 const REQUIRED = ['type', 'description', 'priority'] as const
 const RULES: Readonly<Record<keyof EventTypeDefinition, OptionRule>> = {
   type: typeNameProblem,
   description: text(1_000),
   priority: integer(0, 100),
   payload: object,
-}
-
-/** Names that were found to be right: to look one up is a third of the cost of the pattern. */
-const seen = new Set<string>()
-/** Publishers may invent names without end. */
-const MAX_SEEN = 1_000
-
-function isTypeName(text: string): boolean {
-  if (!TYPE.test(text)) return false
-  if (seen.size >= MAX_SEEN) seen.clear()
-  seen.add(text)
-  return true
-}
-
-/** Says what is wrong with an event type's name, or nothing when it is fine. */
-export function typeNameProblem(value: unknown): string | undefined {
-  return typeof value === 'string' && value.length <= 128 && (seen.has(value) || isTypeName(value))
-    ? undefined
-    : `must be dot-separated words of a-z, 0-9 and _ (like 'scan.progress'), at most 128 characters, not ${shown(value)}`
 }
 
 /** Event types in memory: those given, in their order, then those that are registered. */

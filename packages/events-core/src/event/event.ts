@@ -1,4 +1,5 @@
 import type { PayloadTypes } from '../catalogue/payloads.ts'
+import type { Extensions } from './extensions.ts'
 import type { JsonObject } from './json.ts'
 
 /**
@@ -31,6 +32,11 @@ interface OptionalFields {
   readonly causation_id?: string
   /** W3C trace context. */
   readonly traceparent?: string
+  /**
+   * At most 32 extension attributes of CloudEvents: names of 1 to 20 lower-case letters and digits, values of at most 1,024
+   * characters, booleans or 32-bit integers.
+   */
+  readonly extensions?: Extensions
 }
 
 type DataOf<T extends string, M> = T extends keyof M
@@ -44,7 +50,7 @@ export type EventFields<T extends string = string, M = EventTypes> = OptionalFie
 
 /** What a publisher hands in. `data` is typed when `type` is a literal that `M` knows. */
 export type EventInput<T extends string = string, M = EventTypes> = EventFields<T, M> & {
-  /** Dot-separated lower case words: `[a-z0-9_]+(\.[a-z0-9_]+)*`, at most 128 characters. */
+  /** Dot-separated words: `[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*`, at most 128 characters. Upper and lower case differ. */
   readonly type: T
   /** `system`, `plugin:<id>`, `user:<id>`, or any text of 1 to 256 characters. */
   readonly source: string
@@ -69,6 +75,7 @@ export interface PublishedEvent<T extends string = string, D = JsonObject> {
   readonly correlation_id?: string
   readonly causation_id?: string
   readonly traceparent?: string
+  readonly extensions?: Extensions
   readonly position?: number
   readonly recorded_at?: string
 }

@@ -1,5 +1,6 @@
 import { invalid } from '../errors.ts'
 import type { PublishedEvent } from '../event/event.ts'
+import { compileExtensions, type Extensions } from '../event/extensions.ts'
 import type { JsonObject, JsonValue } from '../event/json.ts'
 import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from '../event/timestamp.ts'
 import { compileText } from './text-search.ts'
@@ -23,6 +24,11 @@ export interface EventFilter {
    * have a containing element for each given one, scalars must be equal.
    */
   readonly data?: JsonObject
+  /**
+   * Extension attributes that an event must have, each with this value as CloudEvents writes it: `5` selects `'5'` too, and
+   * `true` selects `'true'`.
+   */
+  readonly extensions?: Extensions
   /**
    * Contained in `title` or `message`, 1 to 256 characters: each is met by itself and by its upper and lower case, where
    * that is one character (so `ß` is not met by `SS`).
@@ -100,7 +106,7 @@ function containsEntries(value: JsonObject, part: JsonObject): boolean {
 
 /** The conditions but `types`, cheap ones first. */
 function residualChecks(filter: EventFilter): EventPredicate[] {
-  const { minPriority, target, since, until, sources, tags, data, text } = filter
+  const { minPriority, target, since, until, sources, tags, extensions, data, text } = filter
   const checks: EventPredicate[] = []
   if (minPriority !== undefined) checks.push((event) => event.priority >= minPriority)
   if (target !== undefined) checks.push((event) => event.target === target)
@@ -114,6 +120,10 @@ function residualChecks(filter: EventFilter): EventPredicate[] {
     checks.push((event) => matches(event.source))
   }
   if (tags !== undefined) checks.push(compileTags(tags, filter.tagsMode ?? 'any'))
+  if (extensions !== undefined) {
+    const hasAll = compileExtensions(extensions)
+    checks.push((event) => hasAll(event.extensions))
+  }
   if (data !== undefined) checks.push((event) => containsJson(event.data, data))
   if (text !== undefined) {
     const contains = compileText(text)

@@ -1,7 +1,9 @@
 import { integer, type OptionRule, oneOf, shown, text, upTo } from '../check-options.ts'
 import { type Issue, invalid } from '../errors.ts'
+import { copyExtensions, type Extensions } from '../event/extensions.ts'
 import { copyJsonObject, type JsonObject } from '../event/json.ts'
 import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from '../event/timestamp.ts'
+import { typePatternProblem } from '../event/type-name.ts'
 import type { EventFilter } from './filter.ts'
 
 const MAX_PATTERNS = 1_000
@@ -9,20 +11,20 @@ const MAX_TAGS = 32
 /** Containment compares each given value with many of each event, so what is given has a limit. */
 const MAX_DATA_VALUES = 1_000
 const MAX_TEXT = 256
-const TYPE_PATTERN = /^(?:\*|[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)$/
 
 /** Answers a copy of the condition's value, or adds to the issues. */
 type Reader = (value: unknown, path: string, issues: Issue[]) => unknown
 
 const READERS: ReadonlyMap<string, Reader> = new Map(
   Object.entries({
-    types: listOf(MAX_PATTERNS, typePattern),
+    types: listOf(MAX_PATTERNS, typePatternProblem),
     sources: listOf(MAX_PATTERNS, text(256)),
     tags: listOf(MAX_TAGS, text(64)),
     tagsMode: scalar(oneOf('any', 'all')),
     minPriority: scalar(integer(0, 100)),
     target: scalar(upTo(256)),
     data,
+    extensions,
     text: scalar(text(MAX_TEXT)),
     since: time,
     until: time,
@@ -93,12 +95,6 @@ function listProblem(value: unknown, max: number): string | undefined {
   return value.length > max ? `must name at most ${max}, not ${value.length}` : undefined
 }
 
-function typePattern(value: unknown): string | undefined {
-  return typeof value === 'string' && value.length <= 128 && TYPE_PATTERN.test(value)
-    ? undefined
-    : `must be an event type, 'scan.*' for all below scan, or '*' for all, not ${shown(value)}`
-}
-
 function time(value: unknown, path: string, issues: Issue[]): string | undefined {
   const ms = typeof value === 'string' ? parseTimestamp(value) : undefined
   if (ms !== undefined) return formatTimestamp(ms)
@@ -111,6 +107,14 @@ function data(value: unknown, path: string, issues: Issue[]): JsonObject {
   const values = countValues(copy)
   if (values > MAX_DATA_VALUES)
     issues.push({ path, message: `must hold at most ${MAX_DATA_VALUES} values, not ${values}` })
+  return copy
+}
+
+function extensions(value: unknown, path: string, issues: Issue[]): Extensions | undefined {
+  const before = issues.length
+  const copy = copyExtensions(value, path, issues)
+  if (copy === undefined && issues.length === before)
+    issues.push({ path, message: 'must name at least one; leave it out to allow any' })
   return copy
 }
 

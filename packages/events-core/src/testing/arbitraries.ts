@@ -15,12 +15,16 @@ const TYPES = [
   'scanner',
   'scan_x',
   'scanxx',
+  'Scan',
+  'Scan.started',
+  'scan-x',
+  'scan-x.y',
   'a',
   'a.b',
   '__proto__',
   '0',
 ]
-const TYPE_PATTERNS = [...TYPES, 'scan.*', 'scan.a.*', 'a.*', 'scan_x.*', '*']
+const TYPE_PATTERNS = [...TYPES, 'scan.*', 'scan.a.*', 'a.*', 'scan_x.*', 'scan-x.*', 'Scan.*', '*']
 const SOURCES = [
   'system',
   'plugin:',

@@ -34,6 +34,18 @@ export const FIELD_CASES: Readonly<Record<string, FilterCase>> = {
     selects: type('a_b.c', 'c_d'),
     leaves: type('axb.c', 'cxd', 'a_b'),
   },
+  'upper and lower case of a type differ, and a hyphen stands for itself': {
+    filter: { types: ['com.github.pull-request.*', 'Scan'] },
+    selects: type('com.github.pull-request.Opened', 'com.github.pull-request.a.B', 'Scan'),
+    leaves: type(
+      'com.github.pull-request',
+      'com.github.Pull-Request.Opened',
+      'com.github.pull.request',
+      'scan',
+      'SCAN',
+      'Scan.a',
+    ),
+  },
   'the wildcard alone selects every type, beside others too': {
     filter: { types: ['nothing', '*'] },
     selects: type('a', 'a.b', 'x_y.z'),

@@ -14,7 +14,10 @@ export const filterTests: ContractTests = Object.fromEntries(
   ),
 )
 
-async function expectSelection({ storage }: ContractContext, filterCase: FilterCase): Promise<void> {
+export async function expectSelection(
+  { storage }: Pick<ContractContext, 'storage'>,
+  filterCase: FilterCase,
+): Promise<void> {
   const { filter } = filterCase
   const selected = filterCase.selects.map((fields, index) =>
     makeRecord({ id: `selected ${index}`, ...fields }),

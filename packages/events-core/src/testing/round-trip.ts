@@ -14,7 +14,7 @@ const anyText = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
   fc
     .string({ unit: 'binary', minLength, maxLength, size: 'medium' })
     .filter((text) => text.length <= maxLength)
-const word = fc.stringMatching(/^[a-z0-9_]{1,20}$/)
+const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/)
 const MIN_MS = Date.UTC(2000, 0, 1) - 2_000 * 365.2425 * 86_400_000
 const MAX_MS = Date.UTC(9999, 11, 31)
 

@@ -10,6 +10,7 @@ import { deadLetterTests } from './dead-letters.ts'
 import { documentPageTests } from './document-pages.ts'
 import { documentTests } from './documents.ts'
 import { expiryTests } from './expiry.ts'
+import { extensionTests } from './extensions.ts'
 import { filterTests } from './filters.ts'
 import { keptFromTests } from './kept-from.ts'
 import { keyedStateTests } from './keyed-state.ts'
@@ -86,6 +87,7 @@ const NEXT_CONTRACT: Readonly<Record<string, ContractTests<EventStorageNext>>> =
   recorded_at: recordedAtTests,
   'trim by position and type': trimByTypeTests,
   'series of counts': seriesTests,
+  extensions: extensionTests,
 }
 
 /** What `storageContract` is to `EventStorage`, for what `EventStorageNext` has more. */

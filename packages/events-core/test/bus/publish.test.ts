@@ -197,7 +197,8 @@ const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: deep(levels 
 
 /** Field, value, and what the message says of it. */
 const BAD: readonly (readonly [string, unknown, RegExp])[] = [
-  ['type', 'Scan', /dot-separated words/],
+  ['type', 'scan started', /dot-separated words/],
+  ['type', 'scän', /dot-separated words/],
   ['type', 'scan..x', /dot-separated words/],
   ['type', '', /dot-separated words/],
   ['type', 'a'.repeat(129), /at most 128/],
@@ -228,6 +229,9 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   ['ttl', Number.POSITIVE_INFINITY, /integer/],
   ['correlation_id', '', /printable/],
   ['traceparent', '00-0-0-00', /traceparent/],
+  ['extensions', [], /must be an object/],
+  ['extensions', { id: 'a' }, /carries the event's field id/],
+  ['extensions', { Name: 'a' }, /lower-case/],
   ['position', 5, /given by the store/],
   ['recorded_at', '2030-01-01T00:00:00Z', /given by the store/],
   ['colour', 'red', /not a field of an event/],

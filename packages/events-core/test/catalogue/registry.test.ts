@@ -59,7 +59,7 @@ describe.each([
   })
 
   it.each([
-    ['type', { type: 'Order.Paid' }],
+    ['type', { type: 'order paid' }],
     ['type', { type: 'order..paid' }],
     ['type', { type: 'order.*' }],
     ['type', { type: '' }],

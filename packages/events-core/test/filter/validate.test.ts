@@ -27,7 +27,7 @@ describe('validateFilter', () => {
   test.each<[string, unknown]>([
     ['the empty filter', {}],
     ['a filter without a prototype', Object.assign(Object.create(null), { target: '' })],
-    ['types', { types: ['a', 'a.b_2.c', 'scan.*', '*', '0', 'a'.repeat(128)] }],
+    ['types', { types: ['a', 'a.b_2.c', 'scan.*', '*', '0', 'Com.pull-request.*', '-', 'a'.repeat(128)] }],
     ['sources', { sources: ['*', 'plugin:*', 'a*b', ' ', '%', 'x'.repeat(256)] }],
     ['tags', { tags: Array.from({ length: 32 }, (_, index) => `${index}`.padEnd(64)), tagsMode: 'all' }],
     ['a mode without tags', { tagsMode: 'any' }],
@@ -35,6 +35,7 @@ describe('validateFilter', () => {
     ['the highest priority', { minPriority: 100 }],
     ['targets', { target: 'x'.repeat(256) }],
     ['text', { text: 'x'.repeat(256) }],
+    ['extensions', { extensions: { partitionkey: 'a', sequence: 5, last: false, dataschema: '' } }],
     ['data of a hundred levels', { data: nested(100) }],
     ['data of a thousand values', { data: { list: Array.from({ length: 999 }, () => 0) } }],
     ['lone surrogates in data', { data: { '\ud800': '\udfff' } }],
@@ -53,7 +54,7 @@ describe('validateFilter', () => {
     ['constructor', /is no condition/, { constructor: 1 }],
     ['types', /must be a list of texts, not 'scan'/, { types: 'scan' }],
     ['types', /must name at least one/, { types: [] }],
-    ['types.1', /must be an event type.*not 'A'/, { types: ['a', 'A'] }],
+    ['types.1', /must be an event type.*not 'A b'/, { types: ['a', 'A b'] }],
     ['types.0', /must be an event type/, { types: [''] }],
     ['types.0', /must be an event type/, { types: ['a.'] }],
     ['types.0', /must be an event type/, { types: ['a..b'] }],
@@ -64,7 +65,7 @@ describe('validateFilter', () => {
     ['types.0', /must be an event type/, { types: ['a.**'] }],
     ['types.0', /must be an event type/, { types: ['**'] }],
     ['types.0', /must be an event type/, { types: ['a\n'] }],
-    ['types.0', /must be an event type/, { types: ['a-b'] }],
+    ['types.0', /must be an event type/, { types: ['a+b'] }],
     ['types.0', /must be an event type.*129 characters/, { types: ['a'.repeat(129)] }],
     ['types.0', /must be an event type/, { types: [1] }],
     ['types', /must name at most 1000, not 1001/, { types: Array.from({ length: 1001 }, () => 'a') }],
@@ -99,6 +100,10 @@ describe('validateFilter', () => {
     ['data.self', /must not contain itself/, { data: cyclic }],
     [`data${'.inner'.repeat(100)}`, /nested deeper than 100/, { data: nested(101) }],
     ['data', /at most 1000 values, not 1001/, { data: { list: Array.from({ length: 1000 }, () => 0) } }],
+    ['extensions', /must be an object, not an array/, { extensions: [] }],
+    ['extensions', /must name at least one/, { extensions: {} }],
+    ['extensions.subject', /carries the event's field target/, { extensions: { subject: 'a' } }],
+    ['extensions.a', /a boolean or a 32-bit integer/, { extensions: { a: null } }],
     ['since', /must be an RFC 3339 time/, { since: 'now' }],
     ['until', /must be an RFC 3339 time/, { until: '2023-02-30T00:00:00Z' }],
     ['until', /must be an RFC 3339 time/, { until: 0 }],
@@ -116,7 +121,7 @@ describe('validateFilter', () => {
   })
 
   test('lists everything that is wrong', () => {
-    const issues = issuesOf({ types: ['A', 'b', 'C'], sources: [''], colour: 'red', minPriority: 1000 })
+    const issues = issuesOf({ types: ['A!', 'b', 'C!'], sources: [''], colour: 'red', minPriority: 1000 })
     expect(issues.map((issue) => issue.path)).toEqual([
       'types.0',
       'types.2',

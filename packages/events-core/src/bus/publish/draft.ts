@@ -1,10 +1,12 @@
-import { type EventTypeRegistry, typeNameProblem } from '../../catalogue/registry.ts'
+import type { EventTypeRegistry } from '../../catalogue/registry.ts'
 import { integer, type OptionRule, shown, text, upTo } from '../../check-options.ts'
 import { type Issue, invalid, isEventsError } from '../../errors.ts'
 import { type EventInput, PRIORITY, type PublishedEvent } from '../../event/event.ts'
+import { copyExtensions, type Extensions } from '../../event/extensions.ts'
 import { createEventId } from '../../event/id.ts'
 import { copyJsonObject, type JsonCopy, type JsonObject } from '../../event/json.ts'
 import { formatTimestamp, parseTimestamp } from '../../event/timestamp.ts'
+import { typeNameProblem } from '../../event/type-name.ts'
 import type { EventRecord } from '../../storage/contract/storage.ts'
 
 export interface EventRules {
@@ -16,6 +18,12 @@ export interface EventRules {
 interface Times {
   readonly nowMs: number
   readonly timestampMs: number
+}
+
+/** What of an input is copied, so that nobody's later change reaches the event. */
+interface Copies {
+  readonly data: JsonObject
+  readonly extensions: Extensions | undefined
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -45,7 +53,9 @@ export class EventDraft implements EventRecord {
 
   /** What it takes in the buffer, about. */
   get bytes(): number {
-    return Buffer.byteLength(this.dataJson) + this.event.message.length + FIXED_BYTES
+    const { message, extensions } = this.event
+    const extensionBytes = extensions === undefined ? 0 : JSON.stringify(extensions).length
+    return Buffer.byteLength(this.dataJson) + message.length + extensionBytes + FIXED_BYTES
   }
 }
 
@@ -66,7 +76,7 @@ const identifier: OptionRule = (value) =>
 
 const given: OptionRule = () => 'is given by the store and cannot be published'
 
-/** What each field must be; `data` and the timestamp's value are looked at where they are converted. */
+/** What each field must be; `data`, `extensions` and the timestamp's value are looked at where they are converted. */
 const RULES: ReadonlyMap<string, OptionRule> = new Map(
   Object.entries<OptionRule>({
     id: (value) =>
@@ -90,6 +100,7 @@ const RULES: ReadonlyMap<string, OptionRule> = new Map(
       typeof value === 'string' && TRACEPARENT.test(value)
         ? undefined
         : `must be a W3C traceparent like 00-<32 hex>-<16 hex>-01, not ${shown(value)}`,
+    extensions: () => undefined,
     position: given,
     recorded_at: given,
   }),
@@ -112,12 +123,15 @@ export function draftEvent(input: EventInput, rules: EventRules, nowMs: number):
   const issues = fieldIssues(input)
   const data = input.data === undefined ? NO_DATA : copyJsonObject(input.data, 'data', issues)
   checkSize(data, rules.maxDataBytes, issues)
+  const extensions =
+    input.extensions === undefined ? undefined : copyExtensions(input.extensions, 'extensions', issues)
   const timestampMs = input.timestamp === undefined ? nowMs : (parseTimestamp(input.timestamp) ?? nowMs)
   if (timestampMs > nowMs + rules.maxFutureMs) {
     issues.push({ path: 'timestamp', message: `must be at most ${rules.maxFutureMs} ms in the future` })
   }
   throwIssues(issues)
-  return new EventDraft(eventOf(input, data.value, { nowMs, timestampMs }, rules.registry), timestampMs)
+  const event = eventOf(input, { data: data.value, extensions }, { nowMs, timestampMs }, rules.registry)
+  return new EventDraft(event, timestampMs)
 }
 
 function checkSize(data: JsonCopy, maxBytes: number, issues: Issue[]): void {
@@ -157,7 +171,7 @@ function throwIssues(issues: readonly Issue[]): void {
 
 function eventOf(
   input: EventInput,
-  data: JsonObject,
+  { data, extensions }: Copies,
   times: Times,
   registry: EventTypeRegistry,
 ): EventDraft['event'] {
@@ -178,6 +192,7 @@ function eventOf(
   if (input.correlation_id !== undefined) event.correlation_id = input.correlation_id
   if (input.causation_id !== undefined) event.causation_id = input.causation_id
   if (input.traceparent !== undefined) event.traceparent = input.traceparent
+  if (extensions !== undefined) event.extensions = extensions
   return event
 }
 

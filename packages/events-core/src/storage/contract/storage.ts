@@ -49,7 +49,7 @@ export interface ReadQuery {
   readonly after: number
   /** Of events, 1 to 10,000. */
   readonly limit: number
-  /** Of their titles, messages and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
+  /** Of their titles, messages, extensions and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
   readonly maxBytes?: number
   readonly filter?: EventFilter
 }
@@ -103,7 +103,7 @@ export interface EventQuery {
   readonly order?: 'asc' | 'desc'
   /** 1 to 10,000. */
   readonly limit: number
-  /** Of their titles, messages and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
+  /** Of their titles, messages, extensions and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
   readonly maxBytes?: number
   /** Events to skip; repeats and skips while events arrive, so prefer `after`. */
   readonly offset?: number

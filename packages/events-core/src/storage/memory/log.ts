@@ -62,7 +62,8 @@ export class MemoryLog {
       if (known !== undefined) return { position: known, duplicate: true }
       const position = this.#head + entries.length + 1
       const stored = Object.freeze({ ...event, position, recorded_at: recordedAt })
-      const bytes = Buffer.byteLength(dataJson) + Buffer.byteLength(event.title + event.message)
+      const text = event.title + event.message + (event.extensions ? JSON.stringify(event.extensions) : '')
+      const bytes = Buffer.byteLength(dataJson) + Buffer.byteLength(text)
       entries.push({
         event: stored,
         recordedAtMs,

@@ -5,7 +5,7 @@ export interface MemoryEntry {
   readonly event: StoredEvent
   readonly recordedAtMs: number
   readonly timestampMs: number
-  /** Of title, message and data as JSON. */
+  /** Of title, message, extensions and data as JSON. */
   readonly bytes: number
   /** Infinity for an event that never expires. */
   readonly expiresAtMs: number

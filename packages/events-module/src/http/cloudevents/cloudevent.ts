@@ -114,7 +114,7 @@ const ATTRIBUTES = {
   correlation_id: 'correlationid',
   causation_id: 'causationid',
   traceparent: 'traceparent',
-} as const satisfies Readonly<Record<keyof EventInput, string>>
+} as const satisfies Readonly<Record<Exclude<keyof EventInput, 'extensions'>, string>>
 
 const BY_FIELD: ReadonlyMap<string, string> = new Map(Object.entries(ATTRIBUTES))
 const FIELDS: ReadonlyMap<string, string> = new Map(

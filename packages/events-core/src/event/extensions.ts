@@ -1,0 +1,96 @@
+import { integer, object, shown } from '../check-options.ts'
+import type { Issue } from '../errors.ts'
+
+/** A value of an extension attribute of CloudEvents. */
+export type ExtensionValue = string | number | boolean
+
+/** Extension attributes of CloudEvents 1.0 (https://github.com/cloudevents/spec), by name. */
+export type Extensions = Readonly<Record<string, ExtensionValue>>
+
+const MAX_EXTENSIONS = 32
+const MAX_TEXT = 1_024
+const NAME = /^[a-z0-9]{1,20}$/
+/** The numbers of CloudEvents are 32 bits wide. */
+const integerProblem = integer(-(2 ** 31), 2 ** 31 - 1)
+
+/**
+ * Attributes that a CloudEvent has already: its own, and those in which it carries the fields of an event. `dataschema` is
+ * none of them, because no field keeps it.
+ */
+const TAKEN: Readonly<Record<string, string>> = {
+  id: 'id',
+  source: 'source',
+  type: 'type',
+  subject: 'target',
+  time: 'timestamp',
+  data: 'data',
+  title: 'title',
+  message: 'message',
+  priority: 'priority',
+  tags: 'tags',
+  ttl: 'ttl',
+  correlationid: 'correlation_id',
+  causationid: 'causation_id',
+  traceparent: 'traceparent',
+  position: 'position',
+  recordedtime: 'recorded_at',
+}
+const FIXED: ReadonlySet<string> = new Set(['specversion', 'datacontenttype'])
+
+/**
+ * Copies extension attributes, frozen. Those that are undefined count as absent; undefined is returned when none is left,
+ * or when `issues` says what is wrong with them.
+ */
+export function copyExtensions(value: unknown, path: string, issues: Issue[]): Extensions | undefined {
+  const before = issues.length
+  const problem = objectProblem(value)
+  if (problem !== undefined) issues.push({ path, message: problem })
+  if (problem !== undefined || typeof value !== 'object' || value === null) return undefined
+  // CloudEvents has no negative zero; what subscribers see live must equal what is stored.
+  const given = Object.entries(value).flatMap(([name, item]) =>
+    item === undefined ? [] : [[name, item === 0 ? 0 : item] as const],
+  )
+  if (given.length > MAX_EXTENSIONS)
+    issues.push({ path, message: `must be at most ${MAX_EXTENSIONS}, not ${given.length}` })
+  for (const [name, item] of given) {
+    const wrong = nameProblem(name) ?? valueProblem(item)
+    if (wrong !== undefined) issues.push({ path: `${path}.${name}`, message: wrong })
+  }
+  return given.length === 0 || issues.length > before ? undefined : Object.freeze(Object.fromEntries(given))
+}
+
+function objectProblem(value: unknown): string | undefined {
+  return Array.isArray(value) ? 'must be an object, not an array' : object(value)
+}
+
+function nameProblem(name: string): string | undefined {
+  if (!NAME.test(name))
+    return 'must have a name of 1 to 20 lower-case letters and digits, as CloudEvents has it'
+  if (FIXED.has(name)) return 'is an attribute that every CloudEvent has; leave it out'
+  if (!Object.hasOwn(TAKEN, name)) return undefined
+  return `is the attribute in which a CloudEvent carries the event's field ${TAKEN[name]}; use that field`
+}
+
+function valueProblem(value: unknown): string | undefined {
+  if (typeof value === 'boolean') return undefined
+  if (typeof value === 'number') return integerProblem(value)
+  return typeof value === 'string' && value.length <= MAX_TEXT && value.isWellFormed()
+    ? undefined
+    : `must be a text of at most ${MAX_TEXT} characters, a boolean or a 32-bit integer, not ${shown(value)}`
+}
+
+/**
+ * Returns a check whether an event has all the given extensions. Values are compared as CloudEvents writes them, so `5`
+ * and `'5'` are one, as are `true` and `'true'`: the headers of its binary mode tell no types.
+ */
+export function compileExtensions(extensions: Extensions): (of: Extensions | undefined) => boolean {
+  const wanted = Object.entries(extensions).map(([name, value]) => [name, String(value)] as const)
+  return (given) => {
+    if (given === undefined) return false
+    for (const [name, text] of wanted) {
+      // Own ones only: 'constructor' is in every object otherwise.
+      if (!Object.hasOwn(given, name) || String(given[name]) !== text) return false
+    }
+    return true
+  }
+}
