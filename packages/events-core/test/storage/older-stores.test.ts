@@ -21,7 +21,7 @@ const FORGET_NEWER = [
     (column) => `alter table subscription_partitions add column ${column} integer not null default 0`,
   ),
   'alter table subscription_partitions add column owner text',
-  'alter table log_head drop column kept_from',
+  'drop table kept_from',
   'alter table subscription_partitions drop column missed_from',
   'alter table subscription_partitions drop column missed_to',
   'drop table tag_counts',

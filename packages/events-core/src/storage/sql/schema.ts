@@ -33,8 +33,12 @@ interface LogHeadTable {
   readonly epoch: string
   /** When the last event was recorded, or a later time that was declared as reached: no event is recorded before it. */
   readonly recorded: number
-  /** Below it retention may have removed events. */
-  readonly kept_from: number
+}
+
+/** Below the position retention may have removed events of the type, or pattern of types: see `KeptFrom`. */
+interface KeptFromTable {
+  readonly type: string
+  readonly position: number
 }
 
 /** How many events are stored, expired ones that were not swept included. */
@@ -86,6 +90,7 @@ interface RecordedMinutesTable {
 export interface LogTables extends SubscriptionTables, StateTables, DocumentTables {
   readonly events: EventsTable
   readonly log_head: LogHeadTable
+  readonly kept_from: KeptFromTable
   readonly type_counts: TypeCountsTable
   readonly source_counts: SourceCountsTable
   readonly minute_counts: MinuteCountsTable

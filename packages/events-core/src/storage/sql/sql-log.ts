@@ -1,4 +1,11 @@
-import type { Expression, Kysely, SelectQueryBuilder, SqlBool, Transaction } from 'kysely'
+import type {
+  AliasableExpression,
+  Expression,
+  Kysely,
+  SelectQueryBuilder,
+  SqlBool,
+  Transaction,
+} from 'kysely'
 import type { JsonObject } from '../../event/json.ts'
 import type { AppendResult } from '../contract/storage.ts'
 import type { AppendRow } from './events/append-row.ts'
@@ -43,7 +50,7 @@ export interface SqlDialect {
   /** Stores events, in the transaction that `db` is or in one of its own. */
   append(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<AppendResult>
   /** The store's time, by which events are recorded. @param nowMs the time of this process */
-  clock(nowMs: number): Expression<number>
+  clock(nowMs: number): AliasableExpression<number>
   /** Stores states in place of those of the same keys. */
   putStates(db: Kysely<LogTables>, rows: readonly StateRow[]): Promise<void>
   /** Tells other processes, when the transaction is committed, that documents of a collection were written. */

@@ -23,6 +23,7 @@ import type {
 import type { PartitionKey, SubscriptionStore } from '../contract/subscriptions.ts'
 import { checkChanges, checkDocumentValue, checkStateKeys } from '../limits.ts'
 import { checkSeriesQuery } from '../series-query.ts'
+import { checkTrimPolicy } from '../trim-policy.ts'
 import { Turns } from '../turns.ts'
 import { type Calls, callsOf } from './calls.ts'
 import { SqlDocuments } from './documents/store.ts'
@@ -105,8 +106,8 @@ export class SqlStorage implements EventStorageNext {
     return await this.#calls.events.read(signal, query)
   }
 
-  head(): Promise<LogHead> {
-    return this.#calls.events.head()
+  head(filter?: EventFilter): Promise<LogHead> {
+    return this.#calls.events.head(filter)
   }
 
   watch(wake: () => void): () => void {
@@ -154,8 +155,9 @@ export class SqlStorage implements EventStorageNext {
     return this.#calls.events.sweepExpired(undefined)
   }
 
-  trim(policy: TrimPolicy): Promise<number> {
-    return this.#calls.events.trim(undefined, policy)
+  async trim(policy: TrimPolicy): Promise<number> {
+    checkTrimPolicy(policy)
+    return await this.#calls.events.trim(undefined, policy)
   }
 
   async #readStates(partition: PartitionKey, keys: readonly string[]): Promise<readonly KeyedState[]> {

@@ -28,6 +28,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '011-documents' },
     { name: '012-keyed-state' },
     { name: '013-recorded' },
+    { name: '014-kept-from-by-type' },
   ])
 })
 

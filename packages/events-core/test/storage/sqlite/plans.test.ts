@@ -5,15 +5,19 @@ import Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { EventFilter } from '../../../src/filter/filter.ts'
+import type { TrimPolicy } from '../../../src/storage/contract/storage.ts'
 import { countTotals } from '../../../src/storage/sql/counts/totals.ts'
 import { sweepExpired } from '../../../src/storage/sql/events/sweep.ts'
+import { trimEvents } from '../../../src/storage/sql/events/trim.ts'
 import type { LogTables } from '../../../src/storage/sql/schema.ts'
 import { countEvents } from '../../../src/storage/sql/search/count.ts'
 import { listEvents } from '../../../src/storage/sql/search/list.ts'
 import type { SqlCall } from '../../../src/storage/sql/sql-log.ts'
+import { dueStates, nextDue, oldestStates } from '../../../src/storage/sql/state/keyed-state.ts'
 import { LogFile } from '../../../src/storage/sqlite/file/log-file.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 import { sqliteKyselyDialect } from '../../../src/storage/sqlite/kysely-dialect.ts'
+import { PARTITION } from '../../../src/testing/holder.ts'
 import { makeRecord } from '../../../src/testing/record.ts'
 
 const BY_TYPE = 'SEARCH events USING INDEX events_by_type (type=? AND rowid>? AND rowid<?)'
@@ -88,11 +92,45 @@ describe('an index serves', () => {
     expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED, EXPIRED, EXPIRED])
   })
 
+  test.each<[string, TrimPolicy]>([
+    ['by number', { maxEvents: 1 }],
+    ['by age', { maxAgeMs: 0 }],
+    ['up to a position', { upTo: 2 }],
+  ])('a trim of some types, %s', async (_name, policy) => {
+    const types = ['a.*', 'b']
+    const steps = await stepsOf((call) => undone(call, (call) => trimEvents(call, { ...policy, types })))
+    const first = steps.filter((step) => step.includes('events_by_type'))
+    expect(first.length).toBeGreaterThanOrEqual(3)
+    for (const step of first)
+      expect(step).toMatch(/^SEARCH events USING .*\(type=\? AND rowid>\? AND rowid<\?\)$/)
+    expect(steps).not.toContain('SCAN events')
+  })
+
+  test.each<[string, (call: SqlCall) => Promise<unknown>, string]>([
+    ['timers that are due', (call) => dueStates(call, PARTITION, 1, 10), 'by_due (id=? AND due<?)'],
+    ['the next timer', (call) => nextDue(call, PARTITION), 'by_due (id=? AND due>?)'],
+    ['the oldest states', (call) => oldestStates(call, PARTITION, 10), 'by_age (id=?)'],
+  ])('%s of a partition', async (_name, ask, index) => {
+    const steps = await stepsOf(ask)
+    expect(steps.some((step) => step.endsWith(`INDEX subscription_states_${index}`))).toBe(true)
+    expect(steps.filter((step) => step.includes('TEMP B-TREE'))).toEqual([])
+  })
+
   test('the sweep', async () => {
     const steps = await stepsOf((log) => sweepExpired(log))
     expect(steps).toContain('SEARCH events USING COVERING INDEX events_by_expiry (expires_at<?)')
   })
 })
+
+/** Runs work whose changes are taken back, so that the next test finds what this one found. */
+async function undone(call: SqlCall, work: (call: SqlCall) => Promise<unknown>): Promise<void> {
+  const undo = new Error('undone')
+  const run = call.db.transaction().execute(async (db) => {
+    await work({ ...call, db, snapshot: (read) => read(db), transaction: (change) => change(db) })
+    throw undo
+  })
+  await expect(run).rejects.toBe(undo)
+}
 
 /** How SQLite goes about the statements of some work. */
 async function stepsOf(work: (call: SqlCall) => Promise<unknown>): Promise<string[]> {

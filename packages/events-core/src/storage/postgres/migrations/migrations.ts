@@ -12,6 +12,7 @@ import { leases } from './010-leases.ts'
 import { documents } from './011-documents.ts'
 import { keyedState } from './012-keyed-state.ts'
 import { recorded } from './013-recorded.ts'
+import { keptFromByType } from './014-kept-from-by-type.ts'
 
 /** In the order in which they are carried out. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -28,4 +29,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '011-documents': documents,
   '012-keyed-state': keyedState,
   '013-recorded': recorded,
+  '014-kept-from-by-type': keptFromByType,
 }

@@ -95,9 +95,10 @@ export async function countKept(
     .executeTakeFirstOrThrow()
 }
 
-/** How many events are stored, expired ones too. */
-export async function countStored(db: SqlLog['db']): Promise<number> {
-  const { count } = await db.selectNoFrom(sumOf(db, 'type_counts').as('count')).executeTakeFirstOrThrow()
+/** How many events are stored, expired ones too. @param ofTypes only those of some types */
+export async function countStored(db: SqlLog['db'], ...ofTypes: Predicate[]): Promise<number> {
+  const sum = sumOf(db, 'type_counts', ...ofTypes)
+  const { count } = await db.selectNoFrom(sum.as('count')).executeTakeFirstOrThrow()
   return count
 }
 

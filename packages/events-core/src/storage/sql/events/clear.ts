@@ -8,7 +8,7 @@ import { readHead } from './head.ts'
 export async function clearEvents(log: SqlLog): Promise<number> {
   const { position } = await log.snapshot((db) => readHead({ db }))
   const which = inRange({ from: 0, to: position })
-  const count = await deleteInSlices(log, { which, by: 'position', retires: true })
+  const count = await deleteInSlices(log, { which, by: 'position', retires: {} })
   await forgetRecordedMinutes(log)
   return count
 }

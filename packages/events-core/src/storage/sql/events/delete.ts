@@ -1,7 +1,10 @@
 import { type Expression, expressionBuilder, type SqlBool, type Transaction } from 'kysely'
+import type { TypeSelection } from '../../kept-from.ts'
 import { COUNTED_COLUMNS, type CountedRow, type LogTables } from '../schema.ts'
-import { SliceSize } from '../search/windows.ts'
+import { inRange } from '../search/predicate.ts'
+import { type Range, SliceSize, windows } from '../search/windows.ts'
 import type { SqlLog } from '../sql-log.ts'
+import { raiseKeptFrom } from './kept-from.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
@@ -15,24 +18,19 @@ export function deleteWhere(log: SqlLog, predicate: Expression<SqlBool>): Promis
   return log.transaction(async (transaction) => (await deleteWithin(log, transaction, predicate)).length)
 }
 
-/** The same, for what is too old or too much: the kept log begins beyond the last of them. */
-export function retireWhere(log: SqlLog, predicate: Expression<SqlBool>): Promise<number> {
-  return log.transaction(async (transaction) => {
-    const gone = await deleteWithin(log, transaction, predicate)
-    await moveKeptFrom(transaction, gone)
-    return gone.length
-  })
-}
-
 export interface Slices {
   readonly which: Expression<SqlBool>
+  /** The only types of which events go, at most 100; an index finds those of each. Every type by default. */
+  readonly types?: readonly string[] | undefined
   /** Which go first. An index must give them in this order, or each slice sorts all that are left. */
   readonly by: 'position' | 'expires_at'
-  /** Whether it is retention that removes them, so that the kept log begins beyond the last of them. */
-  readonly retires?: boolean
+  /** The types of which retention removes events: their kept log begins beyond the last of them. */
+  readonly retires?: TypeSelection
   /** Asked in the transaction of each slice: how many may go yet. */
-  readonly limit?: (transaction: Transaction<LogTables>) => Promise<number>
+  readonly limit?: Limit | undefined
 }
+
+export type Limit = (transaction: Transaction<LogTables>) => Promise<number>
 
 /** Deletes events a slice at a time, and answers how many there were. */
 export async function deleteInSlices(log: SqlLog, slices: Slices): Promise<number> {
@@ -40,7 +38,7 @@ export async function deleteInSlices(log: SqlLog, slices: Slices): Promise<numbe
   let total = 0
   while (true) {
     const size = slice.begin()
-    const gone = await log.transaction((transaction) => deleteSlice(log, transaction, slices, size))
+    const gone = await log.transaction((transaction) => deleteFirst(log, transaction, slices, size))
     slice.end()
     total += gone
     if (gone < size) return total
@@ -48,28 +46,42 @@ export async function deleteInSlices(log: SqlLog, slices: Slices): Promise<numbe
   }
 }
 
-async function deleteSlice(
+/** Deletes events a window of positions at a time, for what no index finds, and answers how many there were. */
+export async function deleteInWindows(log: SqlLog, range: Range, slices: Slices): Promise<number> {
+  let total = 0
+  for await (const window of windows(range, 'asc', log.pace)) {
+    const within = { ...slices, which: eb.and([inRange(window), slices.which]) }
+    total += await log.transaction((transaction) =>
+      deleteFirst(log, transaction, within, window.to - window.from),
+    )
+  }
+  return total
+}
+
+async function deleteFirst(
   log: SqlLog,
   transaction: Transaction<LogTables>,
-  { which, by, retires, limit }: Slices,
+  slices: Slices,
   size: number,
 ): Promise<number> {
+  const { retires, limit } = slices
   const wanted = Math.min(size, limit ? await limit(transaction) : size)
   if (wanted <= 0) return 0
-  const first = eb.selectFrom('events').select('position').where(which).orderBy(by).limit(wanted)
-  const gone = await deleteWithin(log, transaction, eb('position', 'in', first))
-  if (retires) await moveKeptFrom(transaction, gone)
+  const gone = await deleteWithin(log, transaction, eb('position', 'in', firstOf(slices, wanted)))
+  const last = gone.reduce((last, { position }) => Math.max(last, position), 0)
+  if (retires && last > 0) await raiseKeptFrom(transaction, retires, last + 1)
   return gone.length
 }
 
-async function moveKeptFrom(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void> {
-  if (gone.length === 0) return
-  const keptFrom = gone.reduce((last, { position }) => Math.max(last, position), 0) + 1
-  await transaction
-    .updateTable('log_head')
-    .set({ kept_from: keptFrom })
-    .where('kept_from', '<', keptFrom)
-    .execute()
+/** The positions of the events that go first. Of several types the first ones of each are looked at. */
+function firstOf({ which, types, by }: Slices, wanted: number) {
+  const all = eb.selectFrom('events').select('position').where(which).orderBy(by).limit(wanted)
+  if (types === undefined) return all
+  const [first = all, ...others] = types.map((type) =>
+    eb.selectFrom(all.where('type', '=', type).as('of_type')).select('position'),
+  )
+  const candidates = others.reduce((union, other) => union.unionAll(other), first)
+  return eb.selectFrom(candidates.as('candidates')).select('position').orderBy('position').limit(wanted)
 }
 
 async function deleteWithin(

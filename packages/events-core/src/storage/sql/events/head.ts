@@ -1,10 +1,20 @@
+import { EventsError } from '../../../errors.ts'
+import type { EventFilter } from '../../../filter/filter.ts'
 import type { LogHead } from '../../contract/storage.ts'
+import { keptFrom } from '../../kept-from.ts'
 import type { SqlLog } from '../sql-log.ts'
 
-/** The last position given out, whose it is, and where what is kept begins. */
-export async function readHead({ db }: Pick<SqlLog, 'db'>): Promise<LogHead> {
-  return await db
+/** The last position given out, whose it is, and where what is kept of the filter's types begins; all of one moment. */
+export async function readHead({ db }: Pick<SqlLog, 'db'>, filter?: EventFilter): Promise<LogHead> {
+  const rows = await db
     .selectFrom('log_head')
-    .select(['epoch', 'position', 'kept_from as keptFrom'])
-    .executeTakeFirstOrThrow()
+    .leftJoin('kept_from', (join) => join.onTrue())
+    .select(['log_head.epoch', 'log_head.position', 'kept_from.type', 'kept_from.position as from'])
+    .execute()
+  const [head] = rows
+  if (head === undefined)
+    throw new EventsError('EVENTS_STORAGE_CORRUPT', 'the event store has lost its head row')
+  const map = new Map<string, number>()
+  for (const { type, from } of rows) if (type !== null && from !== null) map.set(type, from)
+  return { epoch: head.epoch, position: head.position, keptFrom: keptFrom(map, filter?.types) }
 }

@@ -4,35 +4,71 @@ import { countStored } from '../counts/kept-counts.ts'
 import { forgetRecordedMinutes, recordedBefore } from '../counts/recorded-minutes.ts'
 import type { LogTables } from '../schema.ts'
 import { inRange } from '../search/predicate.ts'
-import { windows } from '../search/windows.ts'
 import type { SqlCall, SqlLog } from '../sql-log.ts'
-import { deleteInSlices, retireWhere } from './delete.ts'
+import { deleteInSlices, deleteInWindows, type Limit, type Slices } from './delete.ts'
 import { readHead } from './head.ts'
+import { type SelectedTypes, selectTypes } from './selected-types.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
-/** Deletes what is too old, then what is too much. */
-export async function trimEvents(log: SqlCall, policy: TrimPolicy): Promise<number> {
-  const { maxAgeMs, maxEvents } = policy
+/** Deletes what is too old, then what lies too low, then what is too much. The policy is checked. */
+export async function trimEvents(call: SqlCall, policy: TrimPolicy): Promise<number> {
+  const { maxAgeMs, maxEvents, upTo } = policy
+  const selected = await selectTypes(call, policy)
+  if (selected === undefined) return 0
   let count = 0
-  if (maxAgeMs !== undefined) count += await trimByAge(log, log.nowMs - maxAgeMs)
-  if (maxEvents !== undefined) count += await trimByNumber(log, maxEvents)
-  if (count > 0) await forgetRecordedMinutes(log)
+  if (maxAgeMs !== undefined) count += await trimByAge(call, selected, (await storeMs(call)) - maxAgeMs)
+  if (upTo !== undefined) count += await trimUpTo(call, selected, upTo)
+  if (maxEvents !== undefined) count += await trimByNumber(call, selected, maxEvents)
+  if (count > 0) await forgetRecordedMinutes(call)
   return count
 }
 
-async function trimByAge(log: SqlLog, earliestMs: number): Promise<number> {
-  let count = 0
-  for await (const window of windows(await recordedBefore(log, earliestMs), 'asc', log.pace)) {
-    count += await retireWhere(log, eb.and([inRange(window), eb('recorded_at', '<', earliestMs)]))
-  }
-  return count
+/** Young events may lie between old ones, in a store whose clock was set back before it began to stand still. */
+async function trimByAge(log: SqlLog, selected: SelectedTypes, earliestMs: number): Promise<number> {
+  const range = await recordedBefore(log, earliestMs)
+  const slices = slicesOf(selected, eb('recorded_at', '<', earliestMs))
+  return selected.few === undefined
+    ? await deleteInWindows(log, range, slices)
+    : await deleteInSlices(log, { ...slices, which: eb.and([inRange(range), slices.which]) })
+}
+
+async function trimUpTo(log: SqlLog, selected: SelectedTypes, upTo: number): Promise<number> {
+  const { position } = await log.snapshot((db) => readHead({ db }))
+  return await deleteUpTo(log, selected, Math.min(upTo, position))
 }
 
 /** How many are too many is asked again for each slice: another process may be trimming too. */
-async function trimByNumber(log: SqlLog, maxEvents: number): Promise<number> {
+async function trimByNumber(log: SqlLog, selected: SelectedTypes, maxEvents: number): Promise<number> {
   const { position } = await log.snapshot((db) => readHead({ db }))
-  const limit = async (db: SqlLog['db']) => (await countStored(db)) - maxEvents
-  const which = inRange({ from: 0, to: position })
-  return await deleteInSlices(log, { which, by: 'position', retires: true, limit })
+  const limit: Limit = async (db) => (await countStored(db, selected.predicate)) - maxEvents
+  return await deleteUpTo(log, selected, position, limit)
+}
+
+async function deleteUpTo(
+  log: SqlLog,
+  selected: SelectedTypes,
+  position: number,
+  limit?: Limit,
+): Promise<number> {
+  const range = { from: 0, to: position }
+  const slices = { ...slicesOf(selected, inRange(range)), limit }
+  const isByIndex = selected.isAll || selected.few !== undefined
+  return await (isByIndex ? deleteInSlices(log, slices) : deleteInWindows(log, range, slices))
+}
+
+function slicesOf({ few, isAll, predicate, selection }: SelectedTypes, which: Slices['which']): Slices {
+  const isSaid = isAll || few !== undefined
+  return {
+    which: isSaid ? which : eb.and([which, predicate]),
+    types: few,
+    by: 'position',
+    retires: selection,
+  }
+}
+
+/** The time by which events are recorded. */
+async function storeMs({ db, dialect, nowMs }: SqlCall): Promise<number> {
+  const { ms } = await db.selectNoFrom(dialect.clock(nowMs).as('ms')).executeTakeFirstOrThrow()
+  return ms
 }

@@ -10,6 +10,7 @@ import { leases } from './008-leases.ts'
 import { documents } from './009-documents.ts'
 import { keyedState } from './010-keyed-state.ts'
 import { recorded } from './011-recorded.ts'
+import { keptFromByType } from './012-kept-from-by-type.ts'
 
 /** In the order in which they are carried out. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -24,4 +25,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '009-documents': documents,
   '010-keyed-state': keyedState,
   '011-recorded': recorded,
+  '012-kept-from-by-type': keptFromByType,
 }

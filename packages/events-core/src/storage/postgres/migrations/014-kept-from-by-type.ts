@@ -1,0 +1,19 @@
+import { type Kysely, sql } from 'kysely'
+import type { Migration } from 'kysely/migration'
+
+const KEPT_FROM = [
+  sql`
+    create table kept_from (
+      type text collate "C" primary key,
+      position bigint not null
+    )`,
+  // What is known is of every type.
+  sql`insert into kept_from (type, position) select '', kept_from from log_head where kept_from > 1`,
+  sql`alter table log_head drop column kept_from`,
+]
+
+export const keptFromByType: Migration = {
+  async up(db: Kysely<unknown>) {
+    for (const statement of KEPT_FROM) await statement.execute(db)
+  },
+}
