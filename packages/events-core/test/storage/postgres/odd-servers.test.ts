@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createEventBus } from '../../../src/index.ts'
 import { Connections } from '../../../src/storage/postgres/connections.ts'
+import { holderOf, PARTITION } from '../../../src/testing/holder.ts'
 import { makeRecord } from '../../../src/testing/record.ts'
+import { changesOf } from '../commit-steps.ts'
 import { appendBySql, PostgresSetup } from './setup.ts'
 
 // No settings: as people run it. A server of Debian compiles statements (jit) by itself.
@@ -72,7 +74,11 @@ test('settings of a role change nothing: time limits, isolation, search path, pl
   expect((await storage.list({ filter: { types: ['odd.*'], text: 'SLASH' }, limit: 10 })).total).toBe(1)
   expect((await storage.totals()).byType).toEqual({ 'odd.text': 5 })
   expect(await storage.delete(records[0]?.event.id ?? '')).toBe(true)
-  expect(await storage.subscriptions.create('mail', 1, 0)).toBe(true)
+  const holder = await holderOf(storage)
+  for (const step of [1, 2]) expect(await holder.commit(changesOf(step))).toMatchObject({ committed: true })
+  expect(await storage.documents.list('steps', { limit: 10 })).toMatchObject({ documents: [{ value: 2 }] })
+  expect((await storage.state.due(PARTITION, 2, 10)).map(({ key }) => key)).toEqual(['1', '2'])
+  expect(await storage.trim({ types: ['test.*'], upTo: 1_000 })).toBe(2)
   expect(await storage.clear()).toBe(4)
 })
 
