@@ -29,7 +29,7 @@ export async function startWriter(settings: ThreadSettings): Promise<Opened> {
   const space = new FileSpace(connection.file, file, wal)
   const remove = async (work: Work, signal: AbortSignal) => {
     const count = await work(file.until(signal))
-    if (count !== 0) await space.release(signal)
+    await space.release(signal)
     return count
   }
   return {
