@@ -40,8 +40,8 @@ export async function deleteInSlices(log: SqlLog, slices: Slices): Promise<numbe
     const size = slice.begin()
     const gone = await log.transaction((transaction) => deleteFirst(log, transaction, slices, size))
     slice.end()
-    total += gone
-    if (gone < size) return total
+    total += gone ?? 0
+    if (gone === undefined || gone < size) return total
     await log.pace.rest()
   }
 }
@@ -51,22 +51,24 @@ export async function deleteInWindows(log: SqlLog, range: Range, slices: Slices)
   let total = 0
   for await (const window of windows(range, 'asc', log.pace)) {
     const within = { ...slices, which: eb.and([inRange(window), slices.which]) }
-    total += await log.transaction((transaction) =>
-      deleteFirst(log, transaction, within, window.to - window.from),
-    )
+    const size = window.to - window.from
+    const gone = await log.transaction((transaction) => deleteFirst(log, transaction, within, size))
+    if (gone === undefined) break
+    total += gone
   }
   return total
 }
 
+/** Returns how many went; undefined when no more may go. */
 async function deleteFirst(
   log: SqlLog,
   transaction: Transaction<LogTables>,
   slices: Slices,
   size: number,
-): Promise<number> {
+): Promise<number | undefined> {
   const { retires, limit } = slices
   const wanted = Math.min(size, limit ? await limit(transaction) : size)
-  if (wanted <= 0) return 0
+  if (wanted <= 0) return undefined
   const gone = await deleteWithin(log, transaction, eb('position', 'in', firstOf(slices, wanted)))
   const last = gone.reduce((last, { position }) => Math.max(last, position), 0)
   if (retires && last > 0) await raiseKeptFrom(transaction, retires, last + 1)
