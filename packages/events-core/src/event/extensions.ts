@@ -94,3 +94,13 @@ export function compileExtensions(extensions: Extensions): (of: Extensions | und
     return true
   }
 }
+
+const WRITTEN_INTEGER = /^(?:0|-?[1-9]\d*)$/
+
+/** Returns all values that CloudEvents writes like this one: what a filter's value stands for. */
+export function sameExtensions(value: ExtensionValue): readonly ExtensionValue[] {
+  const text = String(value)
+  if (text === 'true' || text === 'false') return [text, text === 'true']
+  const isInteger = WRITTEN_INTEGER.test(text) && integerProblem(Number(text)) === undefined
+  return isInteger ? [text, Number(text)] : [text]
+}

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { Extensions, ExtensionValue } from '../event/extensions.ts'
 import type { JsonObject, JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { EventFilter } from '../filter/filter.ts'
@@ -132,8 +133,14 @@ const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
 }))
 const data: fc.Arbitrary<JsonObject> = fc.dictionary(text(KEYS), json, { maxKeys: 3 })
 
-/** Fields of a record whose id the record has to make up. */
-export const eventFields: fc.Arbitrary<RecordFields> = fc.record({
+/** Few names and values, some of which CloudEvents writes alike. */
+const extensions: fc.Arbitrary<Extensions> = fc.dictionary(
+  text(['a', 'b', 'constructor']),
+  fc.constantFrom<ExtensionValue>('', 'x', 1, '1', true, 'true'),
+  { minKeys: 1, maxKeys: 2, noNullPrototype: true },
+)
+
+const fields = {
   type: text(TYPES),
   source,
   target: text(TARGETS),
@@ -143,7 +150,11 @@ export const eventFields: fc.Arbitrary<RecordFields> = fc.record({
   tags: fc.array(text(TAGS), { maxLength: 4 }),
   timestamp: timeMs.map(formatTimestamp),
   data,
-})
+}
+/** Fields of a record whose id the record has to make up. */
+export const eventFields: fc.Arbitrary<RecordFields> = fc
+  .tuple(fc.record(fields), fc.option(extensions, { nil: undefined }))
+  .map(([event, extensions]) => ({ ...event, ...(extensions && { extensions }) }))
 
 /** A time as RFC 3339 lets one write it. */
 const filterTime = fc.tuple(timeMs, fc.integer({ min: -14 * 60, max: 14 * 60 }), fc.boolean()).map(writeTime)
@@ -169,6 +180,7 @@ const conditions = {
   tagsMode: fc.constantFrom('any' as const, 'all' as const),
   minPriority: fc.constantFrom(0, 1, 5, 6, 100),
   target: text(TARGETS),
+  extensions,
   data,
   text: text(WORDS.filter((word) => word !== '')),
   since: filterTime,

@@ -67,8 +67,8 @@ const CASES: Readonly<Record<string, FilterCase>> = {
     ),
   },
   'a name that every object has is met only by events that have it': {
-    filter: { extensions: { constructor: 'a' } },
-    selects: having({ constructor: 'a' }),
+    filter: { extensions: { constructor: String(Object) } },
+    selects: having({ constructor: String(Object) }),
     leaves: [{}, ...having({ a: 'a' })],
   },
   'the extensions of data are none': {
@@ -139,10 +139,11 @@ const keeping: Tests = {
 
   'extensions count for the size of a page': async ({ storage }) => {
     await storage.append(Array.from({ length: 6 }, () => makeRecord({ extensions: LARGEST })))
+    // A store may keep JSON with a few spaces more.
     const bytes = Buffer.byteLength(JSON.stringify(LARGEST))
-    const page = await storage.read({ after: 0, limit: 10, maxBytes: 2 * bytes })
+    const page = await storage.read({ after: 0, limit: 10, maxBytes: bytes + 5_000 })
     expect(page.events).toHaveLength(2)
-    expect((await storage.list({ limit: 10, maxBytes: 2 * bytes + 100 })).events).toHaveLength(3)
+    expect((await storage.list({ limit: 10, maxBytes: 2 * bytes + 5_000 })).events).toHaveLength(3)
   },
 
   'extensions select in the store what they select in memory': async ({ storage }) => {

@@ -9,6 +9,7 @@ const setup = await PostgresSetup.start({ fsync: 'off' })
 
 /** Takes a store back to what it was before anybody noted where the kept log begins, or counted tags. */
 const FORGET_NEWER = [
+  'alter table events drop column extensions',
   'alter table log_head drop column recorded',
   ...['leases', 'documents', 'document_head', 'subscription_states', 'abandoned_states'].map(
     (table) => `drop table ${table}`,

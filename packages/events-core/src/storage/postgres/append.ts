@@ -5,7 +5,7 @@ import type { AppendReceipt, AppendResult } from '../contract/storage.ts'
 import { Tally } from '../sql/counts/tally.ts'
 import { type AppendRow, COLUMN } from '../sql/events/append-row.ts'
 import type { LogTables } from '../sql/schema.ts'
-import { jsonSequence } from './codec/values.ts'
+import { JsonParameter, jsonSequence } from './codec/values.ts'
 import type { PostgresSettings } from './settings.ts'
 import { timeLimits } from './transaction-settings.ts'
 
@@ -17,8 +17,8 @@ interface Answer {
   readonly recorded: number
 }
 
-/** Of the function: columns of events, counts, and three that are said once. */
-const PARAMETERS = Array.from({ length: 29 }, (_, index) => `$${index + 1}`)
+/** Of the function: columns of events, counts, three that are said once, and the column of extensions. */
+const PARAMETERS = Array.from({ length: 30 }, (_, index) => `$${index + 1}`)
 
 /** Appends batches, each by one call of a function: one round trip, one transaction; one more if some were there. */
 export class Appender {
@@ -53,7 +53,14 @@ export class Appender {
   async #call(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<Answer> {
     // The server takes its own clock.
     const recordedMs = this.#serverClock ? null : nowMs
-    const parameters = [...columnsOf(rows), ...countsOf(rows), recordedMs, this.#lockTimeoutMs, this.#origin]
+    const parameters = [
+      ...columnsOf(rows),
+      ...countsOf(rows),
+      recordedMs,
+      this.#lockTimeoutMs,
+      this.#origin,
+      extensionsOf(rows),
+    ]
     const { rows: answers } = await db.executeQuery<Answer>(CompiledQuery.raw(this.#statement, parameters))
     const [answer] = answers
     if (answer === undefined) throw new Error('append_events answered no row')
@@ -113,6 +120,13 @@ function columnsOf(rows: readonly AppendRow[]): unknown[] {
     jsonSequence(rows.map((row) => JSON.stringify(row[COLUMN.tags]))),
     jsonSequence(rows.map((row) => row[COLUMN.data])),
   ]
+}
+
+/** Null when no event has any, as is usual. */
+function extensionsOf(rows: readonly AppendRow[]): unknown {
+  const column = rows.map((row) => row[COLUMN.extensions])
+  if (column.every((json) => json === null)) return null
+  return column.map((json) => (json === null ? null : new JsonParameter(json)))
 }
 
 /** What the batch adds to the kept counts; its positions are those in the batch, from 1. */

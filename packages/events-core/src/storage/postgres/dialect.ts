@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type ExtensionValue, sameExtensions } from '../../event/extensions.ts'
 import type { LogTables } from '../sql/schema.ts'
 import type { SqlDialect } from '../sql/sql-log.ts'
 import type { StateRow } from '../sql/state/tables.ts'
@@ -22,6 +23,8 @@ export function postgresDialect(settings: PostgresSettings, origin: string): Sql
     isOneOf: (column, texts) => sql`${sql.ref(column)} = any(${texts}::text[])`,
     startsWithAny: (column, prefixes) => sql`${sql.ref(column)} ^@ any(${prefixes}::text[])`,
     hasDataIndex: true,
+    hasExtensions: (extensions) =>
+      sql`(${sql.join(Object.entries(extensions).map(hasExtension), sql` and `)})`,
     dataContains: (part) => sql`data::jsonb @> ${new JsonParameter(JSON.stringify(part))}::jsonb`,
     textContains: (text) => {
       const pattern = textPattern(text)
@@ -64,6 +67,14 @@ export function postgresDialect(settings: PostgresSettings, origin: string): Sql
       })
     },
   }
+}
+
+function hasExtension([name, value]: [string, ExtensionValue]): RawBuilder<SqlBool> {
+  const parts = sameExtensions(value).map((same) => new JsonParameter(JSON.stringify({ [name]: same })))
+  return sql`(${sql.join(
+    parts.map((part) => sql`extensions @> ${part}::jsonb`),
+    sql` or `,
+  )})`
 }
 
 interface StateColumns {

@@ -2,7 +2,7 @@ import type { DocumentTables } from './documents/tables.ts'
 import type { StateTables } from './state/tables.ts'
 import type { SubscriptionTables } from './subscriptions/tables.ts'
 
-/** An event as a row: times in milliseconds since 1970, `data` and `tags` as JSON text, null where a field is absent. */
+/** An event as a row: times in milliseconds since 1970, `data`, `tags` and `extensions` as JSON text, null where a field is absent. */
 export interface EventRow {
   readonly position: number
   readonly id: string
@@ -19,6 +19,7 @@ export interface EventRow {
   readonly correlation_id: string | null
   readonly causation_id: string | null
   readonly traceparent: string | null
+  readonly extensions: string | null
   readonly recorded_at: number
 }
 
@@ -116,6 +117,7 @@ export const EVENT_COLUMNS = [
   'correlation_id',
   'causation_id',
   'traceparent',
+  'extensions',
   'position',
   'recorded_at',
 ] as const satisfies readonly (keyof EventRow)[]

@@ -6,6 +6,7 @@ import type {
   SqlBool,
   Transaction,
 } from 'kysely'
+import type { Extensions } from '../../event/extensions.ts'
 import type { JsonObject } from '../../event/json.ts'
 import type { AppendResult } from '../contract/storage.ts'
 import type { AppendRow } from './events/append-row.ts'
@@ -29,8 +30,10 @@ export interface SqlDialect {
   isOneOf(column: 'type' | 'source' | 'key', texts: readonly string[]): Expression<SqlBool>
   /** Whether the text begins as one of at most 1,000 prefixes does, code point by code point. */
   startsWithAny(column: 'type' | 'source', prefixes: readonly string[]): Expression<SqlBool>
-  /** Whether an index finds what `dataContains` asks for. */
+  /** Whether indexes find what `hasExtensions` and `dataContains` ask for. */
   readonly hasDataIndex: boolean
+  /** Whether the event has all the extensions, as `compileExtensions` has it. */
+  hasExtensions(extensions: Extensions): Expression<SqlBool>
   /** Whether `data` contains the object, as `containsJson` has it. */
   dataContains(part: JsonObject): Expression<SqlBool>
   /** Whether `title` or `message` contains the text, as `compileText` has it. */

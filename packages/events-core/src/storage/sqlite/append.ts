@@ -30,8 +30,8 @@ export class Appender {
     this.#insert = file.prepare(`
       insert into events (
         position, id, type, source, target, title, message, data, priority, tags,
-        timestamp, ttl, expires_at, correlation_id, causation_id, traceparent, recorded_at
-      ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        timestamp, ttl, expires_at, correlation_id, causation_id, traceparent, extensions, recorded_at
+      ) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       on conflict (id) do nothing`)
     this.#positionOf = file.prepare<[string], number>('select position from events where id = ?').pluck()
     this.#recorded = file.prepare(`

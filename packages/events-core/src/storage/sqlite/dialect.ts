@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { type CompiledQuery, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type ExtensionValue, sameExtensions } from '../../event/extensions.ts'
 import type { JsonValue } from '../../event/json.ts'
 import { containsJson } from '../../filter/filter.ts'
 import { compileText } from '../../filter/text-search.ts'
@@ -42,6 +43,8 @@ export function sqliteDialect(file: Database): SqlDialect {
           )})`
         : sql`starts_with_any(${sql.ref(column)}, ${once(prefixes)})`,
     hasDataIndex: false,
+    hasExtensions: (extensions) =>
+      sql`(${sql.join(Object.entries(extensions).map(hasExtension), sql` and `)})`,
     dataContains: (part) => {
       const contains = sql<SqlBool>`json_contains(data, ${once(part)})`
       const texts = textsOf(part)
@@ -67,6 +70,12 @@ export function sqliteDialect(file: Database): SqlDialect {
     announce: async () => {},
     forget: async (_transaction, gone) => forget(gone),
   }
+}
+
+/** As JSON, in which a number is not a text: the names of extensions need no escape in a path. */
+function hasExtension([name, value]: [string, ExtensionValue]): RawBuilder<SqlBool> {
+  const texts = sameExtensions(value).map((same) => JSON.stringify(same))
+  return sql`extensions -> ${`$."${name}"`} in (${sql.join(texts)})`
 }
 
 /** In one go, since rows that come one by one through Kysely take twice as long. */

@@ -2,7 +2,7 @@ import type { PostgresServer } from '@viewra/postgres-server'
 import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { postgresStorage } from '../../../src/storage/postgres/index.ts'
-import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
+import { type StorageFactory, storageContract, storageContractNext } from '../../../src/testing/index.ts'
 
 /** The contract suite on a server, with a schema for each store. */
 export function postgresContract(name: string, server: PostgresServer): void {
@@ -25,4 +25,5 @@ export function postgresContract(name: string, server: PostgresServer): void {
     },
   }
   storageContract(name, factory)
+  storageContractNext(name, factory)
 }

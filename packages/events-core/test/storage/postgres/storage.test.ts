@@ -29,6 +29,7 @@ test('stores that open an empty database at the same time make its tables once',
     { name: '012-keyed-state' },
     { name: '013-recorded' },
     { name: '014-kept-from-by-type' },
+    { name: '015-extensions' },
   ])
 })
 

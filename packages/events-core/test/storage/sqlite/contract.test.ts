@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
-import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
+import { type StorageFactory, storageContract, storageContractNext } from '../../../src/testing/index.ts'
 
 const directories = new Map<EventStorage, string>()
 
@@ -18,6 +18,7 @@ const factory: StorageFactory<EventStorageNext> = {
 }
 
 storageContract('SQLite', factory)
+storageContractNext('SQLite', factory)
 
 function storeIn(directory: string, now: () => number): EventStorageNext {
   const storage = sqliteStorage({ path: join(directory, 'events.db'), now })

@@ -9,7 +9,8 @@ import { sql } from 'kysely'
  * always all ids are new, so nobody looks for them: the insert fails if not, and is undone; the lock, which was taken
  * before it, stays.
  *
- * Tags and data come as sequences of JSON texts with the separator of RFC 7464.
+ * Tags and data come as sequences of JSON texts with the separator of RFC 7464. Extensions come last, and with a default,
+ * so that a process of an earlier version can still call the function; few events have any.
  *
  * Events are recorded at `now_ms`, or by the server's clock when that is null, but never before the last one. The answer
  * says when, in `recorded_ms`.
@@ -33,7 +34,7 @@ export const APPEND_EVENTS = sql`
     first_ordinals bigint[], last_ordinals bigint[],
     counted_hours bigint[], counted_sources text[], counts_of_sources bigint[],
     counted_tags text[], counts_of_tags bigint[],
-    now_ms bigint, lock_timeout_ms integer, origin text,
+    now_ms bigint, lock_timeout_ms integer, origin text, extension_objects text[] default null,
     out head bigint, out known bigint[], out recorded_ms bigint
   )
   language plpgsql
@@ -56,17 +57,19 @@ export const APPEND_EVENTS = sql`
       with stored as (
         insert into events (
           position, id, type, source, target, priority, timestamp, expires_at, recorded_at, ttl,
-          correlation_id, causation_id, traceparent, title, message, tags, data
+          correlation_id, causation_id, traceparent, title, message, tags, data, extensions
         )
         select
           head + ordinal, id, type, source, target, priority, timestamp, expires_at, recorded_ms, ttl,
-          correlation_id, causation_id, traceparent, title, message, tags::jsonb, data::json
+          correlation_id, causation_id, traceparent, title, message, tags::jsonb, data::json,
+          extensions::jsonb
         from unnest(
           ids, types, sources, targets, priorities, timestamps, expiries, ttls, correlation_ids, causation_ids,
-          traceparents, titles, messages, string_to_array(tag_lists, E'\\x1e'), string_to_array(data_objects, E'\\x1e')
+          traceparents, titles, messages, string_to_array(tag_lists, E'\\x1e'), string_to_array(data_objects, E'\\x1e'),
+          extension_objects
         ) with ordinality as batch(
           id, type, source, target, priority, timestamp, expires_at, ttl, correlation_id, causation_id,
-          traceparent, title, message, tags, data, ordinal
+          traceparent, title, message, tags, data, extensions, ordinal
         )
       ), of_types as materialized (
         select *

@@ -13,6 +13,7 @@ import { documents } from './011-documents.ts'
 import { keyedState } from './012-keyed-state.ts'
 import { recorded } from './013-recorded.ts'
 import { keptFromByType } from './014-kept-from-by-type.ts'
+import { extensions } from './015-extensions.ts'
 
 /** In the order in which they are carried out. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -30,4 +31,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '012-keyed-state': keyedState,
   '013-recorded': recorded,
   '014-kept-from-by-type': keptFromByType,
+  '015-extensions': extensions,
 }

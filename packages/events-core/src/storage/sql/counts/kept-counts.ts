@@ -58,10 +58,13 @@ function matchesAnywhere(conditions: Conditions, dialect: SqlDialect): Predicate
   return matches(conditions, EVERYWHERE, dialect)
 }
 
+/** No counts are kept by what these conditions ask for. */
+const LOOKED_INTO = ['target', 'extensions', 'data', 'text'] as const
+
 /** The counts that are kept by just what these conditions ask for. */
 export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
   const asksFor = (name: keyof Conditions) => conditions[name] !== undefined
-  if (asksFor('target') || asksFor('data') || asksFor('text')) return undefined
+  if (LOOKED_INTO.some(asksFor)) return undefined
   if (asksFor('tags')) return keptForTags(conditions)
   if (!asksFor('sources')) return BY_TYPE
   return asksFor('types') || asksFor('minPriority') ? undefined : BY_SOURCE

@@ -20,6 +20,7 @@ export type AppendRow = readonly [
   correlationId: string | null,
   causationId: string | null,
   traceparent: string | null,
+  extensionsJson: string | null,
 ]
 
 /** The place of each field in a row. */
@@ -39,6 +40,7 @@ export const COLUMN = {
   correlationId: 12,
   causationId: 13,
   traceparent: 14,
+  extensions: 15,
 } as const satisfies Readonly<Record<string, keyof AppendRow>>
 
 export function rowOf({ event, dataJson, timestampMs, expiresAtMs }: EventRecord): AppendRow {
@@ -58,5 +60,6 @@ export function rowOf({ event, dataJson, timestampMs, expiresAtMs }: EventRecord
     event.correlation_id ?? null,
     event.causation_id ?? null,
     event.traceparent ?? null,
+    event.extensions === undefined ? null : JSON.stringify(event.extensions),
   ]
 }

@@ -1,4 +1,5 @@
 import type { StoredEvent } from '../../../event/event.ts'
+import type { Extensions } from '../../../event/extensions.ts'
 import type { JsonObject } from '../../../event/json.ts'
 import { formatTimestamp } from '../../../event/timestamp.ts'
 import type { EventRow } from '../schema.ts'
@@ -6,14 +7,16 @@ import type { EventRow } from '../schema.ts'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * The event of a row. Where `data` or `tags` cannot be read (damage, or somebody's hand in the file), the event comes
+ * The event of a row. Where `data`, `tags` or `extensions` cannot be read (damage, or somebody's hand in the file), the event comes
  * all the same, so that one bad row ends neither pages nor subscriptions, with what is stored under
  * `data.unreadable`: nothing is passed off as an empty object, and the event can be found and deleted.
  */
 export function eventOf(row: EventRow): StoredEvent {
   const data = parse(row.data)
   const tags = parse(row.tags)
-  const readable = isJsonObject(data) && isTexts(tags)
+  const extensions = row.extensions === null ? undefined : parse(row.extensions)
+  const readable =
+    isJsonObject(data) && isTexts(tags) && (row.extensions === null || isExtensions(extensions))
   const event: Mutable<StoredEvent> = {
     id: row.id,
     type: row.type,
@@ -21,7 +24,7 @@ export function eventOf(row: EventRow): StoredEvent {
     target: row.target,
     title: row.title,
     message: row.message,
-    data: readable ? data : { unreadable: { data: row.data, tags: row.tags } },
+    data: readable ? data : { unreadable: unreadableOf(row) },
     priority: row.priority,
     tags: readable ? tags : [],
     timestamp: formatTimestamp(row.timestamp),
@@ -29,8 +32,13 @@ export function eventOf(row: EventRow): StoredEvent {
     recorded_at: '',
   }
   addOptionalFields(event, row)
+  if (isExtensions(extensions)) event.extensions = extensions
   event.recorded_at = formatTimestamp(row.recorded_at)
   return event
+}
+
+function unreadableOf({ data, tags, extensions }: EventRow): JsonObject {
+  return { data, tags, ...(extensions !== null && { extensions }) }
 }
 
 function addOptionalFields(event: Mutable<StoredEvent>, row: EventRow): void {
@@ -61,4 +69,8 @@ function isJsonObject(value: unknown): value is JsonObject {
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function isExtensions(value: unknown): value is Extensions {
+  return isJsonObject(value) && Object.values(value).every((item) => typeof item !== 'object')
 }

@@ -10,7 +10,7 @@ export interface Patterns {
 
 /** A filter as the queries need it: patterns taken apart, times in milliseconds, what asks for nothing left out. */
 export interface Conditions
-  extends Pick<EventFilter, 'tags' | 'tagsMode' | 'minPriority' | 'target' | 'data' | 'text'> {
+  extends Pick<EventFilter, 'tags' | 'tagsMode' | 'minPriority' | 'target' | 'extensions' | 'data' | 'text'> {
   readonly types?: Patterns
   readonly sources?: Patterns
   readonly sinceMs?: number

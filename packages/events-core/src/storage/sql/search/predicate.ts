@@ -12,13 +12,14 @@ const ebCounts = expressionBuilder<LogTables, 'minute_counts' | 'hour_source_cou
 
 /** Whether an event meets the conditions, visible or not. Only events of `range` are asked about. */
 export function matches(conditions: Conditions, range: Range, dialect: SqlDialect): Predicate {
-  const { sources, target, tags, tagsMode, data, text, sinceMs, untilMs } = conditions
+  const { sources, target, tags, tagsMode, extensions, data, text, sinceMs, untilMs } = conditions
   const all = typeAndPriority(conditions, dialect)
   if (sources) all.push(anyOf('source', sources, dialect))
   if (target !== undefined) all.push(isFor(target))
   if (tags) all.push(...tagged(tags, tagsMode ?? 'any', range, dialect))
   if (sinceMs !== undefined) all.push(eb('timestamp', '>=', sinceMs))
   if (untilMs !== undefined) all.push(eb('timestamp', '<=', untilMs))
+  if (extensions) all.push(dialect.hasExtensions(extensions))
   if (data) all.push(dialect.dataContains(data))
   if (text !== undefined) all.push(dialect.textContains(text))
   return eb.and(all)

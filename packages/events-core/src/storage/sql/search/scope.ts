@@ -42,7 +42,7 @@ export async function openScope(
 interface Ends {
   readonly head: number
   readonly oldest: number | null
-  /** How many events an index finds for the target or the data of the conditions; FEW + 1 if more, null without any. */
+  /** How many events an index finds for the target, the extensions or the data of the conditions; FEW + 1 if more, null without any. */
   readonly found: number | null
 }
 
@@ -57,9 +57,14 @@ async function readEnds(db: Kysely<LogTables>, dialect: SqlDialect, conditions: 
 }
 
 /** What few events may meet, and an index finds. The kept counts tell of types, sources and tags. */
-function indexedAlone(dialect: SqlDialect, { target, data }: Conditions): Expression<SqlBool> | undefined {
+function indexedAlone(
+  dialect: SqlDialect,
+  { target, extensions, data }: Conditions,
+): Expression<SqlBool> | undefined {
   if (target) return isFor(target)
-  return data && dialect.hasDataIndex ? dialect.dataContains(data) : undefined
+  if (!dialect.hasDataIndex) return undefined
+  if (extensions) return dialect.hasExtensions(extensions)
+  return data && dialect.dataContains(data)
 }
 
 function countSome(

@@ -29,7 +29,8 @@ const MARGIN = 1.5
 const FIRST_LOOKED_INTO = 50
 
 /** What an event adds to a page: its columns that may be large. */
-const BYTES = sql<number>`octet_length(cast(data as text)) + octet_length(message) + octet_length(title)`
+const BYTES = sql<number>`octet_length(cast(data as text)) + octet_length(message) + octet_length(title)
+  + coalesce(octet_length(cast(extensions as text)), 0)`
 
 /** The visible events of the scope, in order, up to a limit of events or bytes. */
 export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): Promise<Selected> {

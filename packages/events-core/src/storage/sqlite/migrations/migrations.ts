@@ -11,6 +11,7 @@ import { documents } from './009-documents.ts'
 import { keyedState } from './010-keyed-state.ts'
 import { recorded } from './011-recorded.ts'
 import { keptFromByType } from './012-kept-from-by-type.ts'
+import { extensions } from './013-extensions.ts'
 
 /** In the order in which they are carried out. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
@@ -26,4 +27,5 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '010-keyed-state': keyedState,
   '011-recorded': recorded,
   '012-kept-from-by-type': keptFromByType,
+  '013-extensions': extensions,
 }
