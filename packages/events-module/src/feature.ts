@@ -12,5 +12,25 @@ export type EventsScope = FastifyInstance<
   TypeBoxTypeProvider
 >
 
-/** Adds a feature's routes. Features know of each other nothing. */
-export type Feature = (scope: EventsScope, options: ModuleOptions) => void
+/** How the API's description groups routes. */
+export interface FeatureTag {
+  readonly name: string
+  readonly description: string
+}
+
+export const STREAMING: FeatureTag = {
+  name: 'Streaming',
+  description: 'Events as they come, with what was missed before.',
+}
+
+export const OPERATIONS: FeatureTag = { name: 'Operations', description: 'Health and figures.' }
+
+/**
+ * A part of the API. It says of itself all there is to know: its routes carry their roles, audit types and descriptions,
+ * and the words that their paths begin with are no longer free as ids. Features do not know each other.
+ */
+export interface Feature {
+  /** Of all its routes. */
+  readonly tag: FeatureTag
+  readonly addRoutes: (scope: EventsScope, options: ModuleOptions) => void
+}

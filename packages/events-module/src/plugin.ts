@@ -4,18 +4,18 @@ import { type EventBus, EventsError } from '@viewra/events-core'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Feature } from './feature.ts'
-import { deadLettersRoutes } from './features/dead-letters.ts'
-import { healthRoutes } from './features/health.ts'
-import { manageRoutes } from './features/manage.ts'
-import { openapiRoutes } from './features/openapi.ts'
-import { publishRoutes } from './features/publish.ts'
-import { queryRoutes } from './features/query.ts'
-import { socketRoutes } from './features/socket/routes.ts'
-import { statsRoutes } from './features/stats.ts'
-import { streamRoutes } from './features/stream/routes.ts'
-import { subscriptionsRoutes } from './features/subscriptions.ts'
-import { ticketsRoutes } from './features/tickets.ts'
-import { typesRoutes } from './features/types.ts'
+import { deadLettersFeature } from './features/dead-letters.ts'
+import { healthFeature } from './features/health.ts'
+import { manageFeature } from './features/manage.ts'
+import { openapiFeature } from './features/openapi.ts'
+import { publishFeature } from './features/publish.ts'
+import { queryFeature } from './features/query.ts'
+import { socketFeature } from './features/socket/routes.ts'
+import { statsFeature } from './features/stats.ts'
+import { streamFeature } from './features/stream/routes.ts'
+import { subscriptionsFeature } from './features/subscriptions.ts'
+import { ticketsFeature } from './features/tickets.ts'
+import { typesFeature } from './features/types.ts'
 import { Access } from './http/access/access.ts'
 import { keepPrincipals } from './http/access/principal.ts'
 import { Tickets } from './http/access/tickets.ts'
@@ -23,6 +23,7 @@ import { recordAudits } from './http/audit.ts'
 import { allowOrigins } from './http/cors.ts'
 import { handleError } from './http/error-handler.ts'
 import { documentRoutes } from './http/openapi/document.ts'
+import { collectPathWords } from './http/path-words.ts'
 import { acceptBodies } from './http/request/body.ts'
 import { validatorCompiler } from './http/request/validation.ts'
 import { shareRouteRules } from './http/routes.ts'
@@ -36,18 +37,20 @@ declare module 'fastify' {
   }
 }
 
-const FEATURES: readonly Feature[] = [
-  queryRoutes,
-  publishRoutes,
-  manageRoutes,
-  streamRoutes,
-  socketRoutes,
-  typesRoutes,
-  subscriptionsRoutes,
-  deadLettersRoutes,
-  statsRoutes,
-  healthRoutes,
-  openapiRoutes,
+/** In the order in which the API's description shows them. */
+const featuresOf = (tickets: Tickets): readonly Feature[] => [
+  queryFeature,
+  publishFeature,
+  streamFeature,
+  socketFeature,
+  manageFeature,
+  typesFeature,
+  subscriptionsFeature,
+  deadLettersFeature,
+  ticketsFeature(tickets),
+  statsFeature,
+  healthFeature,
+  openapiFeature,
 ]
 
 /**
@@ -69,11 +72,15 @@ async function registerModule(app: FastifyInstance, given: EventsModuleOptions):
   const options = moduleOptions(given)
   refuseSecond(app, options.prefix)
   app.decorate('events', options.bus)
+  const tickets = new Tickets()
+  const features = featuresOf(tickets)
+  // Those of one tag share the object.
+  const tags = [...new Set(features.map(({ tag }) => tag))]
   await app.register(
     async (scope) => {
       await addBrowserRules(scope, options)
-      await documentRoutes(scope, options)
-      await scope.register(async (api) => addRoutes(api, options))
+      await documentRoutes(scope, options, tags)
+      await scope.register(async (api) => addRoutes(api, options, features, tickets))
     },
     { prefix: options.prefix },
   )
@@ -96,7 +103,12 @@ function refuseSecond(app: FastifyInstance, prefix: string): void {
 }
 
 /** All that is set here ends at the prefix: the app's own error handling, parsers and validators stay as they are. */
-async function addRoutes(scope: FastifyInstance, options: ModuleOptions): Promise<void> {
+async function addRoutes(
+  scope: FastifyInstance,
+  options: ModuleOptions,
+  features: readonly Feature[],
+  tickets: Tickets,
+): Promise<void> {
   acceptBodies(scope, options.bodyLimit)
   scope.setErrorHandler(handleError)
   scope.setValidatorCompiler(validatorCompiler)
@@ -105,13 +117,20 @@ async function addRoutes(scope: FastifyInstance, options: ModuleOptions): Promis
   scope.setReplySerializer((payload) => JSON.stringify(payload))
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
   await scope.register(rateLimit, { global: false })
-  const tickets = new Tickets()
   keepPrincipals(scope)
   new Access(typed, options, tickets).guard(typed)
   shareRouteRules(typed)
+  collectPathWords(typed)
   recordAudits(typed, options.bus)
-  ticketsRoutes(tickets)(typed)
-  for (const addFeature of FEATURES) addFeature(typed, options)
+  for (const feature of features) await typed.register(async (own) => addFeature(own, feature, options))
+}
+
+/** In a scope of its own, all of whose routes have the feature's tag. */
+function addFeature(scope: FastifyInstance, { tag, addRoutes }: Feature, options: ModuleOptions): void {
+  scope.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, tags: [tag.name] }
+  })
+  addRoutes(scope.withTypeProvider<TypeBoxTypeProvider>(), options)
 }
 
 /** Tells browsers what they may do with answers, and pages of which other origins may read them. */

@@ -213,7 +213,7 @@ describe('messages that are refused', () => {
     [`{"type":"subscribe","id":"${'x'.repeat(65)}"}`, 'EVENTS_INVALID', 'id'],
     ['{"type":"subscribe","id":"s","filter":{"types":"a"}}', 'EVENTS_INVALID', 'filter.types'],
     ['{"type":"subscribe","id":"s","filter":{"unknown":1}}', 'EVENTS_INVALID', 'filter.unknown'],
-    ['{"type":"subscribe","id":"s","filter":{"types":["A"]}}', 'EVENTS_INVALID', 'types.0'],
+    ['{"type":"subscribe","id":"s","filter":{"types":["a b"]}}', 'EVENTS_INVALID', 'types.0'],
     ['{"type":"subscribe","id":"s","after":"x"}', 'EVENTS_INVALID', 'after'],
     ['{"type":"subscribe","id":"s","credit":0}', 'EVENTS_INVALID', 'credit'],
     ['{"type":"unsubscribe","id":"s"}', 'EVENTS_NOT_FOUND', undefined],

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { EventsError } from '@viewra/events-core'
+import { type DeadLetters, EventsError } from '@viewra/events-core'
 import type { EventsScope, Feature } from '../feature.ts'
 import { dateTime, EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
 import { NoBody } from '../http/request/no-body.ts'
@@ -100,21 +100,21 @@ const DoneSchema = Type.Object(
   },
 )
 
-type Letters = Parameters<Feature>[1]['bus']['deadLetters']
-
 /** What handlers of durable subscriptions could not take: look, retry, delete. */
-export const deadLettersRoutes: Feature = (scope, { bus }) => {
-  addList(scope, bus.deadLetters)
-  addRetry(scope, bus.deadLetters)
-  addOne(scope, bus.deadLetters)
+export const deadLettersFeature: Feature = {
+  tag: { name: 'Dead letters', description: 'What handlers of durable subscriptions could not take.' },
+  addRoutes(scope, { bus }) {
+    addList(scope, bus.deadLetters)
+    addRetry(scope, bus.deadLetters)
+    addOne(scope, bus.deadLetters)
+  },
 }
 
-function addList(scope: EventsScope, letters: Letters): void {
+function addList(scope: EventsScope, letters: DeadLetters): void {
   const schema = {
     operationId: 'listDeadLetters',
     summary: 'A page of dead letters',
     description: 'What handlers of durable subscriptions could not take, the newest first.',
-    tags: ['Dead letters'],
     querystring: ListQuery,
     response: { 200: PageSchema },
   }
@@ -128,13 +128,12 @@ function addList(scope: EventsScope, letters: Letters): void {
   )
 }
 
-function addRetry(scope: EventsScope, letters: Letters): void {
+function addRetry(scope: EventsScope, letters: DeadLetters): void {
   const schema = {
     operationId: 'retryDeadLetters',
     summary: 'Ask for retries of all that match',
     description:
       'The process that runs the subscription hands them to its handler once more, the oldest first.',
-    tags: ['Dead letters'],
     body: RetryBody,
     response: { 200: CountSchema },
   }
@@ -150,8 +149,8 @@ function addRetry(scope: EventsScope, letters: Letters): void {
   )
 }
 
-function addOne(scope: EventsScope, letters: Letters): void {
-  const schema = { tags: ['Dead letters'], params: Id, body: NoBody, response: { 200: DoneSchema } }
+function addOne(scope: EventsScope, letters: DeadLetters): void {
+  const schema = { params: Id, body: NoBody, response: { 200: DoneSchema } }
   scope.post(
     '/dead-letters/:id/retry',
     {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { Feature } from '../feature.ts'
+import { type Feature, OPERATIONS } from '../feature.ts'
 import { ProblemSchema } from '../http/problem.ts'
 import type { HealthReport } from '../options.ts'
 
@@ -55,21 +55,23 @@ const DOWN = {
 }
 
 /** 200 while events can be published and read, if worse than usual; 503 otherwise. */
-export const healthRoutes: Feature = (scope, { health }) => {
-  const schema = {
-    operationId: 'getHealth',
-    summary: 'Whether events can be published and read',
-    description:
-      '200 while events can be published and read, if worse than usual; 503 with what is down otherwise.',
-    tags: ['Operations'],
-    response: { 200: HealthySchema, 503: DOWN },
-  }
-  scope.get('/health', { schema, config: { role: 'anyone' } }, async (_request, reply) => {
-    const { status, checks } = await health()
-    reply.header('cache-control', 'no-store')
-    if (status !== 'down') return reply.send({ healthy: true, status, checks })
-    return reply.code(503).send({ healthy: false, error: whatIsDown(checks), status, checks })
-  })
+export const healthFeature: Feature = {
+  tag: OPERATIONS,
+  addRoutes(scope, { health }) {
+    const schema = {
+      operationId: 'getHealth',
+      summary: 'Whether events can be published and read',
+      description:
+        '200 while events can be published and read, if worse than usual; 503 with what is down otherwise.',
+      response: { 200: HealthySchema, 503: DOWN },
+    }
+    scope.get('/health', { schema, config: { role: 'anyone' } }, async (_request, reply) => {
+      const { status, checks } = await health()
+      reply.header('cache-control', 'no-store')
+      if (status !== 'down') return reply.send({ healthy: true, status, checks })
+      return reply.code(503).send({ healthy: false, error: whatIsDown(checks), status, checks })
+    })
+  },
 }
 
 function whatIsDown(checks: HealthReport['checks']): string {

@@ -35,42 +35,43 @@ const ClearedSchema = Type.Object(
 )
 
 /** Deleting: one event, or all of them. */
-export const manageRoutes: Feature = (scope, { bus }) => {
-  const schema = {
-    operationId: 'deleteEvent',
-    summary: 'Delete one event',
-    description: 'Leaves a record of type `audit.event.deleted`.',
-    tags: ['Managing'],
-    params: EventIdSchema,
-    body: NoBody,
-    response: { 200: DeletedSchema },
-  }
-  scope.delete(
-    '/:id',
-    { schema, config: { role: 'admin', audit: 'audit.event.deleted' } },
-    async (request) => {
-      const { id } = request.params
-      if (!(await bus.delete(id))) throw eventNotFound(id)
-      return { message: 'Event deleted successfully', event_id: id, success: true as const }
-    },
-  )
-  const clearing = (operationId: string) =>
-    ({
-      schema: {
-        operationId,
-        summary: 'Delete all events',
-        description:
-          'Leaves an event titled "Events Cleared", and a record of type `audit.events.cleared`, that say who did it. ' +
-          'Positions go on from where they were.',
-        tags: ['Managing'],
-        body: NoBody,
-        response: { 200: ClearedSchema },
+export const manageFeature: Feature = {
+  tag: { name: 'Managing', description: 'Removing events.' },
+  addRoutes(scope, { bus }) {
+    const schema = {
+      operationId: 'deleteEvent',
+      summary: 'Delete one event',
+      description: 'Leaves a record of type `audit.event.deleted`.',
+      params: EventIdSchema,
+      body: NoBody,
+      response: { 200: DeletedSchema },
+    }
+    scope.delete(
+      '/:id',
+      { schema, config: { role: 'admin', audit: 'audit.event.deleted' } },
+      async (request) => {
+        const { id } = request.params
+        if (!(await bus.delete(id))) throw eventNotFound(id)
+        return { message: 'Event deleted successfully', event_id: id, success: true as const }
       },
-      // The record comes together with the event that tells people.
-      config: { role: 'admin', audit: false },
-    }) as const
-  scope.post('/clear', clearing('clearEvents'), async (request) => clear(bus, request))
-  scope.delete('/', clearing('deleteEvents'), async (request) => clear(bus, request))
+    )
+    const clearing = (operationId: string) =>
+      ({
+        schema: {
+          operationId,
+          summary: 'Delete all events',
+          description:
+            'Leaves an event titled "Events Cleared", and a record of type `audit.events.cleared`, that say who did it. ' +
+            'Positions go on from where they were.',
+          body: NoBody,
+          response: { 200: ClearedSchema },
+        },
+        // The record comes together with the event that tells people.
+        config: { role: 'admin', audit: false },
+      }) as const
+    scope.post('/clear', clearing('clearEvents'), async (request) => clear(bus, request))
+    scope.delete('/', clearing('deleteEvents'), async (request) => clear(bus, request))
+  },
 }
 
 async function clear(bus: EventBus, request: FastifyRequest): Promise<Static<typeof ClearedSchema>> {

@@ -72,9 +72,12 @@ const BatchPublishedSchema = Type.Object(
 )
 
 /** Publishing: answered once all is stored. */
-export const publishRoutes: Feature = (scope, { bus, batchBodyLimit }) => {
-  addPublish(scope, bus)
-  addBatch(scope, bus, batchBodyLimit)
+export const publishFeature: Feature = {
+  tag: { name: 'Publishing', description: 'Answered once what was sent is stored.' },
+  addRoutes(scope, { bus, batchBodyLimit }) {
+    addPublish(scope, bus)
+    addBatch(scope, bus, batchBodyLimit)
+  },
 }
 
 function addPublish(scope: EventsScope, bus: EventBus): void {
@@ -84,7 +87,6 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
     description:
       'Answered once the event is stored. Takes a CloudEvent too, structured (`application/cloudevents+json`) or binary: ' +
       'then its attributes are the `ce-` headers, and the body is its data, any JSON object.',
-    tags: ['Publishing'],
     body: EventInputSchema,
     response: { 201: PublishedSchema },
   }
@@ -96,7 +98,7 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
     done()
   }
   scope.post('/', { schema, config, preValidation }, async (request, reply) => {
-    refusePathWord(request.body.id, 'id')
+    refusePathWord(scope, request.body.id, 'id')
     checkMayPublish(principalOf(request), request.body)
     const receipt = await underSentNames(request, bus.publish(request.body, { signal: abortedWith(reply) }))
     const message = receipt.duplicate ? 'Event was published before' : 'Event published successfully'
@@ -109,7 +111,6 @@ function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
     operationId: 'publishEvents',
     summary: 'Publish several events, all or none',
     description: `1 to ${MAX_BATCH_EVENTS} events, as a JSON array, one JSON object a line, or CloudEvents.`,
-    tags: ['Publishing'],
     body: BatchSchema,
     response: { 201: BatchPublishedSchema },
   }
@@ -123,7 +124,7 @@ function addBatch(scope: EventsScope, bus: EventBus, bodyLimit: number): void {
   scope.post('/batch', { schema, config, bodyLimit, preValidation }, async (request, reply) => {
     const principal = principalOf(request)
     for (const [index, event] of request.body.entries()) {
-      refusePathWord(event.id, `${index}.id`)
+      refusePathWord(scope, event.id, `${index}.id`)
       checkMayPublish(principal, event, `${index}.`)
     }
     const published = bus.publishMany(request.body, { signal: abortedWith(reply) })

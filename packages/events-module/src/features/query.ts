@@ -114,11 +114,14 @@ type Page = Static<typeof PageSchema>
 type PageQuery = Static<typeof ListQuery> | Static<typeof RangeQuery>
 
 /** Reading: a page of all events, of a time range, or one event. */
-export const queryRoutes: Feature = (scope, { bus, queryTimeoutMs }) => {
-  const pages = { bus, ask: timedQueries(scope, queryTimeoutMs) }
-  addList(scope, pages)
-  addRange(scope, pages)
-  addGet(scope, bus)
+export const queryFeature: Feature = {
+  tag: { name: 'Reading', description: 'Stored events: pages, time ranges, one event.' },
+  addRoutes(scope, { bus, queryTimeoutMs }) {
+    const pages = { bus, ask: timedQueries(scope, queryTimeoutMs) }
+    addList(scope, pages)
+    addRange(scope, pages)
+    addGet(scope, bus)
+  },
 }
 
 /** Where pages come from. */
@@ -135,7 +138,6 @@ function addList(scope: EventsScope, pages: Pages): void {
         operationId: 'listEvents',
         summary: 'A page of events',
         description: 'Events that match all conditions, the newest first unless `order` says otherwise.',
-        tags: ['Reading'],
         querystring: ListQuery,
         response: listAnswers(PageSchema),
       },
@@ -152,7 +154,6 @@ function addRange(scope: EventsScope, pages: Pages): void {
     operationId: 'listEventsInRange',
     summary: 'A page of the events of a time range',
     description: 'As the list of events, between two times that are required and inclusive.',
-    tags: ['Reading'],
     querystring: RangeQuery,
     response: listAnswers(RangePageSchema),
   }
@@ -168,7 +169,6 @@ function addGet(scope: EventsScope, bus: EventBus): void {
     operationId: 'getEvent',
     summary: 'One event',
     description: 'The event of this id, as it is stored.',
-    tags: ['Reading'],
     params: EventIdSchema,
     response: {
       200: {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { BusStats } from '@viewra/events-core'
-import type { Feature } from '../feature.ts'
+import { type Feature, OPERATIONS } from '../feature.ts'
 import { EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
 import { timedQueries } from '../http/timed-queries.ts'
 
@@ -39,16 +39,18 @@ const StatsSchema = Type.Unsafe<BusStats>(
   ),
 )
 
-export const statsRoutes: Feature = (scope, { bus, queryTimeoutMs }) => {
-  const ask = timedQueries(scope, queryTimeoutMs)
-  const schema = {
-    operationId: 'getStats',
-    summary: 'Totals of the stored events',
-    description: 'Counts by type, source and priority, and the newest events.',
-    tags: ['Operations'],
-    response: { 200: StatsSchema },
-  }
-  scope.get('/stats', { schema, config: { role: 'viewer' } }, async (_request, reply) =>
-    ask(reply, (signal) => bus.stats({ signal })),
-  )
+export const statsFeature: Feature = {
+  tag: OPERATIONS,
+  addRoutes(scope, { bus, queryTimeoutMs }) {
+    const ask = timedQueries(scope, queryTimeoutMs)
+    const schema = {
+      operationId: 'getStats',
+      summary: 'Totals of the stored events',
+      description: 'Counts by type, source and priority, and the newest events.',
+      response: { 200: StatsSchema },
+    }
+    scope.get('/stats', { schema, config: { role: 'viewer' } }, async (_request, reply) =>
+      ask(reply, (signal) => bus.stats({ signal })),
+    )
+  },
 }

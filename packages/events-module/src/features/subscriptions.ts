@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import type { SubscriptionInfo } from '@viewra/events-core'
+import type { DurableSubscriptions, SubscriptionInfo } from '@viewra/events-core'
 import type { EventsScope, Feature } from '../feature.ts'
 import { dateTime, int64 } from '../http/event-schema.ts'
 import { EventFilterSchema } from '../http/request/event-filter-schema.ts'
@@ -133,38 +133,38 @@ const documented = (operationId: string, summary: string, description: string) =
   operationId,
   summary,
   description,
-  tags: ['Subscriptions'],
 })
 
 /** Who subscribes, and durable subscriptions: pause, resume, reset, rename, delete. */
-export const subscriptionsRoutes: Feature = (scope, { bus }) => {
-  scope.get(
-    '/subscriptions',
-    {
-      schema: {
-        ...documented(
-          'listSubscriptions',
-          'Who subscribes',
-          'The subscriptions of this process, and all durable ones that the store knows.',
-        ),
-        response: { 200: SubscriptionsSchema },
+export const subscriptionsFeature: Feature = {
+  tag: { name: 'Subscriptions', description: 'Who gets events in process; durable subscriptions.' },
+  addRoutes(scope, { bus }) {
+    scope.get(
+      '/subscriptions',
+      {
+        schema: {
+          ...documented(
+            'listSubscriptions',
+            'Who subscribes',
+            'The subscriptions of this process, and all durable ones that the store knows.',
+          ),
+          response: { 200: SubscriptionsSchema },
+        },
+        config: { role: 'viewer' },
       },
-      config: { role: 'viewer' },
-    },
-    async () => {
-      const subscriptions = [...bus.subscriptions()]
-      const durable = (await bus.durable.list()).map((info) => ({ ...info, owners: [...info.owners] }))
-      return { subscriptions, count: subscriptions.length, durable }
-    },
-  )
-  addPause(scope, bus.durable)
-  addReset(scope, bus.durable)
-  addRemoval(scope, bus.durable)
+      async () => {
+        const subscriptions = [...bus.subscriptions()]
+        const durable = (await bus.durable.list()).map((info) => ({ ...info, owners: [...info.owners] }))
+        return { subscriptions, count: subscriptions.length, durable }
+      },
+    )
+    addPause(scope, bus.durable)
+    addReset(scope, bus.durable)
+    addRemoval(scope, bus.durable)
+  },
 }
 
-type Durable = Parameters<Feature>[1]['bus']['durable']
-
-function addPause(scope: EventsScope, durable: Durable): void {
+function addPause(scope: EventsScope, durable: DurableSubscriptions): void {
   const schema = { params: Name, body: NoBody, response: { 200: ChangedSchema } }
   scope.post(
     '/subscriptions/:name/pause',
@@ -204,7 +204,7 @@ function addPause(scope: EventsScope, durable: Durable): void {
   )
 }
 
-function addReset(scope: EventsScope, durable: Durable): void {
+function addReset(scope: EventsScope, durable: DurableSubscriptions): void {
   const schema = {
     ...documented(
       'resetSubscription',
@@ -225,7 +225,7 @@ function addReset(scope: EventsScope, durable: Durable): void {
   )
 }
 
-function addRemoval(scope: EventsScope, durable: Durable): void {
+function addRemoval(scope: EventsScope, durable: DurableSubscriptions): void {
   const renaming = {
     ...documented(
       'renameSubscription',

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { EventsScope } from '../feature.ts'
+import type { Feature } from '../feature.ts'
 import { principalOf } from '../http/access/principal.ts'
 import type { Tickets } from '../http/access/tickets.ts'
 import { dateTime } from '../http/event-schema.ts'
@@ -18,14 +18,13 @@ const TicketSchema = Type.Object(
 )
 
 /** Tickets for pages: EventSource and WebSocket cannot send a token in a header. */
-export const ticketsRoutes =
-  (tickets: Tickets) =>
-  (scope: EventsScope): void => {
+export const ticketsFeature = (tickets: Tickets): Feature => ({
+  tag: { name: 'Access', description: 'Who may do what.' },
+  addRoutes(scope) {
     const schema = {
       operationId: 'createTicket',
       summary: 'A ticket for one stream',
       description: 'For pages: EventSource and WebSocket cannot send a token in a header.',
-      tags: ['Access'],
       body: NoBody,
       response: { 201: TicketSchema },
     }
@@ -35,4 +34,5 @@ export const ticketsRoutes =
       reply.header('cache-control', 'no-store')
       return reply.code(201).send({ ticket, expires_at: new Date(expiresMs).toISOString() })
     })
-  }
+  },
+})

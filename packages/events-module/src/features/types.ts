@@ -16,17 +16,19 @@ const TypesSchema = Type.Object(
   },
 )
 
-export const typesRoutes: Feature = (scope, { bus, queryTimeoutMs }) => {
-  const ask = timedQueries(scope, queryTimeoutMs)
-  const schema = {
-    operationId: 'listEventTypes',
-    summary: 'All event types',
-    description: 'The types that are known beforehand, and those of stored events.',
-    tags: ['Types'],
-    response: { 200: TypesSchema },
-  }
-  scope.get('/types', { schema, config: { role: 'viewer' } }, async (_request, reply) => {
-    const types = await ask(reply, (signal) => bus.types({ signal }))
-    return { event_types: [...types], count: types.length }
-  })
+export const typesFeature: Feature = {
+  tag: { name: 'Types', description: 'Event types.' },
+  addRoutes(scope, { bus, queryTimeoutMs }) {
+    const ask = timedQueries(scope, queryTimeoutMs)
+    const schema = {
+      operationId: 'listEventTypes',
+      summary: 'All event types',
+      description: 'The types that are known beforehand, and those of stored events.',
+      response: { 200: TypesSchema },
+    }
+    scope.get('/types', { schema, config: { role: 'viewer' } }, async (_request, reply) => {
+      const types = await ask(reply, (signal) => bus.types({ signal }))
+      return { event_types: [...types], count: types.length }
+    })
+  },
 }

@@ -43,7 +43,7 @@ function requireDeclarations({ method, url, config, schema }: RouteOptions): voi
   if (config?.role === undefined) throw new TypeError(`${method} ${url} needs a role in its config`)
   if (config.role === 'admin' && config.audit === undefined)
     throw new TypeError(`${method} ${url} needs an audit in its config`)
-  for (const name of ['operationId', 'summary', 'description', 'tags'] as const) {
+  for (const name of ['operationId', 'summary', 'description'] as const) {
     if (schema?.[name] === undefined) throw new TypeError(`${method} ${url} needs ${name} in its schema`)
   }
 }

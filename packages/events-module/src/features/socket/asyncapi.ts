@@ -1,3 +1,4 @@
+import { STREAMING } from '../../feature.ts'
 import { Components, type Json } from '../../http/openapi/components.ts'
 import type { Authentication } from '../../http/openapi/operation.ts'
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from './messages.ts'
@@ -43,7 +44,7 @@ export function asyncApiDocument(address: SocketAddress, authentication: Authent
       description: 'One socket, many subscriptions. Every message is one text frame with one JSON object.',
       contact: { name: 'Viewra' },
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
-      tags: [{ name: 'Streaming', description: 'Events as they come, with what was missed before.' }],
+      tags: [STREAMING],
     },
     defaultContentType: 'application/json',
     servers: { events: serverAt(address, isOpen) },

@@ -36,7 +36,7 @@ export class EventSockets {
     const opener = principalOf(request)
     const { tokens } = this.#options
     const mayPublish: SocketClient['mayPublish'] = (event) => {
-      refusePathWord(event.id, 'id')
+      refusePathWord(request.server, event.id, 'id')
       // A socket may outlive the token that opened it, or what that could do.
       const principal =
         tokens === undefined || opener === undefined ? opener : requireCurrent(tokens(), opener)

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
-import type { Feature } from '../../feature.ts'
+import { type Feature, STREAMING } from '../../feature.ts'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import { authenticationOf } from '../../http/openapi/operation.ts'
 import { asyncApiDocument } from './asyncapi.ts'
@@ -24,31 +24,33 @@ const AsyncApiSchema = Type.Unsafe<object>(
 )
 
 /** Many subscriptions over one WebSocket, and publishing; and the document that describes it. */
-export const socketRoutes: Feature = (scope, options) => {
-  const path = `${scope.prefix}/ws`
-  takeUpgrades(scope, path)
-  // In a scope of its own: its hook is for this route alone.
-  scope.register(async (inner) => {
-    const sockets = new EventSockets(options)
-    // Node lets go of a connection that asks for an upgrade: one that was refused would stay open for ever.
-    inner.addHook('onResponse', async ({ raw }) => {
-      if (upgradeHead(raw) !== undefined) raw.socket.destroySoon()
+export const socketFeature: Feature = {
+  tag: STREAMING,
+  addRoutes(scope, options) {
+    const path = `${scope.prefix}/ws`
+    takeUpgrades(scope, path)
+    // In a scope of its own: its hook is for this route alone.
+    scope.register(async (inner) => {
+      const sockets = new EventSockets(options)
+      // Node lets go of a connection that asks for an upgrade: one that was refused would stay open for ever.
+      inner.addHook('onResponse', async ({ raw }) => {
+        if (upgradeHead(raw) !== undefined) raw.socket.destroySoon()
+      })
+      addSocketRoute(inner, sockets, new Handshake(options.bodyLimit + ENVELOPE_BYTES))
+      inner.addHook('preClose', async () => sockets.close())
     })
-    addSocketRoute(inner, sockets, new Handshake(options.bodyLimit + ENVELOPE_BYTES))
-    inner.addHook('preClose', async () => sockets.close())
-  })
-  const authentication = authenticationOf(options)
-  const schema = {
-    operationId: 'getAsyncApiDocument',
-    summary: 'The WebSocket’s protocol as an AsyncAPI 3 document',
-    description: 'All messages of the socket at `/ws`, made from the schemas that they are checked by.',
-    tags: ['Streaming'],
-    response: { 200: AsyncApiSchema },
-  }
-  scope.get('/asyncapi.json', { schema, config: { role: 'anyone' } }, async ({ host, protocol }) =>
-    // Clients of HTTP/1.0 need not say which host they ask.
-    asyncApiDocument({ host: host || 'localhost', isSecure: protocol === 'https', path }, authentication),
-  )
+    const authentication = authenticationOf(options)
+    const schema = {
+      operationId: 'getAsyncApiDocument',
+      summary: 'The WebSocket’s protocol as an AsyncAPI 3 document',
+      description: 'All messages of the socket at `/ws`, made from the schemas that they are checked by.',
+      response: { 200: AsyncApiSchema },
+    }
+    scope.get('/asyncapi.json', { schema, config: { role: 'anyone' } }, async ({ host, protocol }) =>
+      // Clients of HTTP/1.0 need not say which host they ask.
+      asyncApiDocument({ host: host || 'localhost', isSecure: protocol === 'https', path }, authentication),
+    )
+  },
 }
 
 function addSocketRoute(scope: FastifyInstance, sockets: EventSockets, handshake: Handshake): void {
@@ -60,7 +62,6 @@ function addSocketRoute(scope: FastifyInstance, sockets: EventSockets, handshake
       operationId: 'openSocket',
       summary: 'Follow and publish events over a WebSocket',
       description: 'The protocol is described by `/asyncapi.json`. Publishing needs the role of a publisher.',
-      tags: ['Streaming'],
       querystring: Type.Object({ ticket: ticketParameter }, { additionalProperties: false }),
       // No answer of HTTP's comes after the upgrade.
       response: { 101: Type.Null({ description: 'From here on it is a WebSocket.' }) },

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Static, Type } from '@sinclair/typebox'
-import type { Feature } from '../../feature.ts'
+import { type Feature, STREAMING } from '../../feature.ts'
 import { ticketParameter } from '../../http/access/tickets.ts'
 import type { FeedStart } from '../../http/log-cursor.ts'
 import { invalidRequest } from '../../http/problem.ts'
@@ -56,38 +56,43 @@ const StreamSchema = {
 }
 
 /** Server-sent events: what is published from now on, or from a place in the log. */
-export const streamRoutes: Feature = (scope, options) => {
-  const streams = new EventStreams(options)
-  const schema = {
-    operationId: 'streamEvents',
-    summary: 'Follow events as server-sent events',
-    description:
-      'Every matching event from a place in the log on, each once and in order; then what is published. A client that ' +
-      'lost the stream sends the last `id` as the header `Last-Event-ID`, or as `after`.',
-    tags: ['Streaming'],
-    querystring: StreamQuery,
-    response: { 200: StreamSchema },
-  }
-  scope.get(
-    '/stream',
-    { schema, config: { role: 'viewer', ticket: true, headers: RESUME }, exposeHeadRoute: false },
-    async (request, reply) => {
-      const { after, from, since, format, lastEventId: _, ...selection } = request.query
-      const filter = filterOf({ ...selection, ...(since !== undefined && { since: timeOf('since', since) }) })
-      const start = startOf(request.query, request.headers)
-      const wanted = { filter, start, format: format === 'cloudevents' ? cloudEventsFormat : plainFormat }
-      await streams.open(wanted, request, reply)
-      return reply
-    },
-  )
-  // Fastify's own would run the handler above, whose answer has no end.
-  const headSchema = { ...schema, response: {} }
-  scope.head(
-    '/stream',
-    { schema: headSchema, config: { role: 'viewer', ticket: true } },
-    async (_request, reply) => reply.headers(STREAM_HEADERS).send(),
-  )
-  scope.addHook('preClose', async () => streams.close())
+export const streamFeature: Feature = {
+  tag: STREAMING,
+  addRoutes(scope, options) {
+    const streams = new EventStreams(options)
+    const schema = {
+      operationId: 'streamEvents',
+      summary: 'Follow events as server-sent events',
+      description:
+        'Every matching event from a place in the log on, each once and in order; then what is published. A client that ' +
+        'lost the stream sends the last `id` as the header `Last-Event-ID`, or as `after`.',
+      querystring: StreamQuery,
+      response: { 200: StreamSchema },
+    }
+    scope.get(
+      '/stream',
+      { schema, config: { role: 'viewer', ticket: true, headers: RESUME }, exposeHeadRoute: false },
+      async (request, reply) => {
+        const { after, from, since, format, lastEventId: _, ...selection } = request.query
+        const filter = filterOf({
+          ...selection,
+          ...(since !== undefined && { since: timeOf('since', since) }),
+        })
+        const start = startOf(request.query, request.headers)
+        const wanted = { filter, start, format: format === 'cloudevents' ? cloudEventsFormat : plainFormat }
+        await streams.open(wanted, request, reply)
+        return reply
+      },
+    )
+    // Fastify's own would run the handler above, whose answer has no end.
+    const headSchema = { ...schema, response: {} }
+    scope.head(
+      '/stream',
+      { schema: headSchema, config: { role: 'viewer', ticket: true } },
+      async (_request, reply) => reply.headers(STREAM_HEADERS).send(),
+    )
+    scope.addHook('preClose', async () => streams.close())
+  },
 }
 
 /**

@@ -2,6 +2,7 @@ import fastifySwagger from '@fastify/swagger'
 import { EventsError } from '@viewra/events-core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import manifest from '../../../package.json' with { type: 'json' }
+import type { FeatureTag } from '../../feature.ts'
 import { Components, type Json } from './components.ts'
 import {
   type AccessOptions,
@@ -22,18 +23,6 @@ const INFO = {
   contact: { name: 'Viewra' },
   license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
 }
-
-const TAGS = [
-  { name: 'Reading', description: 'Stored events: pages, time ranges, one event.' },
-  { name: 'Publishing', description: 'Answered once what was sent is stored.' },
-  { name: 'Streaming', description: 'Events as they come, with what was missed before.' },
-  { name: 'Managing', description: 'Removing events.' },
-  { name: 'Types', description: 'Event types.' },
-  { name: 'Subscriptions', description: 'Who gets events in process; durable subscriptions.' },
-  { name: 'Dead letters', description: 'What handlers of durable subscriptions could not take.' },
-  { name: 'Access', description: 'Who may do what.' },
-  { name: 'Operations', description: 'Health and figures.' },
-]
 
 const TICKET = {
   type: 'apiKey',
@@ -73,12 +62,14 @@ const PAGE_CSP = {
 /**
  * Has `scope.swagger()` make an OpenAPI 3.1 document of all routes that are added below the scope afterwards, and
  * serves it, for people to browse, at `/docs`, if `docs` says so. To be called before the routes are added.
+ * @param tags of the routes, in the order in which they are shown
  */
 export async function documentRoutes(
   scope: FastifyInstance,
   options: AccessOptions & { readonly docs: boolean },
+  tags: readonly FeatureTag[],
 ): Promise<void> {
-  const document = new ApiDocument(scope.prefix, authenticationOf(options))
+  const document = new ApiDocument(scope.prefix, authenticationOf(options), tags)
   await scope.register(fastifySwagger, {
     openapi: {},
     // The plugin collects the routes, and no more: it knows neither `deepObject` nor schemas that share a name.
@@ -129,13 +120,15 @@ async function loadSwaggerUi() {
 class ApiDocument {
   readonly #prefix: string
   readonly #authentication: Authentication
+  readonly #tags: readonly FeatureTag[]
   readonly #components = new Components()
   readonly #statuses = new Set<number>()
   readonly #paths: Record<string, Json> = {}
 
-  constructor(prefix: string, authentication: Authentication) {
+  constructor(prefix: string, authentication: Authentication, tags: readonly FeatureTag[]) {
     this.#prefix = prefix
     this.#authentication = authentication
+    this.#tags = tags
   }
 
   add(route: RouteOptions): void {
@@ -159,7 +152,7 @@ class ApiDocument {
       openapi: '3.1.0',
       info: INFO,
       security: securityBy(this.#authentication),
-      tags: TAGS,
+      tags: this.#tags,
       paths: this.#paths,
       components: {
         securitySchemes: SECURITY_SCHEMES[this.#authentication],
