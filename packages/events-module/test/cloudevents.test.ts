@@ -1,7 +1,7 @@
-import type { EventInput, PublishedEvent } from '@viewra/events-core'
+import { createEventBus, type EventInput, type PublishedEvent } from '@viewra/events-core'
 import { CloudEvent as SdkEvent } from 'cloudevents'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { fromCloudEvent, toCloudEvent } from '../src/http/cloudevents/cloudevent.ts'
 
 const text = (maxLength: number) => fc.string({ unit: 'grapheme', minLength: 1, maxLength })
@@ -60,6 +60,17 @@ describe('an event and its CloudEvent', () => {
       }),
       { numRuns: 1_000 },
     )
+  })
+
+  test('extensions of the event are attributes', async () => {
+    const bus = createEventBus()
+    await bus.start()
+    onTestFinished(async () => void (await bus.stop()))
+    const extensions = { partitionkey: 'p', dataschema: 'urn:x', sampled: true, sequence: 7 }
+    const { id } = await bus.publish({ type: 'com.github.pull-request.Opened', source: 'x', extensions })
+    const stored = await bus.get(id)
+    if (stored === undefined) throw new Error('the event was not stored')
+    expect(toCloudEvent(stored)).toMatchObject({ ...extensions, id, type: stored.type, source: 'x' })
   })
 
   test('satisfy the official SDK', () => {

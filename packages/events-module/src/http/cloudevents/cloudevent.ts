@@ -129,10 +129,12 @@ const INTEGER = /^\d{1,15}$/
 
 const checkInput = checkerOf(EventInputSchema)
 
-/** The event as a CloudEvent: all that it has, so that `fromCloudEvent` makes the same of it. */
+/** The event as a CloudEvent: all that it has. `fromCloudEvent` makes the same of it, but for extensions, which it refuses so far. */
 export function toCloudEvent(event: PublishedEvent): CloudEvent {
   const { ttl, position, correlation_id: correlation, causation_id: causation, traceparent } = event
   return {
+    // None has the name of an attribute below: such names are refused when an event is published.
+    ...event.extensions,
     specversion: '1.0',
     id: event.id,
     source: writeSource(event.source),
