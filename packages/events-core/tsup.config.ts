@@ -20,6 +20,7 @@ export default defineConfig({
     index: 'src/index.ts',
     schemas: 'src/catalogue/schemas.ts',
     jobs: 'src/jobs/index.ts',
+    processors: 'src/processors/index.ts',
     prometheus: 'src/metrics/prometheus.ts',
     sqlite: 'src/storage/sqlite/index.ts',
     'sqlite-worker': 'src/storage/sqlite/thread/thread.ts',

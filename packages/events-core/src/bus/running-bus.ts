@@ -138,8 +138,8 @@ export class RunningBus {
         return receipt as PublishReceipt
       },
       read: (filter, after, signal) => this.#read(filter, after, signal),
-      draft: (input) => {
-        const draft = this.prepare(draftEvent(input, settings, now()))
+      draft: (input, nowMs) => {
+        const draft = this.prepare(draftEvent(input, settings, nowMs))
         draft.stored = true
         return draft
       },

@@ -16,7 +16,7 @@ interface StateChange {
 const MAX_OUTPUTS = 1_000
 const MAX_BYTES = 4 * 2 ** 20
 
-/** What was done since the last commit. Nothing of it is in the cache; all of its timers are in `Timers`, until `rollBack`. */
+/** What was done since the last commit. Nothing of it is in the cache; all of its timers are in `Timers`. */
 export class Batch {
   readonly #cache: StateCache
   readonly #timers: Timers
@@ -67,6 +67,10 @@ export class Batch {
   /** Whether the state of a key is at hand. */
   knows(key: string): boolean {
     return this.#changes.has(key) || this.#cache.knows(key)
+  }
+
+  isChanged(key: string): boolean {
+    return this.#changes.has(key)
   }
 
   stateOf(key: string): KeyedState | undefined {
@@ -130,12 +134,6 @@ export class Batch {
     this.#cache.trim()
     this.#clear()
     return { keys, bytes }
-  }
-
-  /** Undoes all since the last commit. */
-  rollBack(): void {
-    for (const [key, { before }] of this.#changes) this.#timers.set(key, before?.dueMs ?? null)
-    this.#clear()
   }
 
   #clear(): void {

@@ -1,6 +1,6 @@
-import { checkOptions, func, integer, object, type OptionRule } from '../check-options.ts'
-import { nameRule, startRule } from '../bus/delivery/settings.ts'
 import type { StartPosition } from '../bus/api.ts'
+import { nameRule, startRule } from '../bus/delivery/settings.ts'
+import { checkOptions, func, integer, type OptionRule, object } from '../check-options.ts'
 import { invalid } from '../errors.ts'
 import type { EventInput, StoredEvent } from '../event/event.ts'
 import type { EventFilter } from '../filter/filter.ts'

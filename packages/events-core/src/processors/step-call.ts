@@ -8,8 +8,8 @@ import { copyJsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { KeyedState } from '../storage/contract/keyed-state.ts'
 import { STORAGE_LIMITS } from '../storage/limits.ts'
-import type { Output, ProcessorSettings, TimerContext } from './processor.ts'
 import { recordedMs } from './log-time.ts'
+import type { Output, ProcessorSettings, TimerContext } from './processor.ts'
 
 /** What a call has done, when it has returned. */
 export interface StepResult {
@@ -80,8 +80,8 @@ export class StepCalls {
   step(event: StoredEvent, key: string, state: KeyedState | undefined): StepResult {
     const { settings } = this.#options
     const call = newCall(key, `p${event.position}`, recordedMs(event), state, event)
-    this.#run(call, () => settings.step(event, valueOf(state), this.#context))
-    return { state: stateOf(call, event.position), outputs: call.outputs }
+    this.#run(call, () => settings.step(event, parsedValue(state), this.#context))
+    return { state: stateAfter(call, event.position), outputs: call.outputs }
   }
 
   /** Calls `timer`. Its timer is done with, unless it sets another. @throws what it throws; TypeError when it returns a promise */
@@ -89,8 +89,8 @@ export class StepCalls {
     const { settings } = this.#options
     const call = newCall(state.key, `t${atMs}`, atMs, state, undefined)
     call.dueMs = null
-    this.#run(call, () => settings.timer?.(state.key, valueOf(state), this.#context))
-    return { state: stateOf(call, position), outputs: call.outputs }
+    this.#run(call, () => settings.timer?.(state.key, parsedValue(state), this.#context))
+    return { state: stateAfter(call, position), outputs: call.outputs }
   }
 
   #run(call: Call, work: () => unknown): void {
@@ -124,14 +124,17 @@ export class StepCalls {
     const bytes = Buffer.byteLength(value)
     const { valueBytes } = STORAGE_LIMITS
     if (bytes > valueBytes)
-      throwIssues('state', [{ path: 'state', message: `must be at most ${valueBytes} bytes as JSON, not ${bytes}` }])
+      throwIssues('state', [
+        { path: 'state', message: `must be at most ${valueBytes} bytes as JSON, not ${bytes}` },
+      ])
     call.value = value
   }
 
   #setTimer(atMs: number): void {
     const call = this.#current()
     const problem = integer(call.now + 1, MAX_TIME_MS)(atMs)
-    if (problem !== undefined) throwIssues('timer', [{ path: 'atMs', message: `${problem}: now is ${call.now}` }])
+    if (problem !== undefined)
+      throwIssues('timer', [{ path: 'atMs', message: `${problem}: now is ${call.now}` }])
     call.dueMs = atMs
   }
 
@@ -162,11 +165,11 @@ function newCall(
 }
 
 /** Parsed anew for each call, so that what a step does to it without `set` is lost. */
-function valueOf(state: KeyedState | undefined): unknown {
+function parsedValue(state: KeyedState | undefined): unknown {
   return state === undefined || state.value === null ? undefined : JSON.parse(state.value)
 }
 
-function stateOf({ key, value, dueMs }: Call, touched: number): KeyedState | undefined {
+function stateAfter({ key, value, dueMs }: Call, touched: number): KeyedState | undefined {
   return value === null && dueMs === null ? undefined : { key, value, dueMs, touched }
 }
 

@@ -25,6 +25,12 @@ export function endsWithin(timeoutMs: number, work: () => void): boolean {
   }
 }
 
+/** By shape: it is an error of the other context. */
 function isTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  )
 }

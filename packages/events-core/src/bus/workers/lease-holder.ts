@@ -50,6 +50,11 @@ export class LeaseHolder {
     return Math.max(0, this.#renewedAt + this.renewalMs - performance.now())
   }
 
+  /** Whether the renewal is late, since whoever is to renew it is busy. */
+  get isOverdue(): boolean {
+    return this.isValid && performance.now() > this.#renewedAt + 1.5 * this.renewalMs
+  }
+
   /** Takes the lease if it is free, or if its holder has shown no sign of life for as long as it lasts. @throws EventsError EVENTS_STORAGE_* */
   async tryAcquire(): Promise<boolean> {
     const { store, name, owner, leaseMs } = this.#options

@@ -28,8 +28,12 @@ export interface BusHost {
    * live buffer with all readers of its filter.
    */
   read(filter: EventFilter, after: number, signal: Signal): LogReader
-  /** Checks an event that the worker stores by itself, in a commit, and fills in its defaults. @throws EventsError EVENTS_INVALID */
-  draft(input: EventInput): EventDraft
+  /**
+   * Checks an event that the worker stores by itself, in a commit, and fills in its defaults.
+   * @param nowMs the time that it is made at
+   * @throws EventsError EVENTS_INVALID
+   */
+  draft(input: EventInput, nowMs: number): EventDraft
   /** Tells subscribers of events that the worker has stored; what the store said of them is written into them. */
   stored(drafts: readonly EventDraft[], result: AppendResult): void
 }

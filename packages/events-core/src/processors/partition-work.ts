@@ -1,0 +1,310 @@
+import { MissedEvents } from '../bus/durable/missed-events.ts'
+import { type LogItem, storedEvents } from '../bus/tail/log-reader.ts'
+import type { BusHost } from '../bus/workers/worker.ts'
+import type { StoredEvent } from '../event/event.ts'
+import type { StateSize } from '../storage/contract/keyed-state.ts'
+import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { PartitionKey, PartitionState } from '../storage/contract/subscriptions.ts'
+import { Batch } from './batch.ts'
+import type { Committer } from './committer.ts'
+import { LogTime, recordedMs } from './log-time.ts'
+import type { ProcessorSettings } from './processor.ts'
+import { StateCache } from './state-cache.ts'
+import { type EventKeys, StepRunner, stateKeys } from './step-runner.ts'
+import { Timers } from './timers.ts'
+
+export interface PartitionWorkOptions {
+  readonly settings: ProcessorSettings
+  readonly partition: PartitionKey
+  readonly host: BusHost
+  readonly storage: EventStorageNext
+  readonly committer: Committer
+  /** Whether to go on; asked between calls. */
+  readonly isWanted: () => boolean
+}
+
+/** What is told of a partition, in health and metrics. */
+export interface ProcessorFigures {
+  readonly keys: number
+  readonly state_bytes: number
+  /** Keys that had to go because there were too many. */
+  readonly shed: number
+  /** Calls that failed. */
+  readonly errors: number
+}
+
+const COMMIT_MS = 250
+const ASK_AGAIN_MS = 25
+const READ_KEYS = 1_000
+const SLICE_EVENTS = 500
+const LOAD_TIMERS = 1_000
+const SHED_KEYS = 500
+const MAX_TIME_MS = 8.64e15
+/** The store's clock is a guess: what it has reached for sure is a little less. */
+const CLOCK_GUARD_MS = 50
+
+/**
+ * The work on a partition from where the store has it. Events and timers are called in the order of the log, and what they did
+ * is committed. When a commit or a call fails, all of this is thrown away and loaded anew.
+ */
+export class PartitionWork {
+  readonly #options: PartitionWorkOptions
+  readonly #missed: MissedEvents
+  readonly #time: LogTime
+  readonly #timers = new Timers()
+  readonly #cache: StateCache
+  readonly #batch: Batch
+  readonly #steps: StepRunner
+  #position: number
+  #size: StateSize
+  #shed: number
+  #events: number
+  #paused: boolean
+  #isClaimed = false
+  /** `performance.now()` before which the store's clock is not asked again. */
+  #askClockAt = 0
+  /** Whether this process's clock was found to be ahead of the store's. */
+  #isClockAhead = false
+
+  private constructor(
+    options: PartitionWorkOptions,
+    { position, paused }: PartitionState,
+    size: StateSize,
+    before: PartitionWork | undefined,
+  ) {
+    const { settings, host } = options
+    this.#options = options
+    this.#time = new LogTime(host.clock)
+    this.#missed = new MissedEvents({ ...host, name: settings.name })
+    this.#cache = new StateCache(settings.cacheKeys)
+    this.#batch = new Batch(this.#cache, this.#timers)
+    this.#steps = new StepRunner({ ...options, batch: this.#batch, timers: this.#timers }, before?.steps)
+    this.#position = position
+    this.#paused = paused
+    this.#size = size
+    this.#shed = before?.figures.shed ?? 0
+    this.#events = before?.events ?? 0
+    options.committer.begin(position)
+  }
+
+  /**
+   * Reads where the partition stands.
+   * @param before whose counts and refused calls go on
+   * @returns undefined when the subscription is gone
+   * @throws EventsError EVENTS_STORAGE_*
+   */
+  static async load(
+    options: PartitionWorkOptions,
+    before?: PartitionWork,
+  ): Promise<PartitionWork | undefined> {
+    const { storage, partition, settings } = options
+    const states = await storage.subscriptions.list(partition.name)
+    const own = states.find((state) => state.partition === partition.partition)
+    if (own === undefined) return undefined
+    const size = await storage.state.size(partition)
+    const work = new PartitionWork(options, own, size, before)
+    if (size.keys <= Math.min(settings.cacheKeys, READ_KEYS))
+      work.#cache.loadAll(await storage.state.oldest(partition, READ_KEYS))
+    return work
+  }
+
+  /** The last position that was handled or passed over. */
+  get position(): number {
+    return this.#position
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** Whether another process asks for the partition. */
+  get isClaimed(): boolean {
+    return this.#isClaimed
+  }
+
+  get steps(): StepRunner {
+    return this.#steps
+  }
+
+  get figures(): ProcessorFigures {
+    return {
+      keys: this.#size.keys,
+      state_bytes: this.#size.bytes,
+      shed: this.#shed,
+      errors: this.#steps.errors,
+    }
+  }
+
+  /** Events that were handled and committed. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** Calls since the last commit. */
+  get calls(): number {
+    return this.#batch.calls
+  }
+
+  get hasOutputs(): boolean {
+    return this.#batch.hasOutputs
+  }
+
+  /** How long nothing is to be done unless events come. */
+  get idleMs(): number {
+    const commitMs =
+      this.#batch.calls > 0 ? Math.max(0, COMMIT_MS - this.#batch.ageMs) : Number.POSITIVE_INFINITY
+    const nextDue = Math.min(this.#timers.nextDue, this.#timers.horizonMs)
+    const askMs = Math.max(this.#askClockAt - performance.now(), nextDue - this.#time.storeClock)
+    return Math.max(1, Math.min(commitMs, Math.max(1, askMs), this.#options.host.pollIntervalMs))
+  }
+
+  /** Handles the events of an item of the log. @throws StepTimeout; Refused; EventsError EVENTS_STORAGE_* */
+  async admit(item: LogItem): Promise<void> {
+    if (item.kind === 'page') {
+      const hole = { from: item.after + 1, to: (item.events[0]?.position ?? item.position + 1) - 1 }
+      this.#missed.note(hole, item.head.keptFrom)
+    }
+    const events = storedEvents(item).filter(({ position }) => position > this.#position)
+    for (let at = 0; at < events.length && this.#options.isWanted(); ) {
+      const some = events.slice(at, at + SLICE_EVENTS)
+      const keys = this.#steps.keysOf(some)
+      await this.#loadStates(stateKeys(keys))
+      at += await this.#stepAll(some, keys)
+    }
+    if (this.#options.isWanted()) this.examine(item.position)
+  }
+
+  /** @returns how many events are done: all of them, unless it ended before */
+  async #stepAll(events: readonly StoredEvent[], keys: EventKeys): Promise<number> {
+    let at = 0
+    while (this.#options.isWanted()) {
+      const event = events[at]
+      if (event === undefined) break
+      await this.#callDue(recordedMs(event))
+      // Calls of timers may have made room in the cache.
+      await this.#loadStates(stateKeys(keys))
+      const done = this.#steps.steps(events.slice(at), keys, () => this.isFull)
+      at += done
+      const last = events[at - 1]
+      if (done > 0 && last !== undefined) this.#handled(last)
+      if (this.isFull) await this.commit()
+      await this.#steps.yield()
+    }
+    return at
+  }
+
+  #handled(event: StoredEvent): void {
+    this.#position = event.position
+    this.#time.reach(recordedMs(event))
+  }
+
+  /** Notes that nothing up to a position is left to be handled. */
+  examine(position: number): void {
+    this.#position = Math.max(this.#position, position)
+    this.#time.examine(this.#position)
+  }
+
+  /** Calls the timers that are due by the time of the log, as far as it was examined. */
+  callDue(): Promise<void> {
+    return this.#callDue(this.#time.now)
+  }
+
+  async #callDue(untilMs: number): Promise<void> {
+    while (this.#options.isWanted()) {
+      if (!this.#timers.knows(untilMs)) await this.#loadTimers()
+      const keys = this.#timers.next(SLICE_EVENTS, untilMs)
+      if (keys.length === 0) return
+      await this.#loadStates(new Set(keys))
+      this.#steps.timers(untilMs, this.#position, () => this.isFull)
+      if (this.isFull) await this.commit()
+      await this.#steps.yield()
+    }
+  }
+
+  /** The store knows all timers only when all is committed. */
+  async #loadTimers(): Promise<void> {
+    const { storage, partition } = this.#options
+    if (!this.#batch.isEmpty) await this.commit()
+    this.#timers.load(await storage.state.due(partition, MAX_TIME_MS, LOAD_TIMERS), LOAD_TIMERS)
+  }
+
+  /** Has the state of keys at hand. */
+  async #loadStates(keys: ReadonlySet<string>): Promise<void> {
+    const { storage, partition } = this.#options
+    const missing = Array.from(keys).filter((key) => !this.#batch.knows(key))
+    if (missing.length > 0) this.#cache.load(missing, await storage.state.read(partition, missing))
+  }
+
+  /** Whether it is time for a commit. */
+  get isFull(): boolean {
+    const limit = this.#options.committer.isIsolating ? 1 : this.#options.settings.batchEvents
+    return this.#batch.calls >= limit || this.#batch.isLarge || this.#batch.ageMs >= COMMIT_MS
+  }
+
+  /**
+   * Has the store's clock move the time of the log, where nothing comes. A commit sees to it that nothing was appended behind
+   * what was examined, and that nothing is recorded before that time from now on.
+   */
+  async moveTime(isRenewal: boolean): Promise<void> {
+    if (!this.#timers.knows(this.#time.storeClock)) await this.#loadTimers()
+    const { nextDue } = this.#timers
+    const now = performance.now()
+    if (nextDue === Number.POSITIVE_INFINITY || now < this.#askClockAt) return
+    const { host, storage } = this.#options
+    // This process's clock may be wrong: now and then the store is asked all the same.
+    if (nextDue > this.#time.storeClock && !isRenewal) return
+    // With one that is ahead, only what is due next is asked for.
+    const guessMs = this.#isClockAhead ? 0 : Math.floor(this.#time.storeClock) - CLOCK_GUARD_MS
+    const reachedMs = Math.max(nextDue, guessMs)
+    if (this.#batch.calls > 0) await this.commit()
+    this.#askClockAt = now + host.pollIntervalMs
+    const refusal = await this.#options.committer.reach({ head: this.#position, reachedMs })
+    if (refusal === undefined) this.#time.reach(reachedMs)
+    if (refusal === undefined) this.#askClockAt = 0
+    if (refusal === 'too_early') this.#isClockAhead = true
+    if (refusal === 'log_grew') await this.#markNewest(storage)
+  }
+
+  /** What was appended may not match, so that only its position and time tell how far the log is. */
+  async #markNewest(storage: EventStorageNext): Promise<void> {
+    const { events } = await storage.list({ order: 'desc', limit: 1, count: 'none' })
+    const [newest] = events
+    if (newest !== undefined) this.#time.mark(newest)
+    this.#askClockAt = performance.now() + ASK_AGAIN_MS
+  }
+
+  /** @throws Refused */
+  async commit(): Promise<void> {
+    const { settings, host } = this.#options
+    await this.#shedIfNeeded()
+    const { events } = this.#batch
+    const missed = this.#missed.unsaved
+    const result = await this.#options.committer.commit(this.#batch, this.#position, missed)
+    const outputs = this.#batch.outputs
+    const grown = this.#batch.committed()
+    this.#size = { keys: this.#size.keys + grown.keys, bytes: this.#size.bytes + grown.bytes }
+    this.#events += events
+    this.#missed.saved(missed)
+    if (result.append !== undefined) host.stored(outputs, result.append)
+    if (events > 0) host.metrics.delivered(settings.name, events)
+    this.#paused = result.paused
+    this.#isClaimed = result.lease.claimed
+  }
+
+  /** Makes room for new keys: those that were changed longest ago go, with their timers. */
+  async #shedIfNeeded(): Promise<void> {
+    const { settings, partition, storage, host } = this.#options
+    const { keys, bytes } = this.#size
+    if (keys <= settings.maxKeys && bytes <= settings.maxStateBytes) return
+    const limit = bytes > settings.maxStateBytes ? SHED_KEYS : Math.min(SHED_KEYS, keys - settings.maxKeys)
+    const oldest = await storage.state.oldest(partition, limit)
+    for (const state of oldest)
+      if (!this.#batch.isChanged(state.key)) this.#batch.change(state.key, undefined, state)
+    this.#shed += oldest.length
+    const details = { processor: settings.name, keys: oldest.length }
+    host.logger.warn(
+      details,
+      'A processor has too much state: the keys that were changed longest ago are shed',
+    )
+  }
+}
