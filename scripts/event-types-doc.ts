@@ -7,14 +7,14 @@ import { payloadSchemas } from '../packages/events-core/src/catalogue/schemas.ts
 
 const INTRODUCTION = `# Built-in event types
 
-<!-- Written by scripts/event-types-doc.ts: change the schemas, not this page. -->
+<!-- Written by scripts/event-types-doc.ts: edit the schemas, not this page. -->
 
-An event of any other type is stored and delivered just the same; these are the types whose payload, the event's
-\`data\`, is known beforehand. A payload may always have further fields. \`library_id\` is a number, every other id a
-text. Priorities are those of an event that is published without one: 1 is low, 5 normal, 10 high, 20 critical.
+Events of any other type are stored and delivered in the same way; for these types the payload, the event's \`data\`, is known
+in advance. A payload may always have additional fields. \`library_id\` is a number, every other id a string. The priority is that of
+an event published without one: 1 is low, 5 normal, 10 high, 20 critical.
 
-\`createTypeRegistry()\` from \`@viewra/events-core/schemas\` has these types with the JSON Schemas of their payloads,
-and checks payloads against them; \`payloadSchemas\` from there are the TypeBox schemas.
+\`createTypeRegistry()\` from \`@viewra/events-core/schemas\` contains these types with the JSON Schemas of their payloads and checks
+payloads against them; \`payloadSchemas\`, from the same subpath, are the TypeBox schemas.
 `
 
 const schemas = new Map(Object.entries(payloadSchemas))
@@ -32,7 +32,7 @@ function overview(): string {
   return table(['Type', 'Priority', 'Meaning'], rows)
 }
 
-/** As GitHub makes it of a heading. */
+/** Returns the anchor that GitHub derives from a heading. */
 function anchor(type: string): string {
   return type.replaceAll('.', '')
 }

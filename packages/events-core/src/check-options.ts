@@ -1,11 +1,11 @@
 import { type Issue, invalid } from './errors.ts'
 
-/** Says what an option's value must be, or nothing when it is fine. */
+/** Describes what an option's value must be; returns undefined if the value is valid. */
 export type OptionRule = (value: unknown) => string | undefined
 
 /**
- * Refuses unknown options and wrong values. An option that is undefined counts as not given.
- * @throws EventsError EVENTS_INVALID that names each wrong option
+ * Rejects unknown options and invalid values. An option that is undefined counts as absent.
+ * @throws EventsError EVENTS_INVALID that names each invalid option
  */
 export function checkOptions(
   subject: string,
@@ -45,19 +45,19 @@ export function oneOf(...values: readonly string[]): OptionRule {
       : `must be one of ${list}, not ${shown(value)}`
 }
 
-/** Databases keep text as UTF-8, which has nothing for half of a surrogate pair: in a filter, other texts would meet it. */
+/** Databases store text as UTF-8, which cannot encode half of a surrogate pair: a filter with one would match other strings. */
 export function text(max: number): OptionRule {
   return (value) =>
     typeof value === 'string' && value !== '' && value.length <= max && value.isWellFormed()
       ? undefined
-      : `must be a text of 1 to ${max} characters, not ${shown(value)}`
+      : `must be a string of 1 to ${max} characters, not ${shown(value)}`
 }
 
 export function upTo(max: number): OptionRule {
   return (value) =>
     typeof value === 'string' && value.length <= max && value.isWellFormed()
       ? undefined
-      : `must be a text of at most ${max} characters, not ${shown(value)}`
+      : `must be a string of at most ${max} characters, not ${shown(value)}`
 }
 
 export function func(value: unknown): string | undefined {
@@ -68,14 +68,14 @@ export function object(value: unknown): string | undefined {
   return typeof value === 'object' && value !== null ? undefined : `must be an object, not ${shown(value)}`
 }
 
-/** By shape: the classes of pages, of jsdom and of `node:vm` are others than those of this realm. */
+/** Checks the shape: web pages, jsdom and `node:vm` have their own `AbortSignal` class. */
 export function abortSignal(value: unknown): string | undefined {
   const isTarget = hasMethod(value, 'addEventListener') && hasMethod(value, 'removeEventListener')
   const isSignal = isTarget && typeof Reflect.get(Object(value), 'aborted') === 'boolean'
   return isSignal ? undefined : `must be an AbortSignal, not ${shown(value)}`
 }
 
-/** An object that has at least these methods. */
+/** Accepts an object that has at least these methods. */
 export function methods(...names: readonly string[]): OptionRule {
   return (value) => {
     const missing = names.find((name) => !hasMethod(value, name))
@@ -89,7 +89,7 @@ function hasMethod(value: unknown, name: string): boolean {
   return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
 }
 
-/** A value as an error message shows it: its type when it is long or no scalar. */
+/** Formats a value for an error message; a long value, an array or an object is described instead. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return shownText(value)
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
@@ -97,8 +97,8 @@ export function shown(value: unknown): string {
 }
 
 function shownText(text: string): string {
-  if (!text.isWellFormed()) return 'a text with half of a surrogate pair in it'
-  // Most likely the address of a database.
-  if (/:\/\/.*@|password/is.test(text)) return 'a text with a password in it'
-  return text.length <= 40 ? `'${text}'` : `a text of ${text.length} characters`
+  if (!text.isWellFormed()) return 'a string with half of a surrogate pair in it'
+  // Most likely a database URL.
+  if (/:\/\/.*@|password/is.test(text)) return 'a string with a password in it'
+  return text.length <= 40 ? `'${text}'` : `a string of ${text.length} characters`
 }

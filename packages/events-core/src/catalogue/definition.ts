@@ -1,11 +1,11 @@
 import type { JsonObject } from '../event/json.ts'
 
-/** What is known of an event type before any event of it was seen. */
+/** What is known about an event type before any event of it occurs. */
 export interface EventTypeDefinition {
   readonly type: string
   readonly description: string
-  /** Priority of an event that is published without one. */
+  /** The default priority of its events. */
   readonly priority: number
-  /** JSON Schema of `data`, where one is known. */
+  /** The JSON Schema of `data`, if known. */
   readonly payload?: JsonObject
 }

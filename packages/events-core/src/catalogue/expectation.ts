@@ -1,6 +1,6 @@
 import { TIME_PATTERN } from './payloads/fields.ts'
 
-/** The parts of a payload field's JSON Schema that decide what fits. */
+/** The parts of a payload field's JSON Schema that decide which values are valid. */
 interface FieldSchema {
   readonly type?: string
   readonly pattern?: string
@@ -10,16 +10,16 @@ interface FieldSchema {
   readonly [keyword: string]: unknown
 }
 
-/** What a payload field must be, to follow 'must be': `an integer of at least 0`. */
+/** Describes a valid value of a payload field, to follow 'must be': `an integer of at least 0`. */
 export function expectation(field: FieldSchema): string {
   switch (field.type) {
     case 'string':
       if (field.pattern === TIME_PATTERN) return 'an RFC 3339 time'
-      return field.minLength === undefined ? 'a text' : 'a non-empty text'
+      return field.minLength === undefined ? 'a string' : 'a non-empty string'
     case 'boolean':
       return 'true or false'
     case 'array':
-      return 'a list of texts'
+      return 'an array of strings'
     case 'object':
       return 'an object'
     default:

@@ -5,7 +5,7 @@ import { scanPayloads } from './payloads/scan.ts'
 import { pluginPayloads, reportPayloads, systemPayloads } from './payloads/system.ts'
 import { playbackPayloads, userPayloads } from './payloads/user.ts'
 
-/** The schema of `data` for each built-in type. Fields beyond those that a schema names are always allowed. */
+/** The schema of `data` for each built-in type. Additional fields are always allowed. */
 export const payloadSchemas = {
   ...mediaPayloads,
   ...assetPayloads,
@@ -18,7 +18,7 @@ export const payloadSchemas = {
   ...auditPayloads,
 }
 
-/** The type of `data` for each built-in type, as its schema says. */
+/** The type of `data` for each built-in type, inferred from its schema. */
 export type PayloadTypes = {
   readonly [T in keyof typeof payloadSchemas]: Static<(typeof payloadSchemas)[T]>
 }

@@ -5,20 +5,20 @@ import { typeNameProblem } from '../event/type-name.ts'
 import { CATALOGUE } from './catalogue.ts'
 import type { EventTypeDefinition } from './definition.ts'
 
-/** The event types a bus knows. Other types are stored and delivered just the same. */
+/** The event types that a bus knows. Other types are stored and delivered in the same way. */
 export interface EventTypeRegistry {
   get(type: string): EventTypeDefinition | undefined
   list(): readonly EventTypeDefinition[]
   /**
    * Adds a type, or replaces one of the same name.
-   * @throws EventsError EVENTS_INVALID when a field is missing, unknown or wrong
+   * @throws EventsError EVENTS_INVALID if a field is missing, unknown or invalid
    */
   register(definition: EventTypeDefinition): void
-  /** Where `data` differs from the type's schema; empty when it fits or no schema is known. */
+  /** Returns where `data` differs from the type's schema; empty if it matches or no schema is known. */
   check(type: string, data: JsonObject): readonly Issue[]
 }
 
-/** Says where `data` differs from what a definition asks for. */
+/** Returns where `data` differs from what a definition requires. */
 export type PayloadCheck = (definition: EventTypeDefinition, data: JsonObject) => readonly Issue[]
 
 const REQUIRED = ['type', 'description', 'priority'] as const
@@ -29,7 +29,7 @@ const RULES: Readonly<Record<keyof EventTypeDefinition, OptionRule>> = {
   payload: object,
 }
 
-/** Event types in memory: those given, in their order, then those that are registered. */
+/** Keeps event types in memory: those given, in their order, then those registered later. */
 export class TypeRegistry implements EventTypeRegistry {
   readonly #definitions: Map<string, EventTypeDefinition>
   readonly #check: PayloadCheck
@@ -61,8 +61,8 @@ export class TypeRegistry implements EventTypeRegistry {
 }
 
 /**
- * The built-in types without payload checks: what a bus has that is given no registry. `createTypeRegistry` in
- * `@viewra/events-core/schemas` checks payloads too.
+ * Returns a registry of the built-in types without payload checks: the default of a bus. `createTypeRegistry` in
+ * `@viewra/events-core/schemas` also checks payloads.
  */
 export function catalogueRegistry(): EventTypeRegistry {
   return new TypeRegistry(CATALOGUE, () => [])

@@ -10,28 +10,28 @@ import { type EventTypeRegistry, TypeRegistry } from './registry.ts'
 
 export { payloadSchemas }
 
-/** Issues of one payload at the most: the first few tell what is wrong. */
+/** At most this many issues per payload: the first few say what is wrong. */
 const MAX_ISSUES = 10
 
 const SCHEMAS: ReadonlyMap<string, TObject> = new Map(Object.entries(payloadSchemas))
 const BUILT_IN = CATALOGUE.map(withPayload)
-// By definition and not by type: a type that was registered anew no longer means what is built in.
+// Keyed by definition, not by type: a type that was registered again no longer has its built-in meaning.
 const SCHEMA_OF = new Map(BUILT_IN.map((definition) => [definition, SCHEMAS.get(definition.type)]))
 const compiled = new Map<EventTypeDefinition, TypeCheck<TObject>>()
 
 /**
- * The built-in event types with the JSON Schemas of their payloads, which `check` applies. Types that are registered
- * later, or replace a built-in one, are not checked.
+ * Returns a registry of the built-in event types with the JSON Schemas of their payloads, which `check` applies. Types that
+ * are registered later, or replace a built-in one, are not checked.
  *
- * A check is compiled when its type is first seen, by TypeBox's TypeCompiler. That uses `new Function`, so a process
- * that forbids code generation from strings must do without this registry.
+ * TypeBox's TypeCompiler compiles a check when its type first occurs. It uses `new Function`, so a process that forbids
+ * code generation from strings cannot use this registry.
  */
 export function createTypeRegistry(): EventTypeRegistry {
   return new TypeRegistry(BUILT_IN, check)
 }
 
 function withPayload(definition: EventTypeDefinition): EventTypeDefinition {
-  // Through JSON, because TypeBox's objects carry symbols that no reader of JSON Schema expects.
+  // Through JSON, because TypeBox's objects have symbols that readers of JSON Schema do not expect.
   const payload: JsonObject = JSON.parse(JSON.stringify(SCHEMAS.get(definition.type)))
   return Object.freeze({ ...definition, payload })
 }
@@ -51,7 +51,7 @@ function validatorOf(definition: EventTypeDefinition): TypeCheck<TObject> | unde
   return validator
 }
 
-/** One issue for each path: TypeBox tells of a missing field twice, the second time that it has the wrong type. */
+/** Returns one issue per path: TypeBox reports a missing field twice, the second time as having the wrong type. */
 function issuesOf(errors: Iterable<ValueError>): Issue[] {
   const byPath = new Map<string, Issue>()
   for (const error of errors) {
@@ -62,12 +62,12 @@ function issuesOf(errors: Iterable<ValueError>): Issue[] {
   return [...byPath.values()]
 }
 
-/** A JSON pointer within the payload as a path within the event. No field of a payload schema needs escapes. */
+/** Converts a JSON pointer within the payload to a path within the event. No payload field needs escapes. */
 function dotted(pointer: string): string {
   return `data${pointer.replaceAll('/', '.')}`
 }
 
-/** Without the value: a payload may hold what has no place in a log. */
+/** Omits the value: a payload may contain data that must not be logged. */
 function messageOf(error: ValueError): string {
   if (error.type === ValueErrorType.ObjectRequiredProperty) return 'is missing'
   return `must be ${expectation(error.schema)}`

@@ -76,7 +76,7 @@ function valueProblem(value: unknown): string | undefined {
   if (typeof value === 'number') return integerProblem(value)
   return typeof value === 'string' && value.length <= MAX_TEXT && value.isWellFormed()
     ? undefined
-    : `must be a text of at most ${MAX_TEXT} characters, a boolean or a 32-bit integer, not ${shown(value)}`
+    : `must be a string of at most ${MAX_TEXT} characters, a boolean or a 32-bit integer, not ${shown(value)}`
 }
 
 /**

@@ -90,7 +90,7 @@ function listOf(max: number, rule: OptionRule): Reader {
 }
 
 function listProblem(value: unknown, max: number): string | undefined {
-  if (!Array.isArray(value)) return `must be a list of texts, not ${shown(value)}`
+  if (!Array.isArray(value)) return `must be an array of strings, not ${shown(value)}`
   if (value.length === 0) return 'must name at least one; leave it out to allow any'
   return value.length > max ? `must name at most ${max}, not ${value.length}` : undefined
 }

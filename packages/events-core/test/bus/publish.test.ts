@@ -219,7 +219,7 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   ['priority', 101, /0 to 100/],
   ['priority', 1.5, /0 to 100/],
   ['priority', '5', /0 to 100/],
-  ['tags', 'a', /list of texts/],
+  ['tags', 'a', /array of strings/],
   ['tags', [''], /1 to 64 characters/],
   ['tags', Array.from({ length: 33 }, () => 'a'), /at most 32 tags/],
   ['timestamp', 'yesterday', /RFC 3339/],

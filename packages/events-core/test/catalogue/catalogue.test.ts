@@ -85,7 +85,7 @@ describe('payload schemas', () => {
     }
   })
 
-  it('give a library a number and everything else a text for an id', () => {
+  it('identify a library by a number and everything else by a string', () => {
     const ids = schemas.flatMap(({ fields }) => fields.filter(([field]) => field.endsWith('_id')))
     const kinds = new Set(
       ids.map(([field, { type }]) => `${field === 'library_id' ? 'library' : 'other'} ${type}`),
@@ -102,9 +102,9 @@ describe('a payload check', () => {
     [{ progress: -1 }, 'data.progress', 'must be a number from 0 to 100'],
     [{ library_id: 1.5 }, 'data.library_id', 'must be an integer'],
     [{ files_found: -1 }, 'data.files_found', 'must be an integer of at least 0'],
-    [{ scan_id: '' }, 'data.scan_id', 'must be a non-empty text'],
-    [{ scan_id: 7 }, 'data.scan_id', 'must be a non-empty text'],
-    [{ current_file: 7 }, 'data.current_file', 'must be a text'],
+    [{ scan_id: '' }, 'data.scan_id', 'must be a non-empty string'],
+    [{ scan_id: 7 }, 'data.scan_id', 'must be a non-empty string'],
+    [{ current_file: 7 }, 'data.current_file', 'must be a string'],
   ])('of scan.progress refuses %j', (wrong, path, message) => {
     expect(registry.check('scan.progress', { ...progress, ...wrong })).toEqual([{ path, message }])
   })
@@ -120,7 +120,7 @@ describe('a payload check', () => {
 
   it('reaches into lists and refuses lists for objects', () => {
     expect(registry.check('asset.updated', { ...example('asset.updated'), changed: ['size', 1] })).toEqual([
-      { path: 'data.changed.1', message: 'must be a text' },
+      { path: 'data.changed.1', message: 'must be a string' },
     ])
     expect(registry.check('info', { details: [] })).toEqual([
       { path: 'data.details', message: 'must be an object' },

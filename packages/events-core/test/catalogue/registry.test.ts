@@ -108,9 +108,9 @@ describe('createTypeRegistry', () => {
       type: 'object',
       required: ['path', 'media_id'],
       properties: {
-        path: { type: 'string', description: 'Where the file was' },
-        media_id: { type: 'string', minLength: 1, description: 'The media item' },
-        reason: { type: 'string', description: 'Why: missing, duplicate, by a user, …' },
+        path: { type: 'string', description: 'Former path of the file' },
+        media_id: { type: 'string', minLength: 1, description: 'Id of the media item' },
+        reason: { type: 'string', description: 'Reason: missing, duplicate, user, …' },
       },
     })
   })

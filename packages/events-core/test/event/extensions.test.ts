@@ -55,7 +55,11 @@ test.each<[string, unknown, RegExp]>([
   ['the subject', { subject: 'a' }, /carries the event's field target/],
   ['the correlation', { correlationid: 'a' }, /carries the event's field correlation_id/],
   ['the position', { position: '1' }, /carries the event's field position/],
-  ['null as a value', { a: null }, /^extensions\.a must be a text of at most 1024 characters, a boolean or/],
+  [
+    'null as a value',
+    { a: null },
+    /^extensions\.a must be a string of at most 1024 characters, a boolean or/,
+  ],
   ['an object', { a: {} }, /a boolean or a 32-bit integer, not a value of type object/],
   ['a fraction', { a: 1.5 }, /must be an integer/],
   ['a large number', { a: 2 ** 31 }, /must be an integer from -2147483648 to 2147483647/],

@@ -109,7 +109,7 @@ const RULES: ReadonlyMap<string, OptionRule> = new Map(
 const tagProblem = text(64)
 
 function tagsProblem(value: unknown): string | undefined {
-  if (!Array.isArray(value)) return `must be a list of texts, not ${shown(value)}`
+  if (!Array.isArray(value)) return `must be an array of strings, not ${shown(value)}`
   if (value.length > 32) return `must be at most 32 tags, not ${value.length}`
   const wrong = value.findIndex((tag) => tagProblem(tag) !== undefined)
   return wrong === -1 ? undefined : `${tagProblem(value[wrong])}; it is tag ${wrong}`
@@ -208,7 +208,7 @@ export function draftEvents(
   nowMs: number,
 ): readonly EventDraft[] {
   if (!Array.isArray(inputs))
-    throw invalid('events', [{ path: '', message: `must be a list, not ${shown(inputs)}` }])
+    throw invalid('events', [{ path: '', message: `must be an array, not ${shown(inputs)}` }])
   if (inputs.length > MAX_EVENTS) {
     throw invalid('events', [
       { path: '', message: `must be at most ${MAX_EVENTS} at once, not ${inputs.length}` },

@@ -2,20 +2,20 @@ import { Type } from '@sinclair/typebox'
 import { jsonObject, text } from './fields.ts'
 
 const record = Type.Object({
-  principal: text('Who: the name of a token, or what the host app calls its user'),
-  ip: text('From where'),
-  user_agent: text('With which program'),
+  principal: text('Who did it: a token’s name, or what the host app calls its user'),
+  ip: text('IP address of the request'),
+  user_agent: text('User-Agent header of the request'),
   target: Type.Optional(
-    Type.Record(Type.String(), Type.String(), { description: 'Of what: the path’s variables' }),
+    Type.Record(Type.String(), Type.String(), { description: 'What it was done to: the path’s variables' }),
   ),
-  request: Type.Optional(jsonObject('What was asked for: the body of the request')),
+  request: Type.Optional(jsonObject('What was requested: the request body')),
 })
 
 export const auditPayloads = {
   'audit.event.deleted': record,
   'audit.events.cleared': Type.Object({
     ...record.properties,
-    deleted: Type.Integer({ description: 'How many events there were' }),
+    deleted: Type.Integer({ description: 'Number of events deleted' }),
   }),
   'audit.subscription.paused': record,
   'audit.subscription.resumed': record,

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
 import type { JsonObject } from '../../event/json.ts'
 
-// The kinds of field that payloads are made of, so that a kind means the same in each of them: every id but a
-// library's is a non-empty text, every time RFC 3339, every size bytes; durations name their unit.
+// The kinds of payload fields, so that a kind means the same in every payload: every id except a library's is a
+// non-empty string, every time is RFC 3339, every size is in bytes; durations name their unit.
 
-/** A pattern and not `format: 'date-time'`: TypeBox knows formats only from a registry of the whole process. */
+/** A pattern instead of `format: 'date-time'`: TypeBox takes formats only from a process-wide registry. */
 export const TIME_PATTERN = '^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?([Zz]|[+-]\\d\\d:\\d\\d)$'
 
 export const text = (description: string) => Type.String({ description })
@@ -20,10 +20,10 @@ export const seconds = (description: string) =>
   Type.Number({ minimum: 0, description: `${description}, in seconds` })
 export const percent = (description: string) => Type.Number({ minimum: 0, maximum: 100, description })
 export const texts = (description: string) => Type.Array(Type.String(), { description })
-/** An object of any fields. */
+/** An object with any fields. */
 export const jsonObject = (description: string) => Type.Unsafe<JsonObject>(Type.Object({}, { description }))
 
-export const libraryId = Type.Integer({ description: 'The library, by its number' })
-export const mediaId = id('The media item')
-export const userId = id('The user')
-export const deviceId = id("The user's device")
+export const libraryId = Type.Integer({ description: 'Number of the library' })
+export const mediaId = id('Id of the media item')
+export const userId = id('Id of the user')
+export const deviceId = id("Id of the user's device")
