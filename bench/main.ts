@@ -1,4 +1,4 @@
-// Runs the suites, each in a process of its own, and prints their tables: see README.md.
+// Runs the suites, each in its own process, and prints their tables: see README.md.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import type { Settings } from './harness/settings.ts'
 
 const SUITES = ['dispatch', 'append', 'query', 'http', 'fanout', 'footprint']
 const STORES = ['sqlite', 'postgres']
-const USAGE = `pnpm bench [${SUITES.join('|')} …] [--json FILE] [--rows N] [--rounds N] [--store ${STORES.join('|')}]…`
+const USAGE = `npm run bench -- [${SUITES.join('|')} …] [--json FILE] [--rows N] [--rounds N] [--store ${STORES.join('|')}]…`
 
 const { values, positionals } = parsed()
 
@@ -24,7 +24,7 @@ const unknown = [
 ]
 if (unknown.length > 0) fail(`Unknown: ${unknown.join(', ')}`)
 
-// Found out now and not after a quarter of an hour.
+// Checked now and not after a quarter of an hour.
 if (values.json !== undefined) checkWritable(values.json)
 
 const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length }

@@ -1,6 +1,6 @@
-// How long an event posted to one server takes to come out of another's stream, both on one PostgreSQL:
-//   pnpm bench:shared-log [events]
-// Printed beside the limit, measured in turn with it: a bare NOTIFY from one session to another that listens.
+// Measures how long an event posted to one server takes to arrive in another's stream, both on one PostgreSQL:
+//   npm run bench:shared-log -- [events]
+// Prints it beside the limit, measured in turn with it: a bare NOTIFY from one session to another that listens.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
@@ -66,7 +66,7 @@ async function post(url: string, title: string): Promise<void> {
   await (await fetch(`${url}/api/v1/events`, { method: 'POST', headers, body })).text()
 }
 
-/** Milliseconds from the beginning of the work to what it brings about. */
+/** Returns the milliseconds from the start of the work to its effect. */
 async function timed(effect: Promise<unknown>, work: () => Promise<unknown>): Promise<number> {
   const began = performance.now()
   const done = effect.then(() => performance.now() - began)

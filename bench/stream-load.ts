@@ -1,7 +1,7 @@
-// Many clients on one server: so many that follow over SSE and so many over WebSocket, while events are published over
-// HTTP and over a WebSocket. Checks that every client gets every event once and in order.
+// Puts many clients on one server: some follow over SSE, as many over WebSocket, while events are published over HTTP
+// and over a WebSocket. Checks that every client gets every event once and in order.
 // Usage: node --conditions=@viewra/source stream-load.ts [--clients 1000] [--rate 200] [--seconds 60]
-//   clients: of each kind; rate: events per second each way
+//   clients: of each kind; rate: events per second over each transport
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -17,9 +17,9 @@ const MAIN = new URL('../apps/server/src/main.ts', import.meta.url).pathname
 const EVENTS_PATH = '/api/v1/events'
 /** Clients that connect at the same time. */
 const CONNECT_AT_ONCE = 50
-/** An empty answer to a ping, masked with zeros. */
+/** An empty pong frame, masked with zeros. */
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
-/** One client of so many also measures how long events are under way. */
+/** One client in this many also measures the latency of events. */
 const SAMPLE = 50
 const TICK_MS = 5
 /** How long the last events may take to arrive. */
@@ -33,7 +33,7 @@ const [CLIENTS, RATE, SECONDS] = [
   Number(values.seconds ?? 60),
 ]
 
-/** What a client has got so far, and what was wrong with it. */
+/** What a client has received so far, and what was wrong with it. */
 class Tally {
   readonly latencies: number[] = []
   readonly #isSampled: boolean
@@ -45,7 +45,7 @@ class Tally {
     this.#isSampled = isSampled
   }
 
-  /** Takes the events whose JSON lies in the bytes; answers where the last of them ends. */
+  /** Reads the events whose JSON is in the bytes; returns where the last of them ends. */
   take(bytes: Buffer): number {
     let end = 0
     for (let at = bytes.indexOf('"position":'); at >= 0; at = bytes.indexOf('"position":', end)) {
@@ -143,7 +143,7 @@ async function followSocket(url: URL, tally: Tally): Promise<Tally> {
   return tally
 }
 
-/** Answers what is left over. */
+/** Returns the remaining bytes. */
 function takeFrames(socket: Socket, tally: Tally, bytes: Buffer): Buffer {
   let at = 0
   while (bytes.length - at >= 2) {
@@ -160,7 +160,7 @@ function takeFrames(socket: Socket, tally: Tally, bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(at))
 }
 
-/** Masked with zeros, for texts of up to 65,535 bytes. */
+/** Builds a frame masked with zeros, for texts of up to 65,535 bytes. */
 function clientFrame(text: string): Buffer {
   const frame = Buffer.alloc(8 + Buffer.byteLength(text))
   frame[0] = 0x81
@@ -170,7 +170,7 @@ function clientFrame(text: string): Buffer {
   return frame
 }
 
-/** Publishes at the rate over both ways until the time is up; answers how many were stored. */
+/** Publishes at the rate over both transports until the time is up; returns how many events were stored. */
 async function publishAll(url: URL): Promise<number> {
   const socket = new WebSocket(`ws://${url.host}${EVENTS_PATH}/ws`)
   await new Promise((resolve, reject) => {
@@ -206,12 +206,12 @@ async function post(url: URL, agent: Agent): Promise<void> {
   const posted = request(`${url.origin}${EVENTS_PATH}`, { method: 'POST', agent, headers })
   posted.end(JSON.stringify(event('http')))
   const [response] = await once(posted, 'response')
-  if (response.statusCode !== 201) throw new Error(`answered ${response.statusCode}`)
+  if (response.statusCode !== 201) throw new Error(`returned ${response.statusCode}`)
   response.resume()
   await once(response, 'end')
 }
 
-/** Seconds until everybody had everything; undefined when that took too long. */
+/** Returns the seconds until every client had everything; undefined if that took too long. */
 async function settle(clients: readonly Tally[], published: number): Promise<number | undefined> {
   const began = performance.now()
   const isDone = await until(() => clients.every(({ received }) => received >= published))
@@ -251,7 +251,7 @@ function report(
   if (complete !== clients.length) process.exitCode = 1
 }
 
-/** Resident memory in bytes, as Linux tells it. */
+/** Returns the resident memory in bytes, as Linux reports it. */
 function rssOf({ pid }: ChildProcess): number {
   const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1_024

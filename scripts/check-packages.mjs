@@ -1,4 +1,4 @@
-// Packs the packages as they would be published and checks what a user would get.
+// Packs the packages as they would be published and checks what users would get.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
@@ -10,9 +10,9 @@ import { pnpm, ROOT } from './setup/pnpm.mjs'
 
 const FILES = /^package\/(package\.json|README\.md|LICENSE|dist\/.+)$/
 const NEEDED = ['package/package.json', 'package/README.md', 'package/LICENSE']
-/** As a bundler writes it. */
+/** A module specifier as a bundler writes it. */
 const IMPORT = /^(?:import |.* from )"([^."][^"]*)";$/gm
-/** Bytes: the code of a package is more than Node takes by default. */
+/** In bytes: a package's code is larger than Node's default output buffer. */
 const MAX_OUTPUT = 16 * 1024 * 1024
 const UNPUBLISHABLE = /"(workspace|catalog):[^"]*"/g
 
@@ -33,22 +33,22 @@ function check(tarball) {
   const files = run('tar', ['-tzf', tarball]).split('\n').filter(Boolean)
   const manifest = run('tar', ['-xzOf', tarball, 'package/package.json'])
   const failures = [
-    ...files.filter((file) => !FILES.test(file)).map((file) => `has ${file}, which is for nobody`),
+    ...files.filter((file) => !FILES.test(file)).map((file) => `has ${file}, which no user needs`),
     ...NEEDED.filter((file) => !files.includes(file)).map((file) => `lacks ${file}`),
     ...(manifest.match(UNPUBLISHABLE) ?? []).map(
-      (range) => `depends on ${range}, which only this workspace knows`,
+      (range) => `depends on ${range}, which exists only in this workspace`,
     ),
     ...foreignImports(tarball, files, JSON.parse(manifest)).map(
-      (found) => `imports ${found}, on which it does not depend`,
+      (found) => `imports ${found} without depending on it`,
     ),
     ...tool('publint', ['run', tarball, '--strict']),
     ...tool('attw', [tarball, '--profile', 'esm-only']),
   ]
-  if (failures.length === 0) console.log(`${name}: ${files.length} files, fine`)
+  if (failures.length === 0) console.log(`${name}: ${files.length} files, ok`)
   return failures.map((failure) => `${name} ${failure}`)
 }
 
-/** Packages that the code imports and a user would not have. */
+/** Returns packages that the code imports and a user would not have. */
 function foreignImports(tarball, files, { name, dependencies, peerDependencies }) {
   const known = new Set([name, ...Object.keys({ ...dependencies, ...peerDependencies })])
   const code = run('tar', ['-xzOf', tarball, ...files.filter((file) => file.endsWith('.js'))])

@@ -1,4 +1,4 @@
-// Does what a person does who tries the server: `npm start`, publish, read, stop, and once more with the same data.
+// Does what someone trying the server does: `npm start`, publish, read, stop, and once more with the same data.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -12,12 +12,12 @@ try {
     const body = JSON.stringify({ id: 'first', type: 'test.published', source: 'system' })
     const headers = { 'content-type': 'application/json' }
     const response = await fetch(`${url}/api/v1/events`, { method: 'POST', headers, body })
-    if (response.status !== 201) throw new Error(`publishing was answered with ${response.status}`)
+    if (response.status !== 201) throw new Error(`publishing returned ${response.status}`)
   })
   await withServer(async (url) => {
     const response = await fetch(`${url}/api/v1/events/first`)
     if (response.status !== 200)
-      throw new Error(`after a restart the event was answered with ${response.status}`)
+      throw new Error(`after a restart, reading the event returned ${response.status}`)
   })
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -42,9 +42,9 @@ async function withServer(work) {
     await work(url)
     npm.kill('SIGTERM')
     const [code, signal] = await exited
-    if (code !== 0) throw new Error(`npm start ended with ${code ?? signal}`)
+    if (code !== 0) throw new Error(`npm start exited with ${code ?? signal}`)
     await fetch(url).then(
-      () => Promise.reject(new Error('npm start has ended, and the server still answers')),
+      () => Promise.reject(new Error('npm start has exited, but the server still responds')),
       () => undefined,
     )
   } finally {
@@ -58,7 +58,7 @@ async function addressIn(stdout) {
     output += chunk
     const found = /listening on (\S+)/.exec(output)
     if (found !== null) {
-      // What comes later is of no interest, but must not fill the pipe.
+      // Later output does not matter, but must not fill the pipe.
       stdout.resume()
       return found[1]
     }

@@ -1,4 +1,4 @@
-// Counts what keeps the code readable over all files: the usual size of a function, casts. Biome limits single files.
+// Measures over all files what keeps the code readable: function lengths and casts. Biome limits single files.
 import { globSync, readFileSync } from 'node:fs'
 import { judge } from './style/judge.ts'
 import { measure } from './style/measure.ts'
@@ -13,6 +13,6 @@ for (const { name, value, limit } of figures) {
 }
 console.log(`${files.length} files`)
 for (const violation of violations) console.error(violation)
-// A pattern that finds nothing any more would pass for ever.
+// A pattern that no longer matches anything would otherwise always pass.
 if (files.length === 0) console.error('No source files found')
 process.exitCode = violations.length > 0 || files.length === 0 ? 1 : 0

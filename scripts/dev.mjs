@@ -1,4 +1,4 @@
-// `npm run dev`: runs the server from its sources and restarts it when one of them changes; nothing is built.
+// `npm run dev`: runs the server from its sources, without a build, and restarts it when a source changes.
 import path from 'node:path'
 import { install, pinnedNode } from './setup/install.mjs'
 import { launch } from './setup/launch.mjs'

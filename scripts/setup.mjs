@@ -1,4 +1,4 @@
-// Makes a fresh checkout ready for anything but a build: `npm test` runs it first.
+// Prepares a fresh checkout for everything except a build: `npm test` runs it first.
 import { install } from './setup/install.mjs'
 import { StepFailed } from './setup/step.mjs'
 

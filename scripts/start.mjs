@@ -1,5 +1,5 @@
-// `npm start`: sets up and builds what has changed, then runs the server under the pinned Node. package.json starts it
-// with `exec`: some shells would stay in between, die of npm's SIGTERM, and leave this and the server running.
+// `npm start`: installs and builds what has changed, then runs the server under the pinned Node. package.json starts it
+// with `exec`: otherwise some shells stay in between, die from npm's SIGTERM, and leave this and the server running.
 import path from 'node:path'
 import { build } from './setup/build.mjs'
 import { install, pinnedNode } from './setup/install.mjs'

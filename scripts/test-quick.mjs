@@ -1,4 +1,4 @@
-// `npm run test:quick`: the tests without files and servers, and the test files that were changed since the last commit.
+// `npm run test:quick`: the tests without files and servers, and test files changed since the last commit.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { install } from './setup/install.mjs'
 import { ROOT } from './setup/pnpm.mjs'

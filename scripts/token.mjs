@@ -1,5 +1,5 @@
-// `npm run --silent token -- create …`: sets up and builds what has changed, then makes, lists or revokes a token.
-// What set-up says goes to standard error, so that the token alone can be piped.
+// `npm run --silent token -- create …`: installs and builds what has changed, then creates, lists or revokes a token.
+// Set-up prints to standard error, so that the token alone can be piped.
 import path from 'node:path'
 import { build } from './setup/build.mjs'
 import { install, pinnedNode } from './setup/install.mjs'

@@ -1,4 +1,4 @@
-// Writes the table of docs/configuration.md anew from the server's schema.
+// Regenerates the table in docs/configuration.md from the server's schema.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { markdownTable } from '../apps/server/src/config-reference.ts'
 

@@ -1,9 +1,9 @@
-/** What a round measured, by the name of its column; the first one is what is compared. */
+/** What a round measured, by column name; the first figure is the one that is compared. */
 export type Figures = Readonly<Record<string, number>>
 
 export interface Contender {
   readonly name: string
-  /** One round. It must do the same work each time. */
+  /** Runs one round. It must do the same work each time. */
   readonly round: () => Promise<Figures>
 }
 
@@ -11,22 +11,22 @@ export interface Standing {
   readonly name: string
   /** Medians over the rounds. */
   readonly figures: Figures
-  /** Of the first figure to that of the reference: the median of the rounds' ratios. */
+  /** Ratio of the first figure to that of the reference: the median of the rounds' ratios. */
   readonly ratio: number
 }
 
 export interface ContestOptions {
   readonly title: string
   readonly contenders: readonly Contender[]
-  /** With which the others are compared; the first one by default. */
+  /** The contender with which the others are compared; the first one by default. */
   readonly reference?: string
   readonly rounds: number
 }
 
 /**
- * Contenders measured in turn, round by round, so that a machine that gets slower or busier does so for all of them.
- * Ratios are taken within a round, and the median of those is what counts. (tinybench and mitata run one contender to
- * its end before the next, which on a shared machine measures the machine.)
+ * Measures contenders in turn, round by round, so that a machine that becomes slower or busier does so for all of them.
+ * Ratios are taken within a round, and their median is what counts. (tinybench and mitata finish one contender
+ * before the next, which on a shared machine measures the machine.)
  */
 export class Contest {
   readonly title: string
@@ -57,7 +57,7 @@ export class Contest {
     return new Contest(options, rounds)
   }
 
-  /** How many times the reference's figure a contender's is: the median over the rounds. */
+  /** Returns the ratio of a contender's figure to the reference's: the median over the rounds. */
   ratio(name: string, reference: string, figure?: string): number {
     const others = this.#rounds.get(reference) ?? []
     const own = this.#rounds.get(name) ?? []

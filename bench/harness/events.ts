@@ -1,6 +1,6 @@
 import type { EventInput } from '@viewra/events-core'
 
-/** Types with their shares, in percent, as a media server has them: progress is most of it. */
+/** Types with their shares in percent, as in a media server: most events are progress. */
 const SHARES: readonly (readonly [type: string, share: number])[] = [
   ['scan.progress', 30],
   ['playback.progress', 22],
@@ -25,12 +25,12 @@ const LIBRARIES = 8
 const USERS = 50
 const PLUGINS = 12
 
-/** A cheap hash, so that the fields of the n-th event do not repeat in step, and are the same in each run. */
+/** A cheap hash, so that the fields of the n-th event do not repeat in step, and are the same in every run. */
 function mixed(n: number): number {
   return Math.imul(n ^ 0x9e3779b9, 0x85ebca6b) >>> 0
 }
 
-/** The n-th event of a media server's day: 450 bytes stored, two tags, five fields of data. */
+/** Returns the n-th event of a media server's day: 450 bytes stored, two tags, five fields of data. */
 export function eventAt(n: number): EventInput {
   const dice = mixed(n)
   const type = BY_PERCENT[dice % BY_PERCENT.length] ?? 'info'

@@ -5,11 +5,11 @@ import { RawSqlite } from './raw-sqlite.ts'
 import { HOUR_MS, type Row, rowAt } from './rows.ts'
 
 const BATCH = 10_000
-/** What was stored lies in the past, evenly over so many days. */
+/** Stored events lie in the past, spread evenly over this many days. */
 const DAYS = 30
 const DAY_MS = 24 * HOUR_MS
 
-/** Fills a store's file with so many events, with all that appends keep. No statistics: a store has none. */
+/** Fills a store's file with events and everything that appends maintain. No statistics: a store has none. */
 export async function fillSqlite(path: string, rows: number): Promise<void> {
   const storage = sqliteStorage({ path })
   await storage.open()
@@ -21,13 +21,13 @@ export async function fillSqlite(path: string, rows: number): Promise<void> {
   raw.close()
 }
 
-/** Fills a store's tables with so many events by COPY, its indexes made afterwards, and with all that appends keep. */
+/** Fills a store's tables with events by COPY and with everything that appends maintain; creates its indexes afterwards. */
 export async function fillPostgres(url: string, schema: string, rows: number): Promise<void> {
   const storage = postgresStorage({ url, schema })
   await storage.open()
   await storage.close()
   const raw = await RawPostgres.connect(url, schema)
-  // Of this connection alone; what is measured afterwards waits for the disk.
+  // For this connection only; what is measured afterwards waits for the disk.
   await raw.query("set synchronous_commit = off; set maintenance_work_mem = '1GB'")
   const indexes = await raw.dropIndexes()
   for (const batch of pastBatches(rows)) await raw.copyCounted(batch, batch[0]?.timestampMs)

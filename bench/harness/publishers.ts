@@ -1,15 +1,15 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type Figures, quantile } from './contest.ts'
 
-/** How long the publishers of a round publish: some begin to wait together, so many of them need longer. */
+/** How long a round lasts: some publishers start waiting together, so many of them need longer. */
 const ROUND_MS = 700
 const MANY = 1_000
 const MANY_ROUND_MS = 1_500
 
 /**
- * So many publishers at once, each waiting for its acknowledgement before it publishes the next event, as long as a
- * round is.
- * @param publish the n-th event of all
+ * Runs publishers in parallel for one round; each waits for its acknowledgement before it publishes its next
+ * event.
+ * @param publish publishes the n-th event overall
  */
 export async function publishers(count: number, publish: (n: number) => Promise<unknown>): Promise<Figures> {
   const latencies: number[] = []
@@ -38,7 +38,7 @@ export async function publishers(count: number, publish: (n: number) => Promise<
 
 let next = 0
 
-/** Batches one after the other, as long as a round is. @param write stores the events from the n-th on */
+/** Writes batches one after the other for one round. @param write stores the events from the n-th on */
 export async function batches(
   size: number,
   write: (n: number) => Promise<unknown> | unknown,

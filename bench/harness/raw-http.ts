@@ -4,7 +4,7 @@ import { type Figures, quantile } from './contest.ts'
 
 const HEADERS_END = '\r\n\r\n'
 
-/** A request as it goes over the wire, made once and sent as often as wanted. */
+/** Returns a request as sent over the wire, created once and sent as often as needed. */
 export function requestText(method: 'GET' | 'POST', path: string, body?: string): string {
   const length =
     body === undefined
@@ -14,10 +14,10 @@ export function requestText(method: 'GET' | 'POST', path: string, body?: string)
 }
 
 /**
- * So many connections, each of which sends its next request when the last one was answered. It does as little as can be
- * done for a request, since it has its processor in common with the server that is measured.
- * @param next the request to send; called for each
- * @throws Error when a response is no success
+ * Opens connections, each of which sends its next request when the last one was answered. Does as little as possible
+ * per request, because it shares the processor with the server under test.
+ * @param next returns the request to send; called for each
+ * @throws Error if a response is not a success
  */
 export async function load(
   port: number,
@@ -53,7 +53,7 @@ function talk(socket: Socket, next: () => string, until: number, latencies: numb
     answer += text
     if (!isWhole(answer)) return
     if (!answer.startsWith('HTTP/1.1 2')) {
-      reject(new Error(`the server answered ${answer.slice(0, 500)}`))
+      reject(new Error(`the server returned ${answer.slice(0, 500)}`))
       return
     }
     answer = ''

@@ -8,8 +8,8 @@ const COLUMNS =
   'position, id, type, source, target, priority, timestamp, recorded_at, title, message, tags, data'
 
 /**
- * The limits of PostgreSQL: a batch goes into a store's own tables in one round trip on one connection, with all that
- * has to be kept, or by COPY without the counts. No checks, no duplicates, no lock, no bus.
+ * The limits of PostgreSQL: a batch goes into a store's own tables in one round trip on one connection, with everything
+ * that has to be maintained, or by COPY without the counts. No checks, no duplicates, no lock, no bus.
  */
 export class RawPostgres {
   readonly #client: pg.Client
@@ -24,7 +24,7 @@ export class RawPostgres {
     this.#position = position
   }
 
-  /** @param schema of a store that exists and into which nobody else writes */
+  /** @param schema of an existing store into which nobody else writes */
   static async connect(url: string, schema: string): Promise<RawPostgres> {
     const client = new pg.Client({ connectionString: url })
     await client.connect()
@@ -74,14 +74,14 @@ export class RawPostgres {
     await this.#client.query({ name: 'raw append', text: this.#append, values })
   }
 
-  /** COPY into the events table, and the counts in one more statement. */
+  /** Uses COPY for the events table, and one more statement for the counts. */
   async copyCounted(rows: readonly Row[], recordedAtMs?: number): Promise<void> {
     const first = this.#position + 1
     await this.copy(rows, recordedAtMs)
     await this.#count(rows, first, recordedAtMs)
   }
 
-  /** Answers the statements that make them again. */
+  /** Drops the indexes and returns the statements that create them again. */
   async dropIndexes(): Promise<readonly string[]> {
     const { rows } = await this.#client.query(
       `select indexname, indexdef from pg_indexes
@@ -96,14 +96,14 @@ export class RawPostgres {
     return (await this.#client.query(sql)).rows
   }
 
-  /** COPY into the events table with its indexes, without counts. */
+  /** Uses COPY for the events table with its indexes, without counts. */
   async copy(rows: readonly Row[], recordedAtMs: number = Date.now()): Promise<void> {
     const lines = rows.map((row) => copyLine(row, ++this.#position, recordedAtMs))
     const stream = this.#client.query(copyFrom(`copy ${this.#schema}.events (${COLUMNS}) from stdin`))
     await pipeline(Readable.from([lines.join('')]), stream)
   }
 
-  /** One row into the events table with its indexes, committed by itself, without counts. */
+  /** Inserts one row into the events table with its indexes, committed by itself, without counts. */
   async insertOne(row: Row): Promise<void> {
     await this.#client.query({
       name: 'raw insert',
@@ -130,7 +130,7 @@ const EVENT_COLUMNS: readonly ((row: Row) => unknown)[] = [
   ({ data }) => new JsonText(data),
 ]
 
-/** JSON as it is, in an array of texts. */
+/** Quotes JSON unchanged for an array of strings. */
 class JsonText {
   readonly #json: string
   constructor(json: string) {
@@ -163,7 +163,7 @@ export function insertValues(row: Row, position: number): unknown[] {
   ]
 }
 
-/** The columns are in the order of COLUMNS; a backslash is the only character of ours that COPY's text form escapes. */
+/** Columns are in the order of COLUMNS; of our characters, COPY's text format escapes only the backslash. */
 function copyLine(row: Row, position: number, recordedAtMs: number): string {
   const values = insertValues(row, position)
   values[7] = recordedAtMs

@@ -2,15 +2,15 @@ import Database from 'better-sqlite3'
 import { countsOf, MINUTE_MS, type Row } from './rows.ts'
 
 /**
- * The limit of SQLite: the rows of a batch go into a store's own tables by prepared statements, in one transaction, in
- * this thread, with all indexes and counts. No checks, no duplicates, no thread, no bus.
+ * The limit of SQLite: a batch's rows go into a store's own tables by prepared statements, in one transaction, in
+ * this thread, with all indexes and counts. No checks, no duplicates, no worker thread, no bus.
  */
 export class RawSqlite {
   readonly append: (rows: readonly Row[], recordedAtMs?: number) => void
   readonly #file: Database.Database
   #position: number
 
-  /** @param path of a store that exists and that nobody else has open */
+  /** @param path of an existing store that nobody else has open */
   constructor(path: string) {
     const file = new Database(path)
     file.pragma('synchronous = full')
@@ -21,18 +21,18 @@ export class RawSqlite {
     this.append = (rows, recordedAtMs = Date.now()) => write(rows, recordedAtMs)
   }
 
-  /** One row as bare as it can be: the events table with its indexes, committed by itself. */
+  /** Inserts one row in the simplest way: into the events table with its indexes, committed by itself. */
   insertOne(): (row: Row) => void {
     const insert = this.#insert()
     return (row) => void insert.run(...this.#valuesOf(row, ++this.#position, row.timestampMs))
   }
 
-  /** A statement of somebody who has no counts. */
+  /** Runs a statement as a user without kept counts would. */
   query(sql: string): readonly unknown[] {
     return this.#file.prepare(sql).all()
   }
 
-  /** Takes every risk until the end of `work`, and makes the indexes after it: nobody needs a file that was not finished. */
+  /** Drops durability until the end of `work` and creates the indexes after it: nobody needs an unfinished file. */
   fill(work: () => void): void {
     const file = this.#file
     for (const pragma of ['journal_mode = off', 'synchronous = off', 'cache_size = -256000'])

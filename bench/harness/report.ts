@@ -3,7 +3,7 @@ import type { Contest, Standing } from './contest.ts'
 export interface Target {
   readonly what: string
   readonly measured: number
-  /** A bound that is met by what is not below it (`atLeast`) or not above it (`atMost`). */
+  /** A bound that a figure meets if it is not below (`atLeast`) or not above it (`atMost`). */
   readonly bound: { readonly atLeast: number } | { readonly atMost: number }
   readonly unit: string
   readonly met: boolean
@@ -22,7 +22,7 @@ export interface SuiteReport {
   readonly seconds: number
 }
 
-/** Prints what a suite measures as it comes, and keeps it for the report. */
+/** Prints a suite's measurements as they come, and keeps them for the report. */
 export class Report {
   readonly #suite: string
   readonly #began = performance.now()
@@ -46,7 +46,7 @@ export class Report {
     console.log(`\n### ${title}\n\n${markdown(['', ...columns, 'ratio'], rows)}`)
   }
 
-  /** @param unit behind the figures: `×`, ` ms`, … */
+  /** @param unit follows the figures: `×`, ` ms`, … */
   target(what: string, measured: number, bound: Target['bound'], unit = '×'): void {
     const met = 'atLeast' in bound ? measured >= bound.atLeast : measured <= bound.atMost
     const target = { what, measured, bound, unit, met }
@@ -76,7 +76,7 @@ export function targetLine({ what, measured, bound, unit, met }: Target): string
   return `- ${met ? 'met' : 'MISSED'}: ${what}: ${shownNumber(measured)}${unit}, target ${wanted}`
 }
 
-/** Three digits that matter; whole numbers from a hundred on. */
+/** Rounds to three significant digits; whole numbers from a hundred on. */
 function shownNumber(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return '–'
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { eventAt } from './events.ts'
 
-/** An event as the columns of the events table have it. */
+/** An event as columns of the events table. */
 export interface Row {
   readonly id: string
   readonly type: string
@@ -15,7 +15,7 @@ export interface Row {
   readonly timestampMs: number
 }
 
-/** The n-th event with what a bus would fill in, made anew: each call has an id of its own. */
+/** Returns the n-th event with what a bus would fill in, created anew: each call has its own id. */
 export function rowAt(n: number, timestampMs: number = Date.now()): Row {
   const {
     type,
@@ -68,7 +68,7 @@ export interface Counts {
   readonly byTag: readonly (readonly [tag: string, count: number])[]
 }
 
-/** What rows add to the kept counts. The first row has the position `first`, and so on; no row has a tag twice. */
+/** Returns what rows add to the kept counts. The first row has position `first`, and so on; no row has a tag twice. */
 export function countsOf(rows: readonly Row[], first: number): Counts {
   const byType = new Map<string, TypeCount>()
   const bySource = new Map<string, SourceCount>()

@@ -1,9 +1,9 @@
-/** What the command line asked for, for all suites. */
+/** The command line's options, for all suites. */
 export interface Settings {
-  /** Rounds that count, after one to warm up. */
+  /** Measured rounds, after one to warm up. */
   readonly rounds: number
-  /** Events of the large store. */
+  /** Events in the large store. */
   readonly rows: number
-  /** Which stores, of 'sqlite' and 'postgres'. */
+  /** Which stores to measure, of 'sqlite' and 'postgres'. */
   readonly stores: readonly string[]
 }

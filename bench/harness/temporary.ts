@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PostgresServer } from '@viewra/postgres-server'
 
-/** Gives `work` an empty directory, which is gone afterwards. */
+/** Runs `work` with an empty directory, which is deleted afterwards. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'viewra-bench-'))
   try {
@@ -13,10 +13,10 @@ export async function withDirectory<T>(work: (directory: string) => Promise<T>):
   }
 }
 
-/** Enough for a benchmark's tables to be in memory, as they are on a server that does nothing else. */
+/** Enough to keep a benchmark's tables in memory, as on a dedicated server. */
 const SERVER_SETTINGS = { shared_buffers: '512MB', max_wal_size: '4GB', max_connections: '200' }
 
-/** Gives `work` a PostgreSQL server with `fsync` on, which is stopped afterwards. */
+/** Runs `work` with a PostgreSQL server with `fsync` on, which is stopped afterwards. */
 export async function withPostgres<T>(work: (server: PostgresServer) => Promise<T>): Promise<T> {
   const server = await PostgresServer.start(SERVER_SETTINGS)
   try {

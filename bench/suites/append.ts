@@ -1,4 +1,4 @@
-// Acknowledged appends with the default durability and all indexes, beside the store's own limit and other libraries.
+// Acknowledged appends with default durability and all indexes, compared with the store's own limit and other libraries.
 import type { Report } from '../harness/report.ts'
 import type { Settings } from '../harness/settings.ts'
 import { appendToPostgres } from './append/postgres.ts'

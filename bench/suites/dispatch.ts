@@ -1,4 +1,4 @@
-// What it costs to bring an event to its subscribers without storing it.
+// What it costs to deliver an event to its subscribers without storing it.
 import { EventEmitter } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { createEventBus, type EventBus, type EventFilter, type EventInput } from '@viewra/events-core'
@@ -12,10 +12,10 @@ import { bareSum } from './dispatch/bare-sum.ts'
 
 const TYPE = 'playback.progress'
 const SUBSCRIBERS = [0, 1, 10, 100]
-/** Deliveries of a round: as many events as make so many calls. */
+/** Deliveries per round: the number of events is chosen to make this many calls. */
 const DELIVERIES = 400_000
 const MAX_EVENTS = 100_000
-/** Events that are published before subscribers get their turn: as many as a queue takes by default. */
+/** Events that are published before subscribers get their turn: the default capacity of a queue. */
 const BURST = 1_000
 
 const TYPES = Array.from({ length: 20 }, (_, index) => `bench.type_${index}`)
@@ -44,7 +44,7 @@ export async function suite(report: Report, settings: Settings): Promise<void> {
 async function compareWithLimit(report: Report, { rounds }: Settings): Promise<void> {
   const filters = [{ types: [TYPE] }]
   const contest = await Contest.run({
-    title: 'live only, 1 subscriber, beside the bare sum: id + timestamp + check + freeze + mitt emit',
+    title: 'live only, 1 subscriber, against the bare sum: id + timestamp + check + freeze + mitt emit',
     contenders: [
       limit(),
       await ours('viewra publishAsync', filters),
@@ -53,17 +53,17 @@ async function compareWithLimit(report: Report, { rounds }: Settings): Promise<v
     rounds,
   })
   report.add(contest)
-  const what = 'live only, 1 subscriber, of the bare sum'
+  const what = 'live only, 1 subscriber, relative to the bare sum'
   report.target(what, contest.ratio('viewra publishAsync', 'bare sum'), { atLeast: 0.6 })
   report.target(
-    what.replace(', of the bare sum', ''),
+    what.replace(', relative to the bare sum', ''),
     contest.figure('viewra publishAsync') / 1e6,
     { atLeast: 1 },
     ' M/s',
   )
 }
 
-/** Cost per event must grow with the subscriptions that match, and not with those that there are. */
+/** The cost per event must grow with the matching subscriptions, not with all of them. */
 async function compareFiltered(report: Report, { rounds }: Settings): Promise<void> {
   const filters = Array.from({ length: FILTERED }, (_, index) => ({
     types: [TYPES[index % TYPES.length] ?? ''],
@@ -81,7 +81,7 @@ async function compareFiltered(report: Report, { rounds }: Settings): Promise<vo
     rounds,
   })
   report.add(contest)
-  report.target('cost beside having only the subscriptions that match', contest.ratio(only, all), {
+  report.target('cost relative to having only the matching subscriptions', contest.ratio(only, all), {
     atMost: 1.2,
   })
 }
@@ -90,7 +90,7 @@ function eventsFor(subscribers: number): number {
   return Math.min(MAX_EVENTS, DELIVERIES / Math.max(1, subscribers))
 }
 
-/** Calls `work` and answers how many events per second that was; each event must have come as often as it should. */
+/** Runs `work` and returns its events per second; each event must be delivered the expected number of times. */
 async function measured(
   events: number,
   deliveries: () => number,
@@ -102,7 +102,7 @@ async function measured(
   await work()
   const seconds = (performance.now() - began) / 1_000
   const delivered = deliveries() - before
-  if (delivered !== expected) throw new Error(`${expected} deliveries expected, not ${delivered}`)
+  if (delivered !== expected) throw new Error(`expected ${expected} deliveries, not ${delivered}`)
   return { 'events/s': events / seconds }
 }
 
@@ -110,7 +110,7 @@ function input(n: number, type = TYPE): EventInput {
   return { type, source: 'plugin:player', data: { item_id: n, position_ms: n * 10, paused: false } }
 }
 
-/** Resolves when so many events of the round have reached all their subscribers. */
+/** Resolves when the given number of the round's events have reached all their subscribers. */
 type Handled = (events: number) => Promise<void>
 type Publish = (bus: EventBus, events: number, handled: Handled) => Promise<void>
 
@@ -172,7 +172,7 @@ function limit(): Contender {
   return { name: 'bare sum', round }
 }
 
-/** A peer that calls its listeners on the spot: `on` adds one, `emit` calls them all. */
+/** A peer that calls its listeners synchronously: `on` adds one, `emit` calls them all. */
 function peer(
   name: string,
   subscribers: number,
@@ -231,7 +231,7 @@ function withEventEmitter3(subscribers: number): Contender {
   )
 }
 
-/** Its emit is asynchronous: as many are under way as ours has in a burst. */
+/** Its emit is asynchronous: as many are in flight as ours has in a burst. */
 function withEmittery(subscribers: number): Contender {
   const emitter = new Emittery<Record<string, unknown>>()
   let delivered = 0

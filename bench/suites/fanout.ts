@@ -1,5 +1,5 @@
-// What it costs to bring an event to many clients: the module's streams and sockets beside sockets that are written one
-// buffer that was made beforehand. The clients are in this process, the servers in one of their own.
+// What it costs to deliver an event to many clients: the module's streams and sockets against sockets to which one
+// prepared buffer is written. The clients are in this process, the servers in another.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,9 +12,9 @@ import type { Command, Ports } from './fanout/server.ts'
 
 const CLIENTS = 1_000
 const ROUND_MS = 1_000
-/** Between one burst and the next, for all alike: a client that is asleep costs the one who writes more. */
+/** Between two bursts, the same for all: writing to a sleeping client costs more. */
 const PERIOD_MS = 25
-/** Events that come at once, so that the module may write them in one piece. */
+/** Events published at once, so that the module may write them in one piece. */
 const BURST = 10
 const PATH = '/api/v1/events'
 
@@ -22,7 +22,7 @@ interface Way {
   readonly name: string
   readonly to: 'sse' | 'websocket'
   readonly steps: readonly Step[]
-  /** Whether a text ends with a whole frame. */
+  /** Whether a text ends with a complete frame. */
   readonly ends: Step['isAnswered']
 }
 
@@ -61,7 +61,7 @@ export async function suite(report: Report, settings: Settings): Promise<void> {
     execArgv: ['--conditions=@viewra/source'],
   })
   const [ports]: Ports[] = await once(child, 'message')
-  if (ports === undefined) throw new Error('the servers told no ports')
+  if (ports === undefined) throw new Error('the servers reported no ports')
   const server = new Server(child)
   const bare = await Clients.connect(ports.limit, CLIENTS, [])
   for (const way of [SSE, WEBSOCKET]) {
@@ -79,8 +79,8 @@ async function measure(target: Target, report: Report, { rounds }: Settings): Pr
   const { name } = target.way
   const one = await target.sample(1)
   const burst = await target.sample(BURST)
-  const perEvent = 'a write per event'
-  const forAll = `a write for all ${BURST}`
+  const perEvent = 'one write per event'
+  const forAll = `one write for all ${BURST}`
   const single = await Contest.run({
     title: `${name}, ${CLIENTS} clients, one event at a time: per second of the server’s processor`,
     contenders: [target.limit(perEvent, 1, one, 1), target.viewra(1, one)],
@@ -98,11 +98,15 @@ async function measure(target: Target, report: Report, { rounds }: Settings): Pr
   report.add(single)
   report.add(many)
   const bound = { atLeast: 0.8 }
-  report.target(`${name}, one event, of a write`, single.ratio('viewra', perEvent), bound)
-  report.target(`${name}, ${BURST} events, of one write for all`, many.ratio('viewra', forAll), bound)
+  report.target(`${name}, one event, relative to one write`, single.ratio('viewra', perEvent), bound)
+  report.target(
+    `${name}, ${BURST} events, relative to one write for all`,
+    many.ratio('viewra', forAll),
+    bound,
+  )
 }
 
-/** One of the module's ways with its clients, and the clients of the bare sockets. */
+/** One of the module's transports with its clients, and the clients of the bare sockets. */
 class Target {
   readonly way: Way
   readonly #server: Server
@@ -116,7 +120,7 @@ class Target {
     this.#bare = bare
   }
 
-  /** What a client gets when so many events are published at once. */
+  /** Returns what a client gets when this many events are published at once. */
   sample(events: number): Promise<Buffer> {
     const { to, ends } = this.way
     return this.#clients.read(
@@ -144,7 +148,7 @@ class Target {
   }
 }
 
-/** The servers of the other process. */
+/** The servers in the other process. */
 class Server {
   readonly #child: ChildProcess
 
@@ -156,7 +160,7 @@ class Server {
     this.#child.send(command)
   }
 
-  /** Gives the command again and again, each time when all clients have what it sent. */
+  /** Sends the command again and again, each time when all clients have what it sent. */
   async round(clients: Clients, events: number, bytesEach: number, command: Command): Promise<Figures> {
     const before = await this.#cpu()
     const began = performance.now()
@@ -183,12 +187,12 @@ class Server {
   }
 }
 
-/** Of server-sent events, of whatever transfer coding. */
+/** Matches server-sent events, whatever the transfer coding. */
 function endsFrame(text: string): boolean {
   return /\n\n(\r\n)?$/.test(text)
 }
 
-/** A text of up to 125 bytes, masked with zeros. */
+/** Builds a frame of up to 125 bytes, masked with zeros. */
 function maskedFrame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)])
 }

@@ -1,4 +1,4 @@
-// What it costs to have it: bytes to load, time to start, memory at rest and per event that waits.
+// What the packages cost: bytes to load, time to start, memory at rest and per waiting event.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -14,12 +14,12 @@ import type { Settings } from '../harness/settings.ts'
 import { withDirectory } from '../harness/temporary.ts'
 
 const BUILD = fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))
-/** As built: Node would take longer, and more memory, to strip the types from its source. */
+/** As built: from source, Node would need more time and memory to strip the types. */
 const SERVER = fileURLToPath(new URL('../../apps/server/dist/main.js', import.meta.url))
-/** Processes are slow to start: fewer rounds do. */
+/** Processes are slow to start: fewer rounds suffice. */
 const MAX_ROUNDS = 5
 const REST_MS = 1_500
-/** What the bundle of core is called. */
+/** The file name of core's bundle. */
 const CORE = 'core.mjs'
 const BUFFERED = 100_000
 
@@ -63,13 +63,13 @@ async function bundle(report: Report, directory: string, rounds: number): Promis
 
 interface Bundle {
   readonly files: readonly { readonly name: string; readonly text: string }[]
-  /** The files that an import of the entry loads, one after the other. */
+  /** The files that an import of the entry loads, concatenated. */
   readonly core: string
   /** The files that are loaded when they are first needed. */
   readonly lazy: string
 }
 
-/** What a bundler makes of an entry of our own. @param left out by their paths, such as adapters of databases */
+/** Bundles an entry of ours. @param left paths to leave out, such as adapters of databases */
 async function bundled(entry: string, left: RegExp): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
@@ -95,7 +95,7 @@ async function bundled(entry: string, left: RegExp): Promise<Bundle> {
   return { files, core: textOf(true), lazy: textOf(false) }
 }
 
-/** A file, and those that it cannot be loaded without. */
+/** Returns a file and those without which it cannot be loaded. */
 function loadedWith(name: string, metafile: Metafile, known: Set<string> = new Set()): ReadonlySet<string> {
   const output = metafile.outputs[name]
   if (known.has(name) || output === undefined) return known
@@ -131,7 +131,7 @@ async function server(report: Report, directory: string, rounds: number): Promis
   const contest = await Contest.run({ title: 'a process of the server', contenders, rounds })
   report.add(contest)
   for (const { name } of contenders) {
-    report.target(`${name}: start to first answer`, contest.figure(name), { atMost: 1_000 }, ' ms')
+    report.target(`${name}: start to first response`, contest.figure(name), { atMost: 1_000 }, ' ms')
     report.target(`${name}: RSS at rest`, contest.figure(name, 'RSS at rest MB'), { atMost: 120 }, ' MB')
   }
 }
@@ -161,7 +161,7 @@ function residentMegabytes(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', `${pid}`], { encoding: 'utf8' })) / 1_024
 }
 
-/** Beside the same events as plain objects with all their fields. */
+/** Compared with the same events as plain objects with all their fields. */
 async function bufferedEvents(report: Report, rounds: number): Promise<void> {
   const contest = await Contest.run({
     title: `heap of ${BUFFERED.toLocaleString('en')} events that wait to be written`,
@@ -209,7 +209,7 @@ async function plainEvents(): Promise<unknown> {
   }))
 }
 
-/** A store that never answers: all but the first batch wait. */
+/** A store that never responds: all but the first batch wait. */
 async function bufferedBus(): Promise<unknown> {
   const storage = memoryStorage()
   storage.append = () => new Promise(() => {})

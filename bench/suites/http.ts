@@ -1,4 +1,4 @@
-// What HTTP costs: the module's routes beside bare ones of the same framework, the load coming from this process.
+// What HTTP costs: the module's routes against bare routes of the same framework, with the load from this process.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const PATH = '/api/v1/events'
 const CONNECTIONS = 32
 const ROUND_MS = 600
 const BATCH = 100
-/** Requests made beforehand, which are sent in turn. */
+/** Requests prepared in advance, which are sent in turn. */
 const REQUESTS = 1_000
 
 type Server = keyof Ports
@@ -29,7 +29,7 @@ export async function suite(report: Report, settings: Settings): Promise<void> {
       execArgv: ['--conditions=@viewra/source'],
     })
     const [ports]: Ports[] = await once(child, 'message')
-    if (ports === undefined) throw new Error('the servers told no ports')
+    if (ports === undefined) throw new Error('the servers reported no ports')
     const target = new Target(child, ports)
     await publish(report, settings, target)
     await publishBatches(report, settings, target, join(directory, 'in-process.db'))
@@ -40,7 +40,7 @@ export async function suite(report: Report, settings: Settings): Promise<void> {
   })
 }
 
-/** The servers of the other process, and what their processor time is. */
+/** The servers in the other process, and their processor time. */
 class Target {
   readonly #child: ChildProcess
   readonly #ports: Ports
@@ -50,7 +50,7 @@ class Target {
     this.#ports = ports
   }
 
-  /** One round of requests to one of them. */
+  /** Runs one round of requests to one of them. */
   contender(name: string, server: Server, requests: readonly string[]): Contender {
     let at = 0
     const next = () => requests[at++ % requests.length] ?? ''
@@ -84,12 +84,20 @@ async function publish(report: Report, { rounds }: Settings, target: Target): Pr
     rounds,
   })
   report.add(contest)
-  report.target('publish, memory, of the bare route', contest.ratio('viewra, memory', 'bare route'), {
-    atLeast: 0.6,
-  })
-  report.target('publish, SQLite, of the bare route', contest.ratio('viewra, SQLite', 'bare route'), {
-    atLeast: 0.4,
-  })
+  report.target(
+    'publish, memory, relative to the bare route',
+    contest.ratio('viewra, memory', 'bare route'),
+    {
+      atLeast: 0.6,
+    },
+  )
+  report.target(
+    'publish, SQLite, relative to the bare route',
+    contest.ratio('viewra, SQLite', 'bare route'),
+    {
+      atLeast: 0.4,
+    },
+  )
 }
 
 async function publishBatches(
@@ -116,11 +124,11 @@ async function publishBatches(
   report.add(contest)
   for (const store of Object.keys(buses)) {
     const ratio = contest.ratio(`viewra, ${store}`, `publishMany, ${store}, in process`)
-    report.target(`batches, ${store}, of publishMany`, ratio, { atLeast: 0.7 })
+    report.target(`batches, ${store}, relative to publishMany`, ratio, { atLeast: 0.7 })
   }
 }
 
-/** As many callers as the others have connections, and in their unit: a batch is a request. */
+/** As many callers as the others have connections, in the same unit: a batch is a request. */
 function inProcess(store: string, bus: EventBus): Contender {
   const round = async (): Promise<Figures> => {
     const { 'events/s': batches = 0, ...others } = await publishers(CONNECTIONS, (n) =>
@@ -137,7 +145,7 @@ async function list(report: Report, { rounds }: Settings, target: Target): Promi
   const contest = await Contest.run({
     title: 'list of 50 with exact total',
     contenders: [
-      target.contender('bare route, page made beforehand', 'bare', bareRequests),
+      target.contender('bare route, page prepared in advance', 'bare', bareRequests),
       target.contender('viewra, memory', 'memory', requests),
       target.contender('viewra, SQLite', 'sqlite', requests),
     ],

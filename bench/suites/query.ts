@@ -1,4 +1,4 @@
-// Questions to small and large stores: what a page with its total costs, and how that grows.
+// Queries to small and large stores: what a page with its total costs, and how the cost grows.
 import { join } from 'node:path'
 import { createEventBus, type EventBus, type EventQuery } from '@viewra/events-core'
 import { postgresStorage } from '@viewra/events-core/postgres'
@@ -15,13 +15,13 @@ import { withDirectory, withPostgres } from '../harness/temporary.ts'
 import { BY_HOUR, COUNTED_BY_HOUR, plain } from './query/plain-sql.ts'
 
 const SMALL_ROWS = 100_000
-/** Pages of a round, or as many as the time allows. */
+/** Pages per round, or as many as the time allows. */
 const PAGES = 100
 const ROUND_MS = 400
-/** Statements that look at all events take seconds: a round or two tell enough. */
+/** Statements that examine all events take seconds: a round or two are enough. */
 const SLOW_ROUNDS = 1
 
-/** A store of one size, and who asks it without counts. */
+/** A store of one size, with access to it that bypasses the kept counts. */
 interface Filled {
   readonly rows: number
   readonly bus: EventBus
@@ -102,7 +102,9 @@ async function page(
   })
   report.add(contest)
   const what = `${store}: newest 50, ${name}`
-  report.target(`${what}: of its time at ${small}`, contest.ratio(large ?? '', small ?? ''), { atMost: 1.5 })
+  report.target(`${what}: relative to its time at ${small}`, contest.ratio(large ?? '', small ?? ''), {
+    atMost: 1.5,
+  })
   report.target(`${what}: p99`, contest.figure(large ?? '', 'p99 ms'), { atMost: 10 }, ' ms')
 }
 
@@ -140,7 +142,7 @@ async function timeSeries(store: string, report: Report, { sql }: Filled): Promi
   report.add(contest)
   const faster = 1 / contest.ratio('from the kept counts', 'GROUP BY over events')
   report.target(
-    `${store}: time series by hour beside GROUP BY over events`,
+    `${store}: time series by hour against GROUP BY over events`,
     faster,
     { atLeast: 100 },
     '× faster',
@@ -160,12 +162,16 @@ async function append(
   const contest = await Contest.run({ title: `${store}: append, 256 publishers`, contenders, rounds })
   report.add(contest)
   const [small = '', large = ''] = names(stores)
-  report.target(`${store}: append to ${large}, of its rate at ${small}`, contest.ratio(large, small), {
-    atLeast: 0.8,
-  })
+  report.target(
+    `${store}: append to ${large}, relative to its rate at ${small}`,
+    contest.ratio(large, small),
+    {
+      atLeast: 0.8,
+    },
+  )
 }
 
-/** Asks the same again and again; a round's figure is the median. What is slow is asked once for all rounds. */
+/** Repeats a query; a round's figure is the median. A slow query is run once for all rounds. */
 function asking(name: string, question: () => Promise<unknown>): Contender {
   let slow: Figures | undefined
   const round = async (): Promise<Figures> => {

@@ -8,12 +8,12 @@ import { StepFailed } from './step.mjs'
 const STAMP = path.join(STATE, 'built')
 const BUILT = ['packages', 'apps']
 
-/** Builds packages and apps, unless what was built from the present sources is there already. */
+/** Builds packages and apps, unless a build of the present sources exists. */
 export async function build() {
   if (isBuilt()) return
   refuseStar()
   await withLock(path.join(STATE, 'lock'), async () => {
-    // Another process may have done it while this one waited.
+    // Another process may have built while this one waited.
     if (isBuilt()) return
     const folders = packageFolders(ROOT, BUILT)
     await pnpm('Building…', ['-r', ...folders.flatMap((folder) => ['--filter', nameOf(folder)]), 'build'])
@@ -24,20 +24,20 @@ export async function build() {
 
 function refuseStar() {
   if (!ROOT.includes('*')) return
-  console.error(`esbuild takes the * in ${ROOT} for a pattern: move this folder to a path without one.`)
+  console.error(`esbuild treats the * in ${ROOT} as a pattern: move this folder to a path without one.`)
   throw new StepFailed('Building…')
 }
 
-/** By name: in paths pnpm would take brackets and stars, which folders above may have in their names, for a pattern. */
+/** Selects packages by name: in paths pnpm would treat brackets and stars of parent folders as patterns. */
 function nameOf(folder) {
   return JSON.parse(readFileSync(path.join(ROOT, folder, 'package.json'), 'utf8')).name
 }
 
-/** A build that was asked for nothing succeeds too. */
+/** A build with nothing to do succeeds too. */
 function requireResults(folders) {
   const missing = folders.filter((folder) => !existsSync(path.join(ROOT, folder, 'dist')))
   if (missing.length === 0) return
-  console.error(`The build has ended well, and has left nothing in ${missing.join(', ')}.`)
+  console.error(`The build succeeded but produced nothing in ${missing.join(', ')}.`)
   throw new StepFailed('Building…')
 }
 
@@ -45,7 +45,7 @@ function isBuilt() {
   return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint()
 }
 
-/** Of sources and results: a result that was removed, or built by other means since, is built again. */
+/** Covers sources and results: a result that was removed, or has been built by other means since, is built again. */
 function fingerprint() {
   const folders = packageFolders(ROOT, BUILT)
   const sources = folders.flatMap((folder) =>

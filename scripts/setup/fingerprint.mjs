@@ -4,7 +4,7 @@ import path from 'node:path'
 
 const SKIPPED = new Set(['node_modules', 'dist'])
 
-/** The folders of the workspace's packages, relative to the root. */
+/** Returns the folders of the workspace's packages, relative to the root. */
 export function packageFolders(root, groups) {
   return groups.flatMap((group) =>
     entries(path.join(root, group))
@@ -13,7 +13,7 @@ export function packageFolders(root, groups) {
   )
 }
 
-/** A hash of the paths and contents of the given files and of all files below the given folders. */
+/** Hashes the paths and contents of the given files and of all files below the given folders. */
 export function contentHash(root, names) {
   const hash = createHash('sha256')
   for (const name of names.flatMap((name) => filesBelow(root, name)).sort()) {

@@ -6,11 +6,11 @@ import { pnpm, ROOT, STATE, WORKSPACE } from './pnpm.mjs'
 
 const STAMP = path.join(STATE, 'installed')
 
-/** Installs the dependencies, unless those of the present lock file and manifests are there already. */
+/** Installs the dependencies, unless those of the present lock file and manifests are installed already. */
 export async function install() {
   if (isInstalled()) return
   await withLock(path.join(STATE, 'lock'), async () => {
-    // Another process may have done it while this one waited.
+    // Another process may have installed while this one waited.
     if (isInstalled()) return
     const first = !existsSync(STAMP)
     await pnpm(`Installing dependencies${first ? ' (first start only)' : ': they have changed'}…`, [
@@ -21,7 +21,7 @@ export async function install() {
   })
 }
 
-/** The Node that the project pins: whoever starts us may have an older one. */
+/** Returns the Node that the project pins: the caller may run an older one. */
 export function pinnedNode() {
   return path.join(ROOT, 'node_modules/node-bin/bin', process.platform === 'win32' ? 'node.exe' : 'node')
 }
@@ -38,6 +38,6 @@ function isInstalled() {
 function fingerprint() {
   const manifests = packageFolders(ROOT, WORKSPACE).map((folder) => path.join(folder, 'package.json'))
   const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests]
-  // The pinned Node and the native modules are of one platform: a folder that was copied elsewhere needs its own.
+  // The pinned Node and the native modules are built for one platform: a folder copied elsewhere needs its own.
   return `${process.platform}-${process.arch} ${contentHash(ROOT, files)}`
 }

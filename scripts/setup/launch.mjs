@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
-// One Ctrl-C arrives here twice, from the terminal and from npm; a person's second one comes later than this.
+// One Ctrl-C arrives twice, from the terminal and from npm; a person's second Ctrl-C comes later than this.
 const SAME_SIGNAL_MS = 300
 
 /**
- * Runs a command in this process's place: its output, its exit code, and signals to this process are the command's.
- * The command gets an IPC channel whose end tells it when this process is gone without a word.
+ * Runs a command in place of this process: output and exit code are the command's, and signals are forwarded to it.
+ * The command gets an IPC channel; when it closes, the command knows that this process was killed.
  */
 export function launch(command, args, now = () => performance.now()) {
   const child = spawn(command, args, {
-    // A group of its own: signals reach it through this process only, and so each one once.
+    // A process group of its own: signals reach it only through this process, and so each one once.
     detached: process.platform !== 'win32',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })

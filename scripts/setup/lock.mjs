@@ -6,9 +6,9 @@ import { StepFailed } from './step.mjs'
 const NOT_ALLOWED = new Set(['EACCES', 'EPERM', 'EROFS'])
 
 /**
- * Runs `work` while no other process runs work under the same lock file. A lock whose process is gone, because it
- * was killed, is taken over.
- * @throws StepFailed, and says what to do, when this user may not write there
+ * Runs `work` while no other process runs work under the same lock file. Takes over a lock whose process is gone,
+ * because it was killed.
+ * @throws StepFailed, after printing what to do, if this user may not write there
  */
 export async function withLock(file, work) {
   await acquire(file)
@@ -52,7 +52,7 @@ function tryCreate(file) {
   }
 }
 
-/** The holder's process id; undefined when the lock is gone, or was made this instant and is still empty. */
+/** Returns the holder's process id; undefined if the lock is gone, or was just created and is still empty. */
 function holderOf(file) {
   try {
     return Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined
@@ -67,7 +67,7 @@ function isAlive(pid) {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: it is there, and somebody else's.
+    // EPERM: the process exists and belongs to another user.
     return error.code === 'EPERM'
   }
 }

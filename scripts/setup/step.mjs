@@ -5,12 +5,12 @@ const SHOWN_LINES = 60
 const NO_NETWORK =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|META_FETCH_FAIL|ERR_PNPM_FETCH|error sending request/
 
-/** A step that failed and has told why: whoever catches it has nothing to add. */
+/** Thrown when a step failed and has already printed why; the caller prints nothing more. */
 export class StepFailed extends Error {}
 
 /**
- * Says what is going on in one line and runs a command whose output is shown only when it fails.
- * A signal to this process is handed on, and ends it when the command has ended.
+ * Prints a one-line title and runs a command, whose output is shown only if it fails.
+ * Forwards a signal to the command, and exits once the command has ended.
  */
 export async function step(title, command, args, { cwd, env }) {
   console.error(title)
@@ -20,7 +20,7 @@ export async function step(title, command, args, { cwd, env }) {
   console.error(`\nFailed: ${title}`)
   if (NO_NETWORK.test(output)) {
     console.error(
-      'A package registry could not be reached. Set-up needs the network: connect, and run this again.',
+      'A package registry could not be reached. Set-up needs the network: connect and run this again.',
     )
   }
   throw new StepFailed(title)
@@ -28,7 +28,7 @@ export async function step(title, command, args, { cwd, env }) {
 
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
-    // npx is a .cmd file on Windows, which only a shell starts; nothing here needs quoting.
+    // npx is a .cmd file on Windows, which only a shell can start; nothing here needs quoting.
     const shell = process.platform === 'win32'
     const child = spawn(command, args, { ...options, shell, stdio: ['ignore', 'pipe', 'pipe'] })
     const undo = handOnSignals(child)

@@ -1,6 +1,6 @@
 import type { FileMeasures } from './measure.ts'
 
-/** Limits over all source files together; Biome checks those of one file. */
+/** Limits over all source files together; Biome checks those of single files. */
 const LIMITS = {
   medianFunctionLines: 10,
   ninetiethFunctionLines: 30,
@@ -15,7 +15,7 @@ export interface Figure {
 
 export interface Verdict {
   readonly figures: readonly Figure[]
-  /** Which limits are broken, with file and line where there is one place to look at. */
+  /** The limits that are exceeded, with file and line where a single place is to blame. */
   readonly violations: readonly string[]
 }
 
@@ -57,7 +57,7 @@ function unexplainedCasts(files: readonly FileMeasures[]): string[] {
   )
 }
 
-/** The smallest value that is not below the given share of the sorted values. */
+/** Returns the smallest value that is not below the given share of the sorted values. */
 function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
 }

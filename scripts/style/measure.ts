@@ -8,16 +8,16 @@ interface Place {
 
 export interface Cast extends Place {
   readonly text: string
-  /** Whether a comment stands on its line or on the line before. */
+  /** Whether a comment is on its line or on the line before. */
   readonly explained: boolean
 }
 
 export interface FileMeasures {
   readonly file: string
   readonly lines: number
-  /** Lines of each function with a body in braces: expressions of one line would only make the figures look better. */
+  /** Lines of each function with a block body: one-line expressions would only improve the figures. */
   readonly functions: readonly number[]
-  /** What overrules the compiler: `as` but for `as const`, `!`, and comments that switch a check off. */
+  /** Whatever overrides the compiler: `as` except `as const`, `!`, and comments that disable a check. */
   readonly casts: readonly Cast[]
 }
 
@@ -79,7 +79,7 @@ function isCast(node: ts.Node): boolean {
   return ts.isTypeAssertionExpression(node) || ts.isNonNullExpression(node)
 }
 
-/** With the tokens between the nodes, at which comments hang. */
+/** Includes the tokens between the nodes, to which comments are attached. */
 function allNodes(node: ts.Node): ts.Node[] {
   return [node, ...node.getChildren().flatMap(allNodes)]
 }

@@ -10,7 +10,7 @@ const MANIFEST = fileURLToPath(new URL('../../package.json', import.meta.url))
 const BUILD =
   "import { mkdirSync, writeFileSync } from 'node:fs'; mkdirSync('dist', { recursive: true }); writeFileSync('dist/main.js', '')"
 
-/** A workspace of one package, below a folder of some name, with the project's own set-up. */
+/** Creates a workspace with one package, below a folder with the given name, with the project's own set-up. */
 function workspace(name: string): string {
   const root = path.join(temporaryFolder(), name)
   const folder = path.join(root, 'packages/one')
@@ -38,12 +38,12 @@ function build(root: string): { readonly status: number | null; readonly stderr:
   return spawnSync(process.execPath, ['build.js'], { cwd: root, encoding: 'utf8' })
 }
 
-test('a folder with brackets, blanks and other letters in its name is built, and once', () => {
+test('a folder with brackets, spaces and non-ASCII letters in its name is built once', () => {
   const root = workspace('[x] ü')
   expect(build(root)).toMatchObject({ status: 0, stderr: 'Building…\n' })
   const result = path.join(root, 'packages/one/dist/main.js')
   expect(existsSync(result)).toBe(true)
-  // As a copy has it that does not keep times.
+  // Like a copy that does not keep times.
   utimesSync(result, new Date(), new Date('2026-01-01'))
   expect(build(root)).toMatchObject({ status: 0, stderr: '' })
 })
@@ -60,7 +60,7 @@ test.skipIf(process.platform === 'win32')(
   },
 )
 
-test('a build that leaves nothing does not count as built', () => {
+test('a build that produces nothing does not count as built', () => {
   const root = workspace('empty')
   writeFileSync(path.join(root, 'packages/one/build.js'), '')
   for (const _ of ['first', 'again']) expect(build(root)).toMatchObject({ status: 1 })

@@ -35,13 +35,13 @@ export class Script {
     return this.#output
   }
 
-  /** Waits for `pattern` in the output. */
+  /** Waits until the output matches `pattern`. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     let ended = false
     for (;;) {
       const found = pattern.exec(this.#output)
       if (found !== null) return found
-      if (ended) throw new Error(`never said ${pattern}:\n${this.#output}`)
+      if (ended) throw new Error(`never printed ${pattern}:\n${this.#output}`)
       const told = [this.#child.stdout, this.#child.stderr].map((stream) =>
         once(stream ?? this.#child, 'data'),
       )
@@ -54,14 +54,14 @@ export class Script {
   }
 }
 
-/** Gone after the test. */
+/** Creates a temporary folder that is deleted after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'viewra-events-'))
   folders.push(folder)
   return folder
 }
 
-/** The URL of a set-up script, for code that imports it. */
+/** Returns the URL of a set-up script, for code that imports it. */
 export function setup(name: string): string {
   return new URL(`../setup/${name}`, import.meta.url).href
 }

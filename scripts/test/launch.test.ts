@@ -3,7 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Script, setup, temporaryFolder } from './child.ts'
 
-/** What a launched command does: it tells what reaches it, and ends when it is told to. */
+/** The launched command: it prints what reaches it, and exits when told to. */
 const COMMAND = `
   let signals = 0
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -54,7 +54,7 @@ describe('a launched command', () => {
     const { launcher, pid, at } = await launched()
     launcher.kill(signal)
     await launcher.says(new RegExp(`got ${signal} 1`))
-    // As from the terminal and from npm.
+    // Once from the terminal and once from npm.
     at(299)
     launcher.kill(signal)
     await launcher.says(/clock 2/)
@@ -66,16 +66,16 @@ describe('a launched command', () => {
     expect((await launcher.exit).output).not.toContain(`got ${signal} 3`)
   })
 
-  test('that a signal kills makes an exit code as a shell would', async () => {
+  test('killed by a signal gets the exit code that a shell would give it', async () => {
     const { launcher, pid } = await launched()
     process.kill(pid, 'SIGKILL')
     expect((await launcher.exit).code).toBe(137)
   })
 
-  test('learns when its launcher was killed', async () => {
+  test('notices when its launcher is killed', async () => {
     const { launcher } = await launched()
     launcher.kill('SIGKILL')
-    // The command holds the output open: it has ended when that has.
+    // The command holds the output open: the output ends when the command does.
     expect((await launcher.exit).output).toContain('launcher gone')
   })
 })

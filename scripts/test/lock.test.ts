@@ -3,7 +3,7 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { Script, setup, temporaryFolder } from './child.ts'
 
-/** Holds the lock until it is told to go, or for a moment. */
+/** Holds the lock until told to release it, or for a moment. */
 const HOLD = `
   import { existsSync } from 'node:fs'
   import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +21,7 @@ function files(): { readonly lock: string; readonly goOn: string } {
   return { lock: path.join(folder, 'deep', 'lock'), goOn: path.join(folder, 'go-on') }
 }
 
-test('of two that want the lock one waits for the other, and says so', async () => {
+test('of two processes that want the lock, one waits for the other and says so', async () => {
   const { lock, goOn } = files()
   const first = new Script(HOLD, [lock, goOn])
   await first.says(/in/)
@@ -56,13 +56,13 @@ test('work that fails releases the lock', async () => {
   expect(await new Script(HOLD, [lock, goOn]).exit).toMatchObject({ code: 0 })
 })
 
-test('a folder that this user may not write is told with what to do, without a stack', async () => {
+test('a folder that this user may not write causes a message with what to do, without a stack', async () => {
   const folder = temporaryFolder()
   chmodSync(folder, 0o555)
   const code = `
     import { StepFailed } from '${setup('step.mjs')}'
     import { withLock } from '${setup('lock.mjs')}'
-    // Root may write whatever the mode says.
+    // Root may write whatever the mode is.
     if (process.getuid?.() === 0) process.setuid(65_534)
     await withLock(process.argv[1], async () => {}).catch((error) => {
       if (!(error instanceof StepFailed)) throw error

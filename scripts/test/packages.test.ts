@@ -24,7 +24,7 @@ describe.each(readdirSync(path.join(ROOT, 'packages')))('the package %s', (name)
     })
   })
 
-  test('has a README whose links lead somewhere on npm too, where nothing lies beside it', () => {
+  test('has a README whose links work on npm too, where no other file is beside it', () => {
     const prefix = `${URL_OF_REPOSITORY}/blob/main/`
     for (const link of linksIn(`${directory}/README.md`)) {
       expect(link).toMatch(/^(https:|#)/)
@@ -35,7 +35,7 @@ describe.each(readdirSync(path.join(ROOT, 'packages')))('the package %s', (name)
   })
 })
 
-test('links of the README to files lead to one', () => {
+test('file links in the README lead to files that exist', () => {
   for (const link of linksIn('README.md').filter((one) => !/^(\w+:|#)/.test(one))) {
     const [file = ''] = link.split('#')
     expect(existsSync(path.join(ROOT, file)), link).toBe(true)

@@ -18,11 +18,11 @@ function stepOf(code: string): Script {
   return new Script(runner, [code])
 }
 
-test('of a step that succeeds only its title is seen', async () => {
+test('a step that succeeds shows only its title', async () => {
   expect(await stepOf('console.log("noise")').exit).toEqual({ code: 0, output: 'Working…\ndone\n' })
 })
 
-test('a step that fails shows what it had to say', async () => {
+test('a step that fails shows its output', async () => {
   const { code, output } = await stepOf('console.error("no such thing"); process.exit(3)').exit
   expect(code).toBe(1)
   expect(output).toContain('no such thing')

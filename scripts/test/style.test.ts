@@ -6,7 +6,7 @@ function violations(...sources: string[]): readonly string[] {
   return judge(sources.map((text, index) => measure(`${index}.ts`, text))).violations
 }
 
-/** Enough lines beside a cast that its share stays within the limit. */
+/** Enough lines beside a cast to keep its share within the limit. */
 const FILLER = '// filler\n'.repeat(299)
 
 function functionOf(lines: number): string {
@@ -31,12 +31,12 @@ describe('functions', () => {
     expect(found).toContain('median function: 62, limit 10')
   })
 
-  test('count with those within them', () => {
+  test('count the lines of functions within them', () => {
     const outer = `function outer() {\n${functionOf(29)}  work()\n}\n`
     expect(violations(functionOf(3).repeat(7), outer)).toEqual(['90 % of functions: 32, limit 30'])
   })
 
-  test('have their own limits for the median and for nine in ten', () => {
+  test('have separate limits for the median and the ninetieth percentile', () => {
     expect(violations(functionOf(11))).toContain('median function: 11, limit 10')
     expect(violations(functionOf(3).repeat(8), functionOf(31), functionOf(31))).toEqual([
       '90 % of functions: 31, limit 30',
@@ -59,23 +59,23 @@ describe('casts', () => {
     expect(violations(FILLER, FILLER, `// because\n\n${code}`)).not.toEqual([])
   })
 
-  test('are not `as const` and `satisfies`', () => {
+  test('do not include `as const` and `satisfies`', () => {
     expect(violations('const a = [1] as const\nconst b = 2 satisfies number\n')).toEqual([])
   })
 
-  test('are at most two in a thousand lines', () => {
+  test('number at most two per thousand lines', () => {
     const cast = 'const a = b as string // because\n'
     expect(violations(FILLER, FILLER, FILLER, cast)).toEqual([])
     expect(violations(FILLER, FILLER, FILLER, cast + cast)).toEqual(['casts per 1,000 lines: 2.22, limit 2'])
   })
 
-  test('are what switches the compiler off, too', () => {
+  test('include comments that switch the compiler off', () => {
     expect(violations('// @ts-expect-error\nconst a: string = 1\n')).toEqual([
       expect.stringContaining('casts per 1,000 lines'),
     ])
   })
 
-  test('are not explained by what only looks like a comment', () => {
+  test('are not explained by text that only looks like a comment', () => {
     const code = "const url = 'http://host'\nconst a = b as string\n"
     expect(violations(FILLER, FILLER, code)).toEqual([
       expect.stringMatching(/^2\.ts:2 casts without a comment/),

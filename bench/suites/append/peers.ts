@@ -6,7 +6,7 @@ import { eventAt } from '../../harness/events.ts'
 import { insertStatement, insertValues } from '../../harness/raw-postgres.ts'
 import { rowAt } from '../../harness/rows.ts'
 
-/** What others would use to keep an event in PostgreSQL before they go on. */
+/** What others would use to store an event in PostgreSQL before they continue. */
 export interface Peer {
   readonly name: string
   readonly publish: (n: number) => Promise<unknown>
@@ -53,7 +53,7 @@ async function graphileWorker(url: string): Promise<Peer> {
   }
 }
 
-/** Each publisher's events are a stream of their own, so that none waits for another's version. */
+/** Each publisher's events form a separate stream, so that none waits for another's version. */
 async function emmett(url: string): Promise<Peer> {
   const store = getPostgreSQLEventStore(url)
   await store.schema.migrate()

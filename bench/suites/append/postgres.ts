@@ -60,17 +60,21 @@ function judge(report: Report, contest: Contest, others: readonly Peer[], count:
   const subject = `PostgreSQL, ${count} publishers`
   const ours = 'viewra publish'
   if (count === 1) {
-    report.target(`${subject}: p50 of a bare insert`, contest.ratio(ours, BARE, 'p50 ms'), { atMost: 1.3 })
+    report.target(`${subject}: p50 relative to a bare insert`, contest.ratio(ours, BARE, 'p50 ms'), {
+      atMost: 1.3,
+    })
     return
   }
   if (count < 256) return
-  report.target(`${subject}, of the raw multi-row insert`, contest.ratio(ours, RAW), { atLeast: 0.8 })
-  report.target(`${subject}, of one insert per event`, contest.ratio(ours, nameFor(POOL, count)), {
+  report.target(`${subject}, relative to the raw multi-row insert`, contest.ratio(ours, RAW), {
+    atLeast: 0.8,
+  })
+  report.target(`${subject}, relative to one insert per event`, contest.ratio(ours, nameFor(POOL, count)), {
     atLeast: 5,
   })
   const libraries = others.filter(({ name }) => name !== POOL)
   const best = Math.min(...libraries.map(({ name }) => contest.ratio(ours, nameFor(name, count))))
-  report.target(`${subject}, of the best of ${libraries.map(({ name }) => name).join(', ')}`, best, {
+  report.target(`${subject}, relative to the best of ${libraries.map(({ name }) => name).join(', ')}`, best, {
     atLeast: 15,
   })
   if (count === 256) report.target(`${subject}: p50`, contest.figure(ours, 'p50 ms'), { atMost: 8 }, ' ms')

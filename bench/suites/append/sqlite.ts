@@ -39,10 +39,12 @@ async function compare(
   report.add(contest)
   if (count === 1) {
     const measured = contest.ratio('viewra publish', BARE, 'p50 ms')
-    report.target('SQLite, 1 publisher: p50 of a bare insert', measured, { atMost: 1.3 })
+    report.target('SQLite, 1 publisher: p50 relative to a bare insert', measured, { atMost: 1.3 })
   } else if (count >= 256) {
     const measured = contest.ratio('viewra publish', RAW)
-    report.target(`SQLite, ${count} publishers, of the raw multi-row insert`, measured, { atLeast: 0.8 })
+    report.target(`SQLite, ${count} publishers, relative to the raw multi-row insert`, measured, {
+      atLeast: 0.8,
+    })
     const delay = contest.figure('viewra publish', 'loop p99 ms')
     report.target(`SQLite, ${count} publishers: event loop p99`, delay, { atMost: 15 }, ' ms')
   }

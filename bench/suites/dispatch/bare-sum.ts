@@ -4,7 +4,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { EventInput } from '@viewra/events-core'
 import mitt from 'mitt'
 
-/** The rules of an event's fields, as far as TypeBox has them without a format. */
+/** The rules of an event's fields, as far as TypeBox can express them without a format. */
 const check = TypeCompiler.Compile(
   Type.Object(
     {
@@ -32,7 +32,7 @@ const NO_TAGS: readonly string[] = Object.freeze([])
 let lastMs = 0
 let lastText = ''
 
-/** What no bus can do without, and nothing else: id, timestamp, check, freeze, and an emit through mitt. */
+/** Only what every bus must do: id, timestamp, check, freeze, and an emit through mitt. */
 export function bareSum(type: string) {
   const emitter = mitt<Record<string, unknown>>()
   const sum = {

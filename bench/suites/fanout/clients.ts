@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 
-/** What a client sends, and how it knows that it has the whole answer. */
+/** What a client sends, and how it recognises the complete answer. */
 export interface Step {
   readonly sends: string | Buffer
   readonly isAnswered: (answer: string) => boolean
@@ -8,17 +8,17 @@ export interface Step {
 
 const CONNECT_AT_ONCE = 50
 const WAIT_MS = 20_000
-/** All sockets are read into the same memory: nobody looks at what is in it while events are counted. */
+/** All sockets read into the same memory: nobody reads the bytes while events are counted. */
 const MEMORY = Buffer.alloc(64 * 2 ** 10)
 
-/** So many connections that only count bytes, since they have the processors in common with the server. */
+/** Connections that only count bytes, because they share the processors with the server. */
 export class Clients {
   readonly #clients: Client[] = []
   #received = 0
   #wanted = Number.POSITIVE_INFINITY
   #reached = Promise.withResolvers<void>()
 
-  /** Connects them, and has each take the steps. */
+  /** Connects them, and lets each take the steps. */
   static async connect(port: number, count: number, steps: readonly Step[]): Promise<Clients> {
     const clients = new Clients()
     while (clients.#clients.length < count) {
@@ -32,7 +32,7 @@ export class Clients {
     return clients
   }
 
-  /** What each of them receives once `send` was called, as the first of them reads it. */
+  /** Returns what each of them receives after `send` was called, as the first of them reads it. */
   async read(send: () => void, isWhole: Step['isAnswered']): Promise<Buffer> {
     for (const client of this.#clients) client.isCounting = false
     send()
@@ -40,7 +40,7 @@ export class Clients {
     return Buffer.from(text, 'latin1')
   }
 
-  /** Has them only count, from zero. Resolves when each has so many bytes, as far as one knows from their sum. */
+  /** Lets them only count, from zero. Resolves when each has this many bytes, as far as their sum tells. */
   async receive(bytesEach: number, send: () => void): Promise<void> {
     const bytes = bytesEach * this.#clients.length
     for (const client of this.#clients) client.isCounting = true

@@ -1,11 +1,11 @@
-// The servers that are measured, in a process of their own: sends its ports, does what it is told, ends with its parent.
+// The servers under test, in their own process: sends its ports, follows commands, ends with its parent.
 import { createServer, type Socket } from 'node:net'
 import { createEventBus, type EventBus } from '@viewra/events-core'
 import { eventsModule } from '@viewra/events-module'
 import Fastify from 'fastify'
 import { eventAt } from '../../harness/events.ts'
 
-/** The module's two ways, each with a bus of its own, and sockets that get one buffer each. */
+/** The module's two transports, each with its own bus, and sockets that get one buffer each. */
 export type Ports = Readonly<Record<'sse' | 'websocket' | 'limit', number>>
 
 export type Command =
@@ -15,7 +15,7 @@ export type Command =
   | { readonly kind: 'buffer'; readonly base64: string }
   | { readonly kind: 'write'; readonly times: number }
 
-/** So many that the digits of a position do not grow during a run: every event is then as long as the others. */
+/** High enough that a position's number of digits stays the same during a run: all events are then equally long. */
 const EVENTS_BEFORE = 10_000
 /** A heartbeat among the events would be counted as one. */
 const NEVER_MS = 2 ** 31 - 1
@@ -39,7 +39,7 @@ const ports: Ports = {
 }
 process.send?.(ports)
 
-/** What the module's work is compared with: nothing is made, and nothing but the socket's own write is called. */
+/** What the module's work is compared with: nothing is built, and only the socket's own write is called. */
 function writeToAll(times: number): void {
   for (let n = 0; n < times; n++) for (const socket of sockets) socket.write(buffer)
 }

@@ -38,7 +38,7 @@ const PAGE = {
   offset: 0,
 }
 
-/** The limit of a route: takes the same body, checks it as Fastify does, and answers what ours answer, without a bus. */
+/** The limit of a route: accepts the same body, validates it as Fastify does, and responds like ours, without a bus. */
 export async function bareRoutes(app: FastifyInstance): Promise<void> {
   let position = 0
   app.post('/api/v1/events', { schema: { body: event } }, async (_request, reply) =>

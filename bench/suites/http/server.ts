@@ -1,4 +1,4 @@
-// The servers that are measured, in a process of their own: prints nothing, sends its ports, ends with its parent.
+// The servers under test, in their own process: prints nothing, sends its ports, ends with its parent.
 import { createEventBus, type EventStorage, memoryStorage } from '@viewra/events-core'
 import { sqliteStorage } from '@viewra/events-core/sqlite'
 import { eventsModule } from '@viewra/events-module'

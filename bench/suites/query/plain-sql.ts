@@ -1,13 +1,13 @@
 import type { EventFilter, EventQuery } from '@viewra/events-core'
 
-/** A page and its total as one would ask for them without kept counts: two statements, here as one. */
+/** A page and its total, as one would query them without kept counts: two statements, combined in one. */
 export function plain({ limit, filter = {} }: EventQuery, store: string): string {
   const where = conditions(filter, store)
   return `select (select count(*) from events ${where}) as total, page.*
     from (select * from events ${where} order by position desc limit ${limit}) as page`
 }
 
-/** Only the conditions that the suite has. Values are the suite's own. */
+/** Only the conditions that the suite uses. Values are the suite's own. */
 function conditions({ types, sources, tags, minPriority, target, data }: EventFilter, store: string): string {
   const [type = '', source = '', tag = ''] = [types?.[0], sources?.[0], tags?.[0]]
   const all = [

@@ -6,7 +6,7 @@ Walks a directory tree and publishes what it finds as events.
 
 Options:
   --url <url>          publish through the HTTP API of an event server (http://127.0.0.1:8080 by default)
-  --database <url>     publish straight into a store: sqlite:<path>, or memory: to try it out
+  --database <url>     publish directly into a store: sqlite:<path>, or memory: to try it out
   --library-id <n>     number of the library that the files belong to (1 by default)
   --concurrency <n>    files that are read and published at the same time, 1 to 256 (16 by default)
   --help               print this text
@@ -25,13 +25,13 @@ export interface Settings {
   readonly concurrency: number
 }
 
-/** The command line cannot be understood; the message says what to write instead. */
+/** Thrown when the command line is invalid; the message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
 /**
- * @param args what follows the program's name
+ * @param args the arguments after the program's name
  * @throws UsageError
  */
 export function parseCommandLine(args: readonly string[]): Settings | 'help' {
@@ -62,7 +62,7 @@ function parsed(args: readonly string[]) {
       },
     })
   } catch (error) {
-    // Its messages are made for users: "Unknown option '--x'".
+    // Node's messages are written for users: "Unknown option '--x'".
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
   }
 }

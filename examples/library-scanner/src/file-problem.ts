@@ -1,12 +1,12 @@
-/** Why a file or directory could not be looked at. */
+/** Why a file or directory could not be read. */
 export interface FileProblem {
   readonly path: string
-  /** The operating system's, such as EACCES, or one of `OWN_CODES`. */
+  /** The operating system's code, such as EACCES, or one of `OWN_CODES`. */
   readonly code: string
   readonly message: string
 }
 
-/** What can be wrong with a file although the operating system has no complaint. */
+/** What can be wrong with a file although the operating system reports no error. */
 const OWN_CODES = {
   CHANGED: 'it was replaced or cut short while it was looked at',
   EILSEQ: 'its name is not valid UTF-8',
@@ -24,8 +24,8 @@ export class FileFault extends Error {
 }
 
 /**
- * The problem that an error of a file operation stands for.
- * @throws the error itself when it carries no code: then it is a fault of this program, not of the file
+ * Returns the problem that an error of a file operation describes.
+ * @throws the error itself if it has no code: then it is a fault in this program, not in the file
  */
 export function problemOf(error: unknown, path: string): FileProblem {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {

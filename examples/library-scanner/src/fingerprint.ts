@@ -6,32 +6,32 @@ import { FileFault } from './file-problem.ts'
 const MIB = 1024 * 1024
 const CHUNK_BYTES = 128 * 1024
 
-// The walk saw a regular file here, but by now anything may have this name. NONBLOCK keeps the opening of a FIFO
-// from waiting for ever, NOFOLLOW refuses a link. Windows has neither, and no such files.
+// The walk saw a regular file here, but by now anything may have this name. NONBLOCK prevents waiting forever for a
+// FIFO to be opened, NOFOLLOW refuses a link. Windows has neither flag, and no such files.
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0)
 
 export interface Fingerprint {
   /** In bytes. */
   readonly size: number
-  /** Time of the last change of the content, RFC 3339. */
+  /** When the content was last changed, RFC 3339. */
   readonly modTime: string
   /** See `fingerprint`. */
   readonly hash: string
 }
 
 /**
- * Size, time and hash of a regular file, all of the same moment.
+ * Returns size, time and hash of a regular file, all from the same moment.
  *
- * The hash is the SHA-256, in lower-case hexadecimal, of these bytes in a row:
- * 1. the first MiB (1,048,576 bytes) of the file, or all of it when it is shorter;
- * 2. the last MiB of the file, without what 1 has had already: nothing for a file of up to one MiB, the remainder
+ * The hash is the SHA-256, in lower-case hexadecimal, of these bytes in sequence:
+ * 1. the first MiB (1,048,576 bytes) of the file, or the whole file if it is shorter;
+ * 2. the last MiB of the file, without the bytes already in 1: nothing for a file of up to one MiB, the remainder
  *    for one of up to two;
  * 3. the size of the file in bytes, in decimal ASCII digits.
  *
- * So it costs the same for a film as for a song, and tells apart files that differ in length, in their head (tags,
- * container header) or their tail (index). Files of the same size that differ only between the first and the last
- * MiB have the same hash: it finds moved and renamed files, it does not prove that contents are equal.
- * For a file above 2 MiB: `(head -c 1048576 f; tail -c 1048576 f; printf %s "$(stat -c %s f)") | sha256sum`.
+ * It costs the same for a film as for a song, and distinguishes files that differ in length, in their head (tags,
+ * container header) or in their tail (index). Files of the same size that differ only between the first and the last
+ * MiB have the same hash: it finds moved and renamed files but does not prove that contents are equal.
+ * For a file larger than 2 MiB: `(head -c 1048576 f; tail -c 1048576 f; printf %s "$(stat -c %s f)") | sha256sum`.
  * @throws the file system's error, or `FileFault`
  */
 export async function fingerprint(path: string): Promise<Fingerprint> {
@@ -41,7 +41,7 @@ export async function fingerprint(path: string): Promise<Fingerprint> {
   return { size: stats.size, modTime: rfc3339(stats.mtime, path), hash: await hash(file, stats, path) }
 }
 
-/** RFC 3339 has four digits for the year; file systems have more, and clocks that were off have used them. */
+/** RFC 3339 has four digits for the year; file systems have more, and clocks that were wrong have used them. */
 function rfc3339(time: Date, path: string): string {
   const year = time.getUTCFullYear()
   if (year >= 0 && year <= 9999) return time.toISOString()
@@ -57,7 +57,7 @@ async function hash(file: FileHandle, { size }: Stats, path: string): Promise<st
   return sha256.update(String(size)).digest('hex')
 }
 
-/** The bytes from `start` up to `end`. Each chunk is overwritten by the next one. */
+/** Yields the bytes from `start` up to `end`. Each chunk is overwritten by the next one. */
 async function* chunks(file: FileHandle, start: number, end: number, path: string) {
   const buffer = Buffer.allocUnsafe(Math.min(end - start, CHUNK_BYTES))
   for (let position = start; position < end; ) {

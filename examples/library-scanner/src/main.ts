@@ -6,12 +6,12 @@ import { INTERRUPTED, type ScanOptions, type ScanReport, scan } from './scan.ts'
 const EXIT = { completed: 0, failed: 1, usage: 2 } as const
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
-// Whoever reads the output may be gone before the end, which is no reason to leave a scan unfinished.
+// The reader of the output may be gone before the end, which is no reason to leave a scan unfinished.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** Answers the exit code. */
+/** Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const settings = parseCommandLine(args)
@@ -46,8 +46,8 @@ async function scanShown(options: ScanOptions): Promise<ScanReport> {
 }
 
 /**
- * Aborted by the first Ctrl-C, or another request to end, which lets the scan end in order; a second one ends the
- * process. The reason is the exit code.
+ * Aborts on the first Ctrl-C or other termination signal, so that the scan ends in order; a second one ends the
+ * process. The abort reason is the exit code.
  */
 function interruption(): AbortSignal {
   const controller = new AbortController()

@@ -1,7 +1,7 @@
 import type { Progress } from './scan-events.ts'
 import { throttle } from './throttle.ts'
 
-/** The part of a terminal's, or a file's, stream that is used. */
+/** The part of a terminal's or a file's stream that is used. */
 export interface Output {
   readonly isTTY?: boolean
   write(text: string): unknown
@@ -12,14 +12,14 @@ const BAR_WIDTH = 24
 const ERASE_LINE = '\r\u001b[K'
 
 /**
- * Shows progress in one line that is written over again, or, where that cannot be done, in a line every five
- * seconds. The file that is looked at is left out: its name may hold control characters, and is longer than a line.
+ * Shows progress in one line that is overwritten or, where that is impossible, in a new line every five
+ * seconds. Omits the current file: its name may contain control characters and be longer than a line.
  */
 export class ProgressLine {
   readonly #output: Output
   readonly #plainDue: () => boolean
 
-  /** @param now milliseconds since any moment; must not go back */
+  /** @param now returns milliseconds since any moment; must not go back */
   constructor(output: Output, now: () => number = () => performance.now()) {
     this.#output = output
     this.#plainDue = throttle(PLAIN_INTERVAL_MS, now)
@@ -30,7 +30,7 @@ export class ProgressLine {
     else if (this.#plainDue()) this.#output.write(`${figures(progress)}\n`)
   }
 
-  /** Removes the line, so that what is written next stands alone. */
+  /** Removes the line, so that later output is not mixed with it. */
   end(): void {
     if (this.#output.isTTY) this.#output.write(ERASE_LINE)
   }
@@ -52,7 +52,7 @@ function figures(progress: Progress): string {
   return `${progress.progress.toFixed(1)} % ${files}/${total} files, ${formatBytes(size)}${problems}`
 }
 
-/** With at most one decimal, in powers of 1,024: `1.5 MiB`. */
+/** Formats a size with at most one decimal, in powers of 1,024: `1.5 MiB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))

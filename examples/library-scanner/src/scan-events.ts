@@ -6,7 +6,7 @@ import { percentDone, type Tally } from './tally.ts'
 
 export type Progress = EventTypes['scan.progress']
 
-/** The events of one scan, which all have its id as their `correlation_id`. */
+/** Creates the events of one scan, which all have its id as their `correlation_id`. */
 export class ScanEvents {
   readonly #common: { readonly source: string; readonly correlation_id: string }
   readonly #scan: { readonly scan_id: string; readonly library_id: number }

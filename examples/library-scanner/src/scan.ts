@@ -13,35 +13,35 @@ export interface ScanOptions {
   readonly directory: string
   readonly libraryId: number
   readonly publisher: Publisher
-  /** Files that are read and published at the same time; 16 by default. */
+  /** Files read and published in parallel; 16 by default. */
   readonly concurrency?: number
-  /** Ends the scan when aborted: no other file is begun, those under way are still published. */
+  /** Ends the scan when aborted: no further file is started, those in progress are still published. */
   readonly signal?: AbortSignal
-  /** Told what each `scan.progress` says. */
+  /** Called with the data of each `scan.progress`. */
   readonly onProgress?: (progress: Progress) => void
-  /** Milliseconds since any moment, never going back; `performance.now` by default. */
+  /** Returns milliseconds since any moment, never going back; `performance.now` by default. */
   readonly now?: () => number
 }
 
 export interface ScanReport extends Readonly<Tally> {
-  /** Why the scan ended early; absent when it was completed. */
+  /** Why the scan ended early; absent if it was completed. */
   readonly failure?: string
   readonly durationMs: number
 }
 
-/** The reason that `scan.failed` gives when the scan's signal was aborted. */
+/** The reason in `scan.failed` when the scan's signal was aborted. */
 export const INTERRUPTED = 'interrupted'
 
 const PROGRESS_INTERVAL_MS = 100
 const DEFAULT_CONCURRENCY = 16
 
 /**
- * Walks a directory tree twice: first to count its files, so that progress can be told, then to read and publish
- * them. What cannot be read is published as a warning and does not end the scan.
+ * Walks a directory tree twice: first to count its files, so that progress can be reported, then to read and publish
+ * them. A file that cannot be read is published as a warning and does not end the scan.
  *
- * When `scan.started` could be published, the scan ends with `scan.completed` or `scan.failed`, and the report says
+ * If `scan.started` could be published, the scan ends with `scan.completed` or `scan.failed`, and the report says
  * the same.
- * @throws when an event that starts or ends the scan could not be published
+ * @throws if an event that starts or ends the scan could not be published
  */
 export function scan(options: ScanOptions): Promise<ScanReport> {
   return new Scan(options).run()
@@ -86,7 +86,7 @@ class Scan {
     }
   }
 
-  /** After an error no other entry is begun; it is thrown once those under way are done. */
+  /** After an error no further entry is started; the error is thrown once those in progress have ended. */
   async #scan(root: string): Promise<void> {
     const failed = new AbortController()
     const { signal: outside, concurrency = DEFAULT_CONCURRENCY } = this.#options

@@ -1,6 +1,6 @@
 /**
- * Tells, each time it is asked, whether to act now: at most once in any interval, the first time at once.
- * @param now milliseconds since any moment; must not go back
+ * Returns a function that tells whether to act now: the first time, and then at most once per interval.
+ * @param now returns milliseconds since any moment; must not go back
  */
 export function throttle(intervalMs: number, now: () => number): () => boolean {
   let dueMs = Number.NEGATIVE_INFINITY

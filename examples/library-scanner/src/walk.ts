@@ -4,27 +4,27 @@ import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileFault, type FileProblem, problemOf } from './file-problem.ts'
 
-/** What the walk came upon below its root. */
+/** What the walk found below its root. */
 export type Entry =
   | { readonly kind: 'file'; readonly path: string }
-  /** A symbolic link that leads somewhere, or a socket, FIFO or device: left alone. */
+  /** A symbolic link that leads somewhere, or a socket, FIFO or device: skipped. */
   | { readonly kind: 'skipped'; readonly path: string }
   | { readonly kind: 'problem'; readonly problem: FileProblem }
 
 type Found = Entry | { readonly kind: 'directory'; readonly path: string }
 
-// Not in Node's types, but in its implementation: names as the bytes that the file system has. As text, a name that
-// is not UTF-8 would be changed beyond recognition; and on file systems that do not tell what an entry is, Node
-// would look for a file of the changed name, find none and give up the whole directory.
+// Not in Node's types, but in its implementation: names as the file system's bytes. As text, a name that is
+// not UTF-8 would be changed beyond recognition; and on file systems that do not report an entry's kind, Node
+// would look for a file with the changed name, find none and give up the whole directory.
 const BYTES = 'buffer' as BufferEncoding
 
 /**
- * Every regular file below a directory, once, directory by directory. Symbolic links are never followed, so there
- * are no cycles, and a file of the tree is found where it lies. A file with several hard links is found under each
- * of its paths. Keeps the paths of the directories that are still to be read and one open directory, never a list
+ * Yields every regular file below a directory, once, directory by directory. Symbolic links are never followed, so
+ * there are no cycles, and a file of the tree is found where it is stored. A file with several hard links is found
+ * under each of its paths. Keeps the paths of the directories still to be read and one open directory, never a list
  * of files. Ends early, without an error, when `signal` is aborted.
- * @param root absolute path
- * @throws the file system's error when the root itself cannot be opened; below it that is a `problem`
+ * @param root an absolute path
+ * @throws the file system's error if the root itself cannot be opened; below it, that is a `problem`
  */
 export async function* walk(root: string, signal?: AbortSignal): AsyncGenerator<Entry, void, undefined> {
   await (await opendir(root)).close()
@@ -50,7 +50,7 @@ async function* list(directory: string): AsyncGenerator<Found, void, undefined> 
   for await (const entry of await opendir(directory, { encoding: BYTES })) {
     const name = Buffer.from(entry.name)
     const path = join(directory, name.toString())
-    // An event carries its path as text, which could never lead back to a file of another kind of name.
+    // An event carries its path as a string, from which a file with any other name could not be found again.
     yield isUtf8(name) ? await classify(entry, path) : problem(new FileFault('EILSEQ', path), path)
   }
 }
@@ -62,7 +62,7 @@ async function classify(entry: Dirent, path: string): Promise<Found> {
   return { kind: 'skipped', path }
 }
 
-/** A link that leads nowhere, or in a circle, is something that the library's owner wants to know. */
+/** The library's owner should know about a link that leads nowhere or in a circle. */
 async function followed(path: string): Promise<Found> {
   try {
     await stat(path)

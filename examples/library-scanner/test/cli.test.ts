@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseCommandLine, UsageError } from '../src/cli.ts'
 
-test('scans for a local server when nothing else is said', () => {
+test('publishes to a local server by default', () => {
   expect(parseCommandLine(['/music'])).toEqual({
     directory: '/music',
     target: { kind: 'http', url: new URL('http://127.0.0.1:8080') },
@@ -10,7 +10,7 @@ test('scans for a local server when nothing else is said', () => {
   })
 })
 
-test('takes every option', () => {
+test('accepts every option', () => {
   const args = ['--url', 'https://host/viewra', '--library-id', '7', '--concurrency=4', '/music']
   expect(parseCommandLine(args)).toEqual({
     directory: '/music',

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const SERVER = fileURLToPath(new URL('../../../apps/server/src/main.ts', import.meta.url))
 
-/** The real server in a process of its own, with its data in a SQLite file. */
+/** The real server in its own process, with its data in a SQLite file. */
 export class EventServer {
   readonly #database: string
   #process: ChildProcess
@@ -17,7 +17,7 @@ export class EventServer {
     this.#url = url
   }
 
-  /** On a free port. */
+  /** Starts it on a free port. */
   static async start(database: string): Promise<EventServer> {
     const process = spawnServer(database, '0')
     return new EventServer(database, process, await announcedUrl(process))
@@ -31,7 +31,7 @@ export class EventServer {
     return this.#process.pid ?? 0
   }
 
-  /** As a crash would. */
+  /** Kills it, like a crash. */
   async kill(): Promise<void> {
     const { exitCode, signalCode } = this.#process
     if (exitCode !== null || signalCode !== null) return
@@ -40,7 +40,7 @@ export class EventServer {
     await exited
   }
 
-  /** Again with the same data on the same port, after it was killed. */
+  /** Starts it again with the same data on the same port, after it was killed. */
   async restart(): Promise<void> {
     this.#process = spawnServer(this.#database, this.#url.port)
     this.#url = await announcedUrl(this.#process)
@@ -63,7 +63,7 @@ function spawnServer(database: string, port: string): ChildProcess {
   })
 }
 
-/** The server's first line of output names its address. */
+/** The first line of the server's output names its address. */
 async function announcedUrl({ stdout }: ChildProcess): Promise<URL> {
   if (stdout === null) throw new Error('The server has no output')
   for await (const line of createInterface(stdout)) {

@@ -34,7 +34,7 @@ test.each([2 * MIB + 1, 5 * MIB])('hashes the first and the last MiB of one of %
   expect(await fingerprint(path)).toMatchObject({ size, hash })
 })
 
-test.skipIf(process.platform !== 'linux')('can be checked with the command of its docblock', async () => {
+test.skipIf(process.platform !== 'linux')('matches the command in its docblock', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'f')
   writeFileSync(path, randomBytes(3 * MIB))
@@ -43,7 +43,7 @@ test.skipIf(process.platform !== 'linux')('can be checked with the command of it
   expect(output).toBe(`${(await fingerprint(path)).hash}  -\n`)
 })
 
-test('gives the time of the last change in RFC 3339', async () => {
+test('returns the time of the last change in RFC 3339', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'file')
   writeFileSync(path, '')
@@ -51,8 +51,8 @@ test('gives the time of the last change in RFC 3339', async () => {
   expect(await fingerprint(path)).toMatchObject({ modTime: '2031-02-03T04:05:06.789Z' })
 })
 
-// A file system that keeps 64 bits of seconds; ext4 ends in 2446.
-test.skipIf(!existsSync('/dev/shm'))('refuses a time that RFC 3339 has no digits for', async () => {
+// A file system with 64-bit seconds; ext4 ends in 2446.
+test.skipIf(!existsSync('/dev/shm'))('refuses a time beyond the four-digit years of RFC 3339', async () => {
   await using directory = await mkdtempDisposable('/dev/shm/library-scanner-')
   const path = join(directory.path, 'file')
   writeFileSync(path, '')
@@ -74,7 +74,7 @@ test.skipIf(process.platform === 'win32')(
   },
 )
 
-test('refuses a directory, a link and nothing in the place of a file', async () => {
+test('refuses a directory, a link, and a path where nothing exists', async () => {
   await using directory = await temporaryDirectory()
   const at = (name: string) => join(directory.path, name)
   mkdirSync(at('directory'))
@@ -85,12 +85,15 @@ test('refuses a directory, a link and nothing in the place of a file', async () 
   await expect(fingerprint(at('missing'))).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-// It says that it has 4,096 bytes and has a few.
+// It claims to have 4,096 bytes and has only a few.
 const SHORTER_THAN_IT_SAYS = '/sys/kernel/uevent_seqnum'
 
-test.skipIf(!existsSync(SHORTER_THAN_IT_SAYS))('refuses a file that ends before its size', async () => {
-  await expect(fingerprint(SHORTER_THAN_IT_SAYS)).rejects.toMatchObject({ code: 'CHANGED' })
-})
+test.skipIf(!existsSync(SHORTER_THAN_IT_SAYS))(
+  'refuses a file that is shorter than its size says',
+  async () => {
+    await expect(fingerprint(SHORTER_THAN_IT_SAYS)).rejects.toMatchObject({ code: 'CHANGED' })
+  },
+)
 
 test.skipIf(process.platform !== 'linux')('leaves no file open, whatever happens', async () => {
   await using directory = await temporaryDirectory()

@@ -5,7 +5,7 @@ import { type Answer, created, httpServer } from './http-server.ts'
 
 const event = systemEvent('info', { title: 'Hello' })
 
-/** A server that answers as given, and a publisher to it whose time passes only while it pauses. */
+/** Starts a server that responds as given, and a publisher whose time passes only during its pauses. */
 async function publishing(answer: Answer, options: Partial<HttpPublisherOptions> = {}) {
   const server = await httpServer(answer)
   const pauses: number[] = []
@@ -52,7 +52,7 @@ test.each<[string, Answer]>([
   ['502', fail(502)],
   ['503', fail(503)],
   ['504', fail(504)],
-  ['a connection that is lost before the answer', (_response, _request, socket) => socket.destroy()],
+  ['a connection lost before the response', (_response, _request, socket) => socket.destroy()],
   [
     'an answer that is lost halfway',
     (response, _request, socket) => {
@@ -70,7 +70,7 @@ test.each<[string, Answer]>([
   expect(new Set(ids).size).toBe(1)
 })
 
-test('sends it again when no answer comes in time', async () => {
+test('sends it again when no response arrives in time', async () => {
   await using it = await publishing((response, request) => request > 0 && created(response), {
     requestTimeoutMs: 100,
   })
@@ -78,7 +78,7 @@ test('sends it again when no answer comes in time', async () => {
   expect(it.server.received).toHaveLength(2)
 })
 
-test('waits longer each time, up to a limit, and not in step with others', async () => {
+test('waits longer each time, up to a limit, and with jitter', async () => {
   await using it = await publishing((response, request, socket) =>
     request < 9 ? fail(503)(response, request, socket) : created(response),
   )
@@ -96,7 +96,7 @@ test.each([
   ['seconds', '7', 7000],
   ['a date', 'Tue, 01 Jan 2030 00:00:07 GMT', 7000],
   ['nonsense', 'soon', 0],
-  ['a date that is past', 'Tue, 01 Jan 2029 00:00:00 GMT', 0],
+  ['a date in the past', 'Tue, 01 Jan 2029 00:00:00 GMT', 0],
 ])('waits as long as Retry-After asks, in %s', async (_form, header, askedMs) => {
   await using it = await publishing((response, request, socket) =>
     request === 0 ? fail(503, { 'retry-after': header })(response, request, socket) : created(response),
@@ -107,7 +107,7 @@ test.each([
   expect(it.pauses[0]).toBeLessThanOrEqual(askedMs + 100)
 })
 
-test('gives up in the end and says why', async () => {
+test('finally gives up and says why', async () => {
   await using it = await publishing(fail(503), { giveUpAfterMs: 1000 })
   await expect(it.publisher.publish(event)).rejects.toThrow(
     /^info could not be published to http.* in \d attempts: the answer was 503$/,
@@ -116,12 +116,12 @@ test('gives up in the end and says why', async () => {
   expect(it.server.received.length).toBeGreaterThan(3)
 })
 
-test('gives up at once when the server asks for more time than there is', async () => {
+test('gives up at once when the server asks for more time than is left', async () => {
   await using it = await publishing(fail(503, { 'retry-after': '3600' }))
   await expect(it.publisher.publish(event)).rejects.toThrow('in 1 attempts')
 })
 
-test('names the reason when nothing listens', async () => {
+test('gives the reason when nothing listens', async () => {
   const url = await (async () => {
     await using server = await httpServer(created)
     return server.url
@@ -130,20 +130,20 @@ test('names the reason when nothing listens', async () => {
   await expect(publisher.publish(event)).rejects.toThrow('ECONNREFUSED')
 })
 
-test.each([400, 401, 404, 413, 422, 500])('does not repeat what was refused with %i', async (status) => {
+test.each([400, 401, 404, 413, 422, 500])('does not retry after %i', async (status) => {
   const problem = JSON.stringify({ title: 'No', detail: 'data.size must be an integer' })
   await using it = await publishing((response) => response.writeHead(status).end(problem))
   await expect(it.publisher.publish(event)).rejects.toThrow(`${status} data.size must be an integer`)
   expect(it.server.received).toHaveLength(1)
 })
 
-test.each([200, 204, 301, 302])('takes nothing but 201 for stored, so not %i', async (status) => {
+test.each([200, 204, 301, 302])('takes only 201 as stored, not %i', async (status) => {
   await using it = await publishing(fail(status, { location: '/elsewhere' }))
   await expect(it.publisher.publish(event)).rejects.toThrow(`the answer was ${status}`)
   expect(it.server.received).toHaveLength(1)
 })
 
-test('keeps its connections: many requests share a few', async () => {
+test('reuses its connections: many requests share a few', async () => {
   await using it = await publishing(created)
   const publishMany = async () => {
     for (let i = 0; i < 50; i++) await it.publisher.publish(event)

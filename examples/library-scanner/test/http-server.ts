@@ -11,10 +11,10 @@ interface Received {
   }
 }
 
-/** Answers the request of this number, counted from 0. */
+/** Responds to the request with this number, counted from 0. */
 export type Answer = (response: ServerResponse, request: number, socket: IncomingMessage['socket']) => void
 
-/** A server that records what it gets, and answers as a test wants it to. */
+/** Starts a server that records its requests and responds as a test wants. */
 export async function httpServer(answer: Answer) {
   const received: Received[] = []
   let connections = 0

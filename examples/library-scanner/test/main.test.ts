@@ -9,7 +9,7 @@ import { created, httpServer } from './http-server.ts'
 import { MAIN, startScanner } from './scanner-process.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
-/** The types of the events in a SQLite file, in their order. */
+/** Returns the types of the events in a SQLite file, in order. */
 async function storedTypes(path: string): Promise<string[]> {
   const bus = createEventBus({ storage: sqliteStorage({ path }) })
   await bus.start()
@@ -18,13 +18,13 @@ async function storedTypes(path: string): Promise<string[]> {
   return events.map(({ type }) => type)
 }
 
-test('says how it is used', async () => {
+test('prints its usage', async () => {
   const { exitCode, stdout, stderr } = await startScanner(['--help']).result
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
   expect(stdout).toMatch(/^Usage: library-scanner <directory>/)
 })
 
-test('exits with 2 when it is used wrongly', async () => {
+test('exits with 2 on wrong usage', async () => {
   expect(await startScanner(['.', '--concurrency', 'many']).result).toEqual({
     exitCode: 2,
     stdout: '',
@@ -61,7 +61,7 @@ test('adds to a SQLite file', async () => {
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/^Scan completed: 1 files, 2 B, 0 errors, 0 skipped, /)
   }
-  // Closed in order, the file needs no log beside it.
+  // After an orderly close, the file needs no log beside it.
   expect(readdirSync(directory.path).sort()).toEqual(['music', 'scan.db'])
   const aScan = ['scan.started', 'media.file.found', 'scan.progress', 'scan.completed']
   expect(await storedTypes(database)).toEqual([...aScan, ...aScan])
@@ -74,7 +74,7 @@ test('can be tried out in memory', async () => {
   expect(stdout).toMatch(/^Scan completed: 0 files/)
 })
 
-test('ends its scan though nobody reads its output any more', async () => {
+test('completes its scan although nobody reads its output any more', async () => {
   await using directory = await temporaryDirectory()
   const database = join(directory.path, 'scan.db')
   const args = ['--conditions=@viewra/source', MAIN, directory.path, '--database', `sqlite:${database}`]
@@ -112,7 +112,7 @@ test.each([
   },
 )
 
-test('a second Ctrl-C does not wait for a server that does not answer', async () => {
+test('a second Ctrl-C does not wait for a server that does not respond', async () => {
   await using directory = await directoryOfFifty()
   const stuck = Promise.withResolvers<void>()
   await using server = await httpServer((response, request) => {
@@ -121,7 +121,7 @@ test('a second Ctrl-C does not wait for a server that does not answer', async ()
   })
   const scanner = startScanner([directory.path, '--url', server.url.href])
   await stuck.promise
-  // Signals that come too fast after one another are one.
+  // Signals in quick succession are merged into one.
   const impatience = setInterval(() => scanner.child.kill('SIGINT'), 50)
   expect(await scanner.result).toMatchObject({ exitCode: 130 })
   clearInterval(impatience)

@@ -6,7 +6,7 @@ import { filesOnServer, regularFiles } from './stored-files.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 // `pnpm measure <directory> [options]`: scans a tree of any size into a real server with SQLite, compares what is
-// stored with what is there, and tells how long it took and how much memory the server had at its most (Linux).
+// stored with what is there, and prints how long it took and the server's peak memory (Linux).
 
 const [directory, ...options] = process.argv.slice(2)
 if (directory === undefined) throw new Error('Name the directory to scan')
@@ -17,7 +17,7 @@ const startedMs = performance.now()
 const scanner = startScanner([directory, '--url', server.url.href, ...options])
 const { exitCode, stdout, stderr } = await scanner.result
 const seconds = (performance.now() - startedMs) / 1000
-// Before the comparison, whose long lists are no part of a scan.
+// Before the comparison, whose long lists are not part of a scan.
 const serverPeak = await peakMemory(server.pid)
 console.log(stderr + stdout)
 const [expected, stored] = await Promise.all([regularFiles(directory), filesOnServer(server.url)])

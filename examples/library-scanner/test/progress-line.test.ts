@@ -17,7 +17,7 @@ function output(isTTY: boolean) {
   return { isTTY, write: (text: string) => written.push(text), written }
 }
 
-test('rewrites one line in a terminal and removes it at the end', () => {
+test('overwrites one line in a terminal and removes it at the end', () => {
   const terminal = output(true)
   const line = new ProgressLine(terminal)
   line.show(progress)

@@ -1,7 +1,7 @@
 import type { EventInput } from '@viewra/events-core'
 import type { Publisher } from '../src/publishers/publisher.ts'
 
-/** Keeps what is published; `before` may hold an event back, or refuse it by throwing. */
+/** Records what is published; `before` may delay an event, or refuse it by throwing. */
 export class Recorder implements Publisher {
   readonly events: EventInput[] = []
   readonly #before: (event: EventInput) => unknown
@@ -17,7 +17,7 @@ export class Recorder implements Publisher {
 
   async close(): Promise<void> {}
 
-  /** The data of the events of a type. */
+  /** Returns the data of the events of a type. */
   data(type: string) {
     return this.events.filter((event) => event.type === type).map((event) => event.data ?? {})
   }

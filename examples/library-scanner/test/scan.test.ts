@@ -6,7 +6,7 @@ import { makeFifo } from './fifo.ts'
 import { Recorder } from './recorder.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
-/** A directory with so many files of one byte. */
+/** Creates a directory with the given number of one-byte files. */
 async function directoryOf(files: number) {
   const directory = await temporaryDirectory()
   for (let i = 0; i < files; i++) writeFileSync(join(directory.path, `${i}.mp3`), 'x')
@@ -16,7 +16,7 @@ async function directoryOf(files: number) {
 const scanning = (directory: string, publisher: Recorder, options: Partial<ScanOptions> = {}) =>
   scan({ directory, publisher, libraryId: 5, ...options })
 
-test('tells a scan from its start to its end', async () => {
+test('reports a scan from start to end', async () => {
   await using root = await temporaryDirectory()
   mkdirSync(join(root.path, 'a'))
   writeFileSync(join(root.path, 'a/film.mkv'), 'moving pictures')
@@ -60,7 +60,7 @@ test('tells a scan from its start to its end', async () => {
   expect(report.failure).toBeUndefined()
 })
 
-test('ties all events of a scan together, and those of two scans apart', async () => {
+test('gives all events of a scan one correlation id, and another scan a different one', async () => {
   await using root = await directoryOf(3)
   const recorders = [new Recorder(), new Recorder()]
   for (const recorder of recorders) await scanning(root.path, recorder)
@@ -71,7 +71,7 @@ test('ties all events of a scan together, and those of two scans apart', async (
   expect(ids[0]).not.toEqual(ids[1])
 })
 
-test('gives real paths when the directory is named by a link', async () => {
+test('reports real paths when the directory is given as a link', async () => {
   await using root = await directoryOf(1)
   await using elsewhere = await temporaryDirectory()
   symlinkSync(root.path, join(elsewhere.path, 'link'))
@@ -104,9 +104,9 @@ test('fails when the directory is missing or is a file', async () => {
   }
 })
 
-test('warns of files that vanish or are replaced after they were seen, and goes on', async () => {
+test('warns about files that vanish or are replaced after they were seen, and continues', async () => {
   await using root = await directoryOf(8)
-  // The first file that is published takes four of the others with it; the walk has seen them already.
+  // The first published file removes four of the others, which the walk has already seen.
   const seen = new Recorder((event) => {
     if (event.type !== 'media.file.found' || seen.data('media.file.found').length > 0) return
     const others = readdirSync(root.path).filter((name) => !String(event.data?.path).endsWith(`/${name}`))
@@ -127,7 +127,7 @@ test('warns of files that vanish or are replaced after they were seen, and goes 
   })
 })
 
-test('does not speak of a file that goes before it is reached', async () => {
+test('does not mention a file that vanishes before it is reached', async () => {
   await using root = await directoryOf(40)
   mkdirSync(join(root.path, 'later'))
   writeFileSync(join(root.path, 'later/file'), '')
@@ -139,7 +139,7 @@ test('does not speak of a file that goes before it is reached', async () => {
   expect(recorder.data('scan.completed')).toMatchObject([{ files_found: 40, error_count: 0 }])
 })
 
-test('tells its progress at most ten times a second, rising to the end', async () => {
+test('reports progress at most ten times a second, never decreasing', async () => {
   await using root = await directoryOf(500)
   let nowMs = 0
   const times: number[] = []
@@ -164,7 +164,7 @@ test('tells its progress at most ten times a second, rising to the end', async (
     expect(data).toMatchObject({ library_id: 5, files_found: 500 })
 })
 
-test('never has two progress events under way, so that none overtakes another', async () => {
+test('never has two progress events in flight, so that none overtakes another', async () => {
   await using root = await directoryOf(50)
   let nowMs = 0
   let underWay = 0
@@ -180,7 +180,7 @@ test('never has two progress events under way, so that none overtakes another', 
   expect(recorder.data('scan.progress').length).toBeGreaterThan(1)
 })
 
-test('waits for its publisher: no more files are under way than asked for', async () => {
+test('waits for its publisher: never has more files in progress than configured', async () => {
   await using root = await directoryOf(40)
   const gate = Promise.withResolvers<void>()
   let underWay = 0
@@ -198,7 +198,7 @@ test('waits for its publisher: no more files are under way than asked for', asyn
   expect(most).toBe(4)
 })
 
-test('an interruption lets what is under way be published, and fails the scan', async () => {
+test('an interruption lets files in progress be published, and fails the scan', async () => {
   await using root = await directoryOf(100)
   const controller = new AbortController()
   const recorder = new Recorder(({ type }) => {
@@ -206,7 +206,7 @@ test('an interruption lets what is under way be published, and fails the scan', 
   })
   const report = await scanning(root.path, recorder, { concurrency: 4, signal: controller.signal })
   const published = recorder.data('media.file.found').length
-  // The one that brought the interruption, and up to three beside it.
+  // The one that caused the interruption, and up to three beside it.
   expect(published).toBeGreaterThanOrEqual(10)
   expect(published).toBeLessThanOrEqual(13)
   expect(recorder.types().at(-1)).toBe('scan.failed')
@@ -214,7 +214,7 @@ test('an interruption lets what is under way be published, and fails the scan', 
   expect(report).toMatchObject({ failure: 'interrupted', published })
 })
 
-test('an event that is refused fails the scan, once what is under way has ended', async () => {
+test('a refused event fails the scan, once the files in progress have ended', async () => {
   await using root = await directoryOf(100)
   let attempts = 0
   const recorder = new Recorder(async ({ type }) => {
@@ -227,11 +227,11 @@ test('an event that is refused fails the scan, once what is under way has ended'
   expect(recorder.types().at(-1)).toBe('scan.failed')
   expect(recorder.data('media.file.found')).toHaveLength(report.published)
   expect(attempts).toBe(report.published + 1)
-  // Up to three were beside the one that was refused.
+  // Up to three were in progress beside the refused one.
   expect(attempts).toBeLessThanOrEqual(9)
 })
 
-test('rejects when not even its start can be published', async () => {
+test('rejects if not even its start can be published', async () => {
   await using root = await directoryOf(1)
   const recorder = new Recorder(() => {
     throw new Error('nobody there')

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 export const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-/** The scanner as a user starts it. */
+/** The scanner, run as a user runs it. */
 export function startScanner(args: readonly string[], options: SpawnOptions = {}) {
   const child = spawn(process.execPath, ['--conditions=@viewra/source', MAIN, ...args], {
     ...options,

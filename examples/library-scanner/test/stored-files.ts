@@ -8,7 +8,7 @@ interface Page {
   readonly next_cursor?: string
 }
 
-/** The path of each `media.file.found` that a server has, sorted. */
+/** Returns the path of each `media.file.found` that a server has, sorted. */
 export async function filesOnServer(server: URL): Promise<string[]> {
   const paths: string[] = []
   const page = new URL('/api/v1/events?type=media.file.found&limit=1000&order=asc&count=none', server)
@@ -21,7 +21,7 @@ export async function filesOnServer(server: URL): Promise<string[]> {
   return paths.sort()
 }
 
-/** How many events of a type a server says it has. */
+/** Returns how many events of a type a server reports. */
 export async function countOnServer(server: URL, type: string): Promise<number> {
   const { total } = await getPage(new URL(`/api/v1/events?limit=1&type=${type}`, server))
   return total
@@ -29,11 +29,11 @@ export async function countOnServer(server: URL, type: string): Promise<number> 
 
 async function getPage(url: URL): Promise<Page> {
   const response = await fetch(url)
-  if (!response.ok) throw new Error(`${url} answered ${response.status} ${await response.text()}`)
+  if (!response.ok) throw new Error(`${url} returned ${response.status} ${await response.text()}`)
   return JSON.parse(await response.text())
 }
 
-/** The same of a bus. */
+/** Returns the same for a bus. */
 export async function filesOnBus(bus: EventBus): Promise<string[]> {
   const paths: string[] = []
   for (let after: number | undefined = 0; after !== undefined; ) {
@@ -45,7 +45,7 @@ export async function filesOnBus(bus: EventBus): Promise<string[]> {
   return paths.sort()
 }
 
-/** What a scan should find, found in another way: as `find -type f`. */
+/** Returns what a scan should find, found in a different way: like `find -type f`. */
 export async function regularFiles(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   return entries

@@ -16,10 +16,10 @@ import { temporaryDirectory } from './temporary-directory.ts'
 
 /** Every file of every package that this repository depends on: thousands, with links in all directions. */
 const LARGE_TREE = realpathSync(fileURLToPath(new URL('../../../node_modules/.pnpm', import.meta.url)))
-/** One package of them, of some hundred files. */
+/** One of these packages, with some hundred files. */
 const SMALL_TREE = realpathSync(fileURLToPath(new URL('../node_modules/vitest', import.meta.url)))
 
-test('a large tree, straight into a store: each file is there once', async () => {
+test('a large tree scanned directly into a store: each file is stored once', async () => {
   await using directory = await temporaryDirectory()
   const storage = sqliteStorage({ path: join(directory.path, 'events.db') })
   const bus = createEventBus({ storage, registry: createTypeRegistry() })
@@ -33,7 +33,7 @@ test('a large tree, straight into a store: each file is there once', async () =>
   await publisher.close()
 }, 120_000)
 
-test('a tree through the HTTP API: each file is there once', async () => {
+test('a tree scanned over the HTTP API: each file is stored once', async () => {
   await using directory = await temporaryDirectory()
   await using server = await EventServer.start(join(directory.path, 'events.db'))
   const scanner = startScanner([SMALL_TREE, '--url', server.url.href, '--library-id', '3'])
@@ -47,7 +47,7 @@ test('a tree through the HTTP API: each file is there once', async () => {
   expect(await countOnServer(server.url, 'scan.completed')).toBe(1)
 }, 120_000)
 
-test('a server that crashes under the scan, again and again: nothing is lost and nothing is there twice', async () => {
+test('a server that crashes repeatedly during the scan: nothing is lost or stored twice', async () => {
   await using directory = await temporaryDirectory()
   await using server = await EventServer.start(join(directory.path, 'events.db'))
   const http = new HttpPublisher({ url: server.url })
@@ -55,7 +55,7 @@ test('a server that crashes under the scan, again and again: nothing is lost and
   let published = 0
   let crashes = 0
   let crash = Promise.resolve()
-  // Kills while requests are under way, which is when an answer can be lost although the event is stored.
+  // Kills while requests are in flight, when a response can be lost although the event is stored.
   const publisher: Publisher = {
     publish: async (event) => {
       const publishing = http.publish(event)

@@ -6,7 +6,7 @@ import { type Entry, walk } from '../src/walk.ts'
 import { makeFifo } from './fifo.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
-/** What the walk finds, with paths relative to the root, sorted: `file a/b`, `ENOENT c`. */
+/** Returns what the walk finds, with paths relative to the root, sorted: `file a/b`, `ENOENT c`. */
 async function found(root: string, entries: AsyncIterable<Entry> = walk(root)): Promise<string[]> {
   const lines: string[] = []
   for await (const entry of entries) {
@@ -32,7 +32,7 @@ test('finds every regular file at any depth under each of its names', async () =
   ])
 })
 
-test('follows no link, so that a cycle is left alone and a linked file comes once', async () => {
+test('follows no link: it skips cycles and finds a linked file once', async () => {
   await using root = await temporaryDirectory()
   await using outside = await temporaryDirectory()
   mkdirSync(join(root.path, 'a'))
@@ -56,7 +56,7 @@ test('reports links that lead nowhere or in a circle', async () => {
   expect(await found(root.path)).toEqual(['ELOOP circle', 'ENOENT broken'])
 })
 
-test.skipIf(process.platform === 'win32')('leaves FIFOs, sockets and devices alone', async () => {
+test.skipIf(process.platform === 'win32')('skips FIFOs, sockets and devices', async () => {
   await using root = await temporaryDirectory()
   makeFifo(join(root.path, 'fifo'))
   const { promise: listening, resolve } = Promise.withResolvers<void>()
@@ -65,8 +65,8 @@ test.skipIf(process.platform === 'win32')('leaves FIFOs, sockets and devices alo
   expect(await found(root.path)).toEqual(['skipped fifo', 'skipped socket'])
 })
 
-// macOS and Windows let no such name come into being.
-test.skipIf(process.platform !== 'linux')('reports names that are not UTF-8 and goes on', async () => {
+// macOS and Windows do not allow such names.
+test.skipIf(process.platform !== 'linux')('reports names that are not UTF-8 and continues', async () => {
   await using root = await temporaryDirectory()
   const named = (bytes: string) => Buffer.concat([Buffer.from(`${root.path}/`), Buffer.from(bytes, 'latin1')])
   writeFileSync(named('caf\xe9.mp3'), '')
@@ -103,12 +103,12 @@ test.skipIf(process.platform === 'win32')('reports a directory whose path is too
   }
 })
 
-test('an empty directory has nothing', async () => {
+test('finds nothing in an empty directory', async () => {
   await using root = await temporaryDirectory()
   expect(await found(root.path)).toEqual([])
 })
 
-test('fails when the root is missing or is no directory', async () => {
+test('fails if the root is missing or is not a directory', async () => {
   await using root = await temporaryDirectory()
   writeFileSync(join(root.path, 'file'), '')
   await expect(found(join(root.path, 'missing'))).rejects.toMatchObject({ code: 'ENOENT' })

@@ -7,28 +7,28 @@ Follows the files that a library scanner finds, reads the tags of audio and vide
 Options:
   --database <url>     the store to follow: sqlite:<path> or postgres://user:password@host:5432/database
                        (VIEWRA_EVENTS_DATABASE_URL, or else sqlite:./data/events.db, by default)
-  --concurrency <n>    files that are read at the same time, 1 to 64 (4 by default)
-  --lease-ms <n>       after how many milliseconds without a sign of life another enricher takes over,
+  --concurrency <n>    files read at the same time, 1 to 64 (4 by default)
+  --lease-ms <n>       milliseconds without a sign of life after which another enricher takes over,
                        500 to 600000 (6000 by default)
   --help               print this text
 
 Exit codes: 0 stopped as asked, 1 failed, 2 wrong usage`
 
 export interface Settings {
-  /** As `createStorage` takes it. */
+  /** A URL for `createStorage`. */
   readonly database: string
   readonly concurrency: number
   readonly leaseMs: number
 }
 
-/** The command line cannot be understood; the message says what to write instead. */
+/** Thrown when the command line is invalid; the message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
 /**
- * @param args what follows the program's name
- * @param env the environment: a command line, and a password in it, can be seen by everybody on a machine
+ * @param args the arguments after the program's name
+ * @param env the environment: a command line, and a password in it, is visible to everybody on a machine
  * @throws UsageError
  */
 export function parseCommandLine(
@@ -57,15 +57,15 @@ function parsed(args: readonly string[]) {
     })
     return values
   } catch (error) {
-    // Its messages are made for users: "Unknown option '--x'".
+    // Node's messages are written for users: "Unknown option '--x'".
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
   }
 }
 
-/** A store in memory is refused: nobody else could publish into it. */
+/** Refuses a store in memory: nobody else could publish into it. */
 function databaseUrl(url: string): string {
   if (/^(sqlite:.|postgres(ql)?:\/\/)/s.test(url)) return url
-  // Not shown: it may have a password in it.
+  // The URL is not shown: it may contain a password.
   throw new UsageError('--database must be sqlite:<path> or postgres://user:password@host:5432/database')
 }
 

@@ -12,15 +12,15 @@ import { type MediaTags, readTags } from './media-tags.ts'
 import { emptyTally, type Tally } from './tally.ts'
 
 export interface EnricherOptions {
-  /** On the store that the scanner publishes into; it must be running. */
+  /** Uses the store into which the scanner publishes; must be running. */
   readonly bus: EventBus
-  /** Files that are read at the same time; 4 by default. */
+  /** Files read in parallel; 4 by default. */
   readonly concurrency?: number
-  /** After which another enricher takes over from one that gives no sign of life; 6,000 by default. */
+  /** How long without a sign of life until another enricher takes over; 6,000 by default. */
   readonly leaseMs?: number
-  /** For files that cannot be read now, and a store that is away; nine attempts in about a minute by default. */
+  /** For files that cannot be read now and a store that is unavailable; nine attempts in about a minute by default. */
   readonly retry?: RetryPolicy
-  /** How long `stop` waits for files under way; 8,000 by default. */
+  /** How long `stop` waits for files in progress; 8,000 by default. */
   readonly stopTimeoutMs?: number
   /** Reads a file's tags; music-metadata by default. */
   readonly readTags?: (path: string) => Promise<MediaTags>
@@ -31,10 +31,10 @@ export const SUBSCRIPTION = 'metadata-enricher'
 const RETRY: RetryPolicy = { attempts: 9, minDelayMs: 250, maxDelayMs: 30_000 }
 
 /**
- * Answers each `media.file.found` of an audio or video file with one `media.metadata.enriched`, or with a `warning`.
+ * Answers each `media.file.found` of an audio or video file with one `media.metadata.enriched` or one `warning`.
  *
- * The subscription is durable, so each event is handled at least once, whatever crashes; the answer's id comes from the
- * event's, so the store keeps one answer. Of several enrichers on one store one is at work, and the others wait.
+ * The subscription is durable, so each event is handled at least once, whatever crashes; the answer's id is derived from
+ * the event's, so the store keeps one answer. If several enrichers use one store, one works and the others wait.
  */
 export class Enricher {
   readonly #options: EnricherOptions
@@ -56,7 +56,7 @@ export class Enricher {
     return bus.subscriptions().find(({ id }) => id === this.#subscription?.id)?.state
   }
 
-  /** Resolves when the subscription has ended, also when somebody deleted or renamed it in the store. */
+  /** Resolves when the subscription has ended, also because it was deleted or renamed in the store. */
   get ended(): Promise<void> {
     return this.#ended.promise
   }
@@ -79,8 +79,8 @@ export class Enricher {
   }
 
   /**
-   * Begins no other file and waits for those under way. To be called before the bus is stopped: a bus that stops takes
-   * no events any more, also not those with which these files are answered.
+   * Starts no further file and waits for those in progress. Call it before stopping the bus: a bus that is stopping
+   * accepts no events, not even the answers for these files.
    */
   async stop(): Promise<void> {
     await this.#subscription?.unsubscribe()
@@ -125,7 +125,7 @@ export class Enricher {
   }
 }
 
-/** All but the tags is of the right form, for it comes from an event or is made here. */
+/** Only the tags can be invalid: everything else comes from a validated event or is created here. */
 function isRefused(error: unknown): boolean {
   return isEventsError(error) && error.code === 'EVENTS_INVALID'
 }

@@ -16,7 +16,7 @@ export function metadataEnriched(
   return pluginEvent(PLUGIN, 'media.metadata.enriched', {
     ...cause(found, 'media.metadata.enriched'),
     data: {
-      // Made of what a file keeps from one scan to the next, since nobody has given it an id.
+      // Derived from what a file keeps from one scan to the next, because nobody has assigned it an id.
       media_id: digest(`${library_id} ${path}`),
       title: title ?? basename(path, extname(path)),
       source: title === undefined ? 'file name' : 'file tags',
@@ -36,8 +36,8 @@ export function notEnriched(found: FileFound, { code, message, reason }: MediaFa
 }
 
 /**
- * Ties an event to the one that it answers. Its id comes from that one's, so that an event which is handled again, after
- * a crash, is answered with an event that the store has already, and does not store again.
+ * Links an event to the one that it answers. Its id is derived from that one's, so an event that is handled again after
+ * a crash is answered with an event that is already stored, and is not stored again.
  */
 function cause({ id, correlation_id }: FileFound, type: string) {
   return {
@@ -47,7 +47,7 @@ function cause({ id, correlation_id }: FileFound, type: string) {
   }
 }
 
-/** Short enough for an id whatever it is made of; 128 bits, so that no two are ever the same. */
+/** Short enough for an id whatever it is derived from; 128 bits, so that no two are ever equal. */
 function digest(text: string): string {
   return hash('sha256', text).slice(0, 32)
 }

@@ -8,19 +8,19 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 const LOOK_MS = 250
 
-/** What the bus has to complain about, such as each failed attempt and a store that is away. */
+/** Prints what the bus logs, such as failed attempts and an unavailable store. */
 const LOGGER: Logger = {
   info: () => {},
   warn: (details, message) => complain(`${message}${reasonIn(details)}`),
   error: (details, message) => complain(`${message}${reasonIn(details)}`),
 }
 
-// Whoever reads the output may be gone before the end, which is no reason to stop.
+// The reader of the output may be gone before the end, which is no reason to stop.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** Answers the exit code. */
+/** Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const settings = parseCommandLine(args, process.env)
@@ -53,7 +53,7 @@ async function run({ database, concurrency, leaseMs }: Settings): Promise<number
   }
 }
 
-/** Answers whether it was asked to stop; else the subscription has ended. */
+/** Returns whether it was asked to stop; otherwise the subscription has ended. */
 async function showUntil(enricher: Enricher, asked: Promise<true>): Promise<boolean> {
   const status = new StatusLines(say)
   const timer = setInterval(() => {
@@ -66,7 +66,7 @@ async function showUntil(enricher: Enricher, asked: Promise<true>): Promise<bool
   }
 }
 
-/** Resolves with the first Ctrl-C, or another request to stop; a second one ends the process at once. */
+/** Resolves with the first Ctrl-C or other termination signal; a second one ends the process at once. */
 function stopRequest(): Promise<true> {
   const { promise, resolve } = Promise.withResolvers<true>()
   let isStopping = false
@@ -80,7 +80,7 @@ function stopRequest(): Promise<true> {
   return promise
 }
 
-/** Without user, password and parameters. */
+/** Removes user, password and parameters. */
 function placeOf(database: string): string {
   if (database.startsWith('sqlite:')) return database
   const { host, pathname } = new URL(database)

@@ -1,4 +1,4 @@
-/** What is wrong with a file for good: to look at it again would change nothing. */
+/** A permanent fault in a file: reading it again would change nothing. */
 const FAULTS = {
   GONE: 'it is no longer there',
   NOT_A_FILE: 'it is no longer a regular file',
@@ -6,11 +6,11 @@ const FAULTS = {
   TOO_LARGE: 'its tags do not fit into an event',
 } as const
 
-/** Published as a warning. Whatever else goes wrong with a file may be over soon, and is tried again. */
+/** Published as a warning. Any other failure may be temporary, and is retried. */
 export class MediaFault extends Error {
   override readonly name = 'MediaFault'
   readonly code: keyof typeof FAULTS
-  /** In the words of its cause, if it has one. */
+  /** The message of its cause, if it has one. */
   readonly reason: string
 
   constructor(code: keyof typeof FAULTS, path: string, cause?: unknown) {

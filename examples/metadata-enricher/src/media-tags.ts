@@ -8,15 +8,15 @@ import {
 } from 'music-metadata'
 import { MediaFault } from './media-fault.ts'
 
-/** What a media file says of itself. */
+/** What a media file says about itself. */
 export interface MediaTags {
-  /** Absent when the file does not tell. */
+  /** Absent if the file has no title. */
   readonly title?: string
-  /** Everything else, named as music-metadata does. */
+  /** Everything else, named as in music-metadata. */
   readonly metadata: JsonObject
 }
 
-/** What is not here is left out: covers, lyrics and comments are too large for an event, or of no use to others. */
+/** Omits covers, lyrics and comments, which are too large for an event or of no use to others. */
 const TAGS = [
   ...['artist', 'artists', 'albumartist', 'album', 'work', 'subtitle', 'grouping'],
   ...['track', 'disk', 'year', 'date', 'originaldate', 'genre', 'mood', 'language', 'bpm', 'key'],
@@ -41,14 +41,14 @@ const FORMAT = [
 ] as const
 
 /**
- * Reads a file's tags; a format without a reader has none.
- * @throws MediaFault when the file is gone or damaged; the file system's error when it cannot be read now
+ * Reads a file's tags; returns none for a format without a reader.
+ * @throws MediaFault if the file is gone or damaged; the file system's error if it cannot be read now
  */
 export async function readTags(path: string): Promise<MediaTags> {
   try {
-    // To open a FIFO would wait for its writer.
+    // Opening a FIFO would wait for its writer.
     if (!(await stat(path)).isFile()) throw new MediaFault('NOT_A_FILE', path)
-    // Without an index the whole of a Matroska file, which may be a film, would be read.
+    // Without an index, a whole Matroska file, which may be a film, would be read.
     const found = await parseFile(path, { skipCovers: true, mkvUseIndex: true })
     if (isNothing(found)) throw new MediaFault('CORRUPT', path)
     return tagsOf(found)
@@ -65,11 +65,11 @@ function faultOf(error: unknown, path: string): unknown {
   if ('code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
     return new MediaFault('GONE', path, error)
   }
-  // A parser's complaint has no system call. It may be of any class: parsers rely on their input here and there.
+  // A parser's error has no system call. It may be of any class: parsers trust their input in places.
   return 'syscall' in error ? error : new MediaFault('CORRUPT', path, error)
 }
 
-/** Many a parser looks for the end of a file that has nothing for it, and does not complain. */
+/** Many parsers read to the end of a file that contains nothing for them, without an error. */
 function isNothing({ format }: IAudioMetadata): boolean {
   return format.container === undefined && format.tagTypes.length === 0
 }
@@ -92,7 +92,7 @@ function pick<K extends string>(
   return picked
 }
 
-/** Parsers leave numbers that they could not make out as NaN, and those of tracks and discs as null. */
+/** Parsers leave numbers they could not read as NaN, and those of tracks and discs as null. */
 function isKnown(value: JsonValue): boolean {
   if (typeof value === 'number') return Number.isFinite(value)
   if (typeof value !== 'object') return value !== ''

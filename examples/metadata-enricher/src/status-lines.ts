@@ -10,7 +10,7 @@ const STATES: Readonly<Record<SubscriptionInfo['state'], string>> = {
 
 const FIGURES_INTERVAL_MS = 10_000
 
-/** Says in a line when the state has changed, and now and then what was done meanwhile. */
+/** Prints a line when the state changes, and every now and then what was done meanwhile. */
 export class StatusLines {
   readonly #write: (line: string) => void
   readonly #now: () => number
@@ -18,7 +18,7 @@ export class StatusLines {
   #figures = ''
   #dueMs = 0
 
-  /** @param now milliseconds since any moment; must not go back */
+  /** @param now returns milliseconds since any moment; must not go back */
   constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
     this.#write = write
     this.#now = now

@@ -1,12 +1,12 @@
-/** What came of the files that this process has handled. */
+/** What became of the files that this process has handled. */
 export interface Tally {
   enriched: number
-  /** Handled once more after a crash: the store had the answer already. */
+  /** Handled once more after a crash: the answer was already stored. */
   repeated: number
   /** Neither audio nor video. */
   skipped: number
   warnings: number
-  /** Attempts that failed; each file is tried again, and in the end becomes a dead letter. */
+  /** Failed attempts; each file is retried, and finally becomes a dead letter. */
   failures: number
 }
 

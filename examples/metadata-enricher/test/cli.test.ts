@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
 import { parseCommandLine, UsageError } from '../src/cli.ts'
 
-test('follows the store that the server of the same directory uses when nothing else is said', () => {
+test('follows by default the store that a server in the same directory uses', () => {
   const database = 'sqlite:./data/events.db'
   expect(parseCommandLine([], {})).toEqual({ database, concurrency: 4, leaseMs: 6_000 })
 })
 
-test('takes the store from the environment, where a password is not seen by others', () => {
+test('takes the store from the environment, where others cannot see a password', () => {
   const env = { VIEWRA_EVENTS_DATABASE_URL: 'postgres://me:secret@db/events' }
   expect(parseCommandLine([], env)).toMatchObject({ database: 'postgres://me:secret@db/events' })
   expect(parseCommandLine(['--database', 'sqlite:a.db'], env)).toMatchObject({ database: 'sqlite:a.db' })
 })
 
-test('takes every option', () => {
+test('accepts every option', () => {
   const args = ['--database', 'sqlite:./a b.db', '--concurrency=9', '--lease-ms', '500']
   expect(parseCommandLine(args, {})).toEqual({ database: 'sqlite:./a b.db', concurrency: 9, leaseMs: 500 })
   expect(parseCommandLine(['--help'], {})).toBe('help')
@@ -32,6 +32,6 @@ test.each([
   expect(() => parseCommandLine(args, {})).toThrow(message)
 })
 
-test('a database address is not repeated: it may have a password in it', () => {
+test('a database URL is not repeated: it may contain a password', () => {
   expect(() => parseCommandLine(['--database', 'mysql://me:secret@host'], {})).toThrow(/^(?!.*secret)/)
 })

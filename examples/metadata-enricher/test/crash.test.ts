@@ -13,7 +13,7 @@ import { temporaryDirectory } from './temporary-directory.ts'
 
 const KILLS = 6
 const FILES = 360
-/** The scan is slow, as on a disk that sleeps, and goes on until the last kill: so many files for each. */
+/** The scan is slow, as on a sleeping disk, and continues until the last kill: this many files per kill. */
 const FILES_EACH = FILES / KILLS
 const PACE_MS = 30
 
@@ -46,7 +46,7 @@ test.each([
 
     expect(await storedTitles(bus)).toEqual(Array.from(titles, ([path, title]) => `${path}: ${title}`).sort())
     expect(titles.size).toBe(FILES)
-    // Otherwise no kill came between an answer and its checkpoint, and nothing could have been doubled.
+    // Otherwise no kill came between an answer and its checkpoint, and nothing could have been duplicated.
     expect(doneAgain).toBeGreaterThan(0)
     expect((await bus.deadLetters.list({ limit: 1 })).total).toBe(0)
   },
@@ -70,9 +70,9 @@ async function busOn(database: string): Promise<EventBus> {
   return bus
 }
 
-/** Lets one file after another pass, up to a limit that is asked for until it is high enough. */
+/** Lets files pass one by one, up to a limit, which is polled until it is high enough. */
 function slowly(limit: () => number) {
-  // By id: a scanner that waits for too long sends an event again.
+  // By id: a scanner that waits too long sends an event again.
   const passed = new Set<string | undefined>()
   return async ({ type, id }: EventInput) => {
     if (type !== 'media.file.found') return
@@ -86,7 +86,7 @@ function enricherOn(database: string): Program {
   return new Program('enricher', ['--lease-ms', '500'], { VIEWRA_EVENTS_DATABASE_URL: database })
 }
 
-/** While it starts, or after some files: not so many that the scan would have to go on first. */
+/** While it starts, or after a few files, so that the scan need not progress first. */
 async function killAtRandom(bus: EventBus, database: string): Promise<void> {
   const count = () => bus.count({ types: ['media.metadata.enriched'] })
   const enough = (await count()) + randomInt(FILES_EACH / 2)
@@ -95,7 +95,7 @@ async function killAtRandom(bus: EventBus, database: string): Promise<void> {
   await enricher.kill()
 }
 
-/** Files that are answered, and will be handled again since no checkpoint says so. */
+/** Counts files that are answered but will be handled again, because no checkpoint covers them. */
 async function answeredBeyondCheckpoint(bus: EventBus): Promise<number> {
   const checkpoint = (await bus.durable.list())[0]?.position ?? 0
   const found = await stored(bus, 'media.file.found')

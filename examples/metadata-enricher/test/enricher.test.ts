@@ -38,13 +38,13 @@ function found(path: string, mimeType = 'audio/mpeg', id = 'found'): EventInput<
   }
 }
 
-/** Everything but what was found. */
+/** All events except those that were found. */
 async function answers(bus: EventBus) {
   const filter = { types: ['media.metadata.enriched', 'warning'] }
   return (await bus.list({ filter, limit: 1_000, order: 'asc' })).events
 }
 
-/** A bus, and a file that was found on it. */
+/** Creates a bus, and a file that was found on it. */
 async function foundFile(name: string, content: Uint8Array, mimeType?: string) {
   const directory = await temporaryDirectory()
   onTestFinished(() => directory.remove())
@@ -55,7 +55,7 @@ async function foundFile(name: string, content: Uint8Array, mimeType?: string) {
   return { bus, path }
 }
 
-test('answers a file that was found before it started with its tags', async () => {
+test('publishes the tags of a file that was found before it started', async () => {
   const { bus } = await foundFile('a.mp3', FORMATS.mp3({ title: 'Für Élise', artist: 'Beethoven' }))
   await startedEnricher({ bus })
   await expect.poll(() => answers(bus), PATIENT).toHaveLength(1)
@@ -70,7 +70,7 @@ test('answers a file that was found before it started with its tags', async () =
   ])
 })
 
-test('names a file without a title after its name', async () => {
+test('uses the file name for a file without a title', async () => {
   const { bus } = await foundFile('Track 01.flac', FORMATS.flac({}), 'audio/flac')
   await startedEnricher({ bus })
   await expect
@@ -78,7 +78,7 @@ test('names a file without a title after its name', async () => {
     .toMatchObject([{ data: { title: 'Track 01', source: 'file name', metadata: { container: 'FLAC' } } }])
 })
 
-test('gives a file the same media id in each scan, and another one to any other file', async () => {
+test('gives a file the same media id in every scan, and every other file a different one', async () => {
   const bus = await startedBus()
   await startedEnricher({ bus, readTags: async () => ({ metadata: {} }) })
   await bus.publish(found('/a.mp3', 'audio/mpeg', '1'))
@@ -90,7 +90,7 @@ test('gives a file the same media id in each scan, and another one to any other 
   expect(b).not.toBe(a)
 })
 
-test('leaves alone what is neither audio nor video', async () => {
+test('skips files that are neither audio nor video', async () => {
   const bus = await startedBus()
   const enricher = await startedEnricher({ bus, readTags: async () => ({ metadata: {} }) })
   await bus.publish(found('/cover.jpg', 'image/jpeg', '1'))
@@ -102,7 +102,7 @@ test('leaves alone what is neither audio nor video', async () => {
 test.each([
   ['a damaged file', 'CORRUPT', Buffer.from('la la la')],
   ['a file with more tags than an event can hold', 'TOO_LARGE', FORMATS.mp3({ artist: 'x'.repeat(300_000) })],
-])('warns of %s, and goes on', async (_, code, content) => {
+])('warns about %s and continues', async (_, code, content) => {
   const { bus, path } = await foundFile('a.mp3', content)
   await bus.publish(found('/missing.mp3', 'audio/mpeg', 'next'))
   const enricher = await startedEnricher({ bus, concurrency: 1 })
@@ -114,7 +114,7 @@ test.each([
   ])
 })
 
-test('stores one answer however often an event is handled', async () => {
+test('stores one answer, however often an event is handled', async () => {
   const { bus } = await foundFile('a.mp3', FORMATS.mp3({ title: 'One' }))
   await bus.publish(found('/missing.mp3', 'audio/mpeg', 'next'))
   const enricher = await startedEnricher({ bus })
@@ -124,7 +124,7 @@ test('stores one answer however often an event is handled', async () => {
   expect(await answers(bus)).toHaveLength(2)
 })
 
-test('tries again what may be over soon', async () => {
+test('retries failures that may be temporary', async () => {
   const bus = await startedBus()
   let attempts = 0
   const readTags = async () => {
@@ -137,7 +137,7 @@ test('tries again what may be over soon', async () => {
   expect(await answers(bus)).toMatchObject([{ data: { title: 'At last' } }])
 })
 
-test('a file that cannot be read for long becomes a dead letter, which can be retried', async () => {
+test('a file that stays unreadable becomes a dead letter, which can be retried', async () => {
   const bus = await startedBus()
   let isAway = true
   const readTags = async () => {
@@ -155,7 +155,7 @@ test('a file that cannot be read for long becomes a dead letter, which can be re
   await expect.poll(letters, PATIENT).toEqual([])
 })
 
-test('a stop lets files under way be answered, and begins no other', async () => {
+test('a stop lets files in progress be answered and starts no others', async () => {
   const bus = await startedBus()
   const reading = Promise.withResolvers<void>()
   const mayRead = Promise.withResolvers<void>()
@@ -175,7 +175,7 @@ test('a stop lets files under way be answered, and begins no other', async () =>
   expect(await answers(bus)).toMatchObject([{ causation_id: '1' }])
 })
 
-test('a stop does not wait for ever for a file that cannot be read', async () => {
+test('a stop does not wait forever for a file that cannot be read', async () => {
   const bus = await startedBus()
   const reading = Promise.withResolvers<void>()
   const read = Promise.withResolvers<MediaTags>()
@@ -191,7 +191,7 @@ test('a stop does not wait for ever for a file that cannot be read', async () =>
   read.resolve({ metadata: {} })
 })
 
-test('tells when somebody has deleted its subscription', async () => {
+test('reports that its subscription was deleted', async () => {
   const bus = await startedBus()
   const enricher = await startedEnricher({ bus, leaseMs: 500 })
   await expect.poll(() => enricher.state, PATIENT).toBe('running')

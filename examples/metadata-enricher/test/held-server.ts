@@ -5,8 +5,8 @@ import type { EventBus, EventInput } from '@viewra/events-core'
 import { onTestFinished } from 'vitest'
 
 /**
- * What a scanner takes for the event server: stores what it is sent, and lets it wait before that for as long as it is
- * wanted. Answers its address.
+ * Starts what a scanner takes for the event server: it stores the events sent to it, and delays each for as long as
+ * wanted. Returns its address.
  */
 export async function heldServer(
   bus: EventBus,

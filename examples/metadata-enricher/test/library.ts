@@ -4,14 +4,14 @@ import { FORMATS } from './media-files.ts'
 
 export interface Library {
   readonly root: string
-  /** Of every media file, by its path. */
+  /** The title of every media file, by path. */
   readonly titles: ReadonlyMap<string, string>
 }
 
 const MAKERS = Object.entries(FORMATS)
 const ALBUM_FILES = 50
 
-/** Albums of songs and films with tags, and among them two files that are no media. */
+/** Creates albums of songs and films with tags, and among them two files that are not media. */
 export function writeLibrary(root: string, files: number): Library {
   const titles = new Map<string, string>()
   for (let file = 0; file < files; file++) {

@@ -24,7 +24,7 @@ async function busOn(database: string): Promise<EventBus> {
   return bus
 }
 
-/** With a lease that a busy machine does not lose by being slow. */
+/** Uses a lease that is long enough for a busy machine. */
 const enricherOn = (database: string) =>
   new Program('enricher', ['--database', database, '--lease-ms', '3000'])
 
@@ -36,13 +36,13 @@ async function scan(database: string, directory: string): Promise<void> {
 const lines = (titles: ReadonlyMap<string, string>) =>
   Array.from(titles, ([path, title]) => `${path}: ${title}`).sort()
 
-test('says how it is used', async () => {
+test('prints its usage', async () => {
   const program = new Program('enricher', ['--help'])
   expect(await program.ended).toBe(0)
   expect(program.output).toMatch(/^Usage: metadata-enricher/)
 })
 
-test('exits with 2 when it is used wrongly, and with 1 when the store cannot be opened', async () => {
+test('exits with 2 on wrong usage, and with 1 when the store cannot be opened', async () => {
   const { directory } = await workplace()
   const misused = new Program('enricher', ['--concurrency', 'many'])
   expect(await misused.ended).toBe(2)
@@ -85,7 +85,7 @@ test.each(['stops in order', 'crashes'])(
   },
 )
 
-test('ends with 1 when its subscription is deleted, and the next one begins again', async () => {
+test('exits with 1 when its subscription is deleted, and the next one starts from the beginning', async () => {
   const { database, root, titles } = await workplace()
   const bus = await busOn(database)
   await scan(database, root)
@@ -102,7 +102,7 @@ test('ends with 1 when its subscription is deleted, and the next one begins agai
   expect(await storedTitles(bus)).toEqual(lines(titles))
 })
 
-test('works beside a server that the scanner speaks to', async () => {
+test('works beside a server into which the scanner publishes', async () => {
   const { database, root, titles } = await workplace()
   const server = new Program('server', [], {
     VIEWRA_EVENTS_PORT: '0',

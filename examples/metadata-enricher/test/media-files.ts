@@ -1,4 +1,4 @@
-// Media files as small as they can be while their tags are real ones.
+// The smallest possible media files with real tags.
 
 export interface SongTags {
   readonly title?: string
@@ -6,7 +6,7 @@ export interface SongTags {
   readonly track?: number
 }
 
-/** Makers of files, by the ending of their names. */
+/** Creates files, by their extensions. */
 export const FORMATS = { wav, flac, mp3, mp4 } as const
 
 /** RIFF with a LIST INFO chunk: Latin-1 only. */
@@ -19,9 +19,9 @@ function wav({ title, artist, track }: SongTags): Buffer {
   const format = Buffer.alloc(16)
   format.writeUInt16LE(1, 0) // PCM
   format.writeUInt16LE(1, 2) // channel
-  format.writeUInt32LE(8_000, 4) // samples a second
-  format.writeUInt32LE(8_000, 8) // bytes a second
-  format.writeUInt16LE(1, 12) // bytes a sample
+  format.writeUInt32LE(8_000, 4) // samples per second
+  format.writeUInt32LE(8_000, 8) // bytes per second
+  format.writeUInt16LE(1, 12) // bytes per sample
   format.writeUInt16LE(8, 14) // bits
   const list = riffChunk('LIST', Buffer.concat([Buffer.from('INFO'), ...info]))
   const body = [
@@ -48,7 +48,7 @@ function flac(tags: SongTags): Buffer {
   const info = Buffer.alloc(34)
   info.writeUInt16BE(4096, 0)
   info.writeUInt16BE(4096, 2)
-  // 20 bits of samples a second, 3 of channels - 1, 5 of bits - 1, 36 of samples: a second of CD.
+  // 20 bits of samples per second, 3 of channels - 1, 5 of bits - 1, 36 of samples: one second of CD audio.
   info.writeBigUInt64BE((44_100n << 44n) | (1n << 41n) | (15n << 36n) | 44_100n, 10)
   return Buffer.concat([Buffer.from('fLaC'), flacBlock(0, info), flacBlock(0x84, vorbisComment(tags))])
 }
@@ -96,12 +96,12 @@ function id3Text(id: string, text: string | undefined): Buffer[] {
   return [Buffer.from(id), synchsafe(body.length), Buffer.alloc(2), body]
 }
 
-/** Seven bits a byte. */
+/** Seven bits per byte. */
 function synchsafe(length: number): Buffer {
   return Buffer.from([21, 14, 7, 0].map((shift) => (length >> shift) & 0x7f))
 }
 
-/** A film without a track, with iTunes' tags. */
+/** A film without a track, with iTunes tags. */
 function mp4({ title, artist }: SongTags): Buffer {
   const handler = Buffer.from('\0\0\0\0\0\0\0\0mdirappl\0\0\0\0\0\0\0\0\0', 'latin1')
   const tags = mp4Box('ilst', ...mp4Text('\xa9nam', title), ...mp4Text('\xa9ART', artist))

@@ -33,27 +33,27 @@ test('reads titles in any script', async () => {
   }
 })
 
-test('a file without tags has what its format tells, and no title', async () => {
+test('a file without tags has the properties of its format and no title', async () => {
   const { title, metadata } = await readBack('a.flac', FORMATS.flac({}))
   expect(title).toBeUndefined()
   expect(metadata).toMatchObject({ container: 'FLAC', sampleRate: 44_100 })
   expect(metadata).not.toHaveProperty('track')
 })
 
-test('a title of nothing but spaces is none', async () => {
+test('a title of only spaces counts as none', async () => {
   expect(await readBack('a.mp3', FORMATS.mp3({ title: '  ' }))).not.toHaveProperty('title')
 })
 
-test('a format that nobody here can read has no tags', async () => {
+test('a format without a reader has no tags', async () => {
   const avi = Buffer.concat([Buffer.from('RIFF\0\x01\0\0AVI LIST'), Buffer.alloc(500)])
   expect(await readBack('film.avi', avi)).toEqual({ metadata: {} })
   expect(await readBack('list.m3u', Buffer.from('#EXTM3U\na.mp3\n'))).toEqual({ metadata: {} })
 })
 
 test.each([
-  ['a text by the name of a.flac', 'a.flac', Buffer.from('la la la')],
+  ['a text file named a.flac', 'a.flac', Buffer.from('la la la')],
   ['an ID3 tag that is longer than its file', 'a.mp3', Buffer.from('ID3\x04\0\0\0\0\x7f\x7f TIT2')],
-  ['a text by the name of a.mp3', 'a.mp3', Buffer.from('la la la\n'.repeat(100))],
+  ['a text file named a.mp3', 'a.mp3', Buffer.from('la la la\n'.repeat(100))],
   ['an empty WAV file', 'a.wav', Buffer.alloc(0)],
   ['an empty FLAC file', 'a.flac', Buffer.alloc(0)],
   ['an MKV file of zeros', 'a.mkv', Buffer.alloc(10_000)],
@@ -65,7 +65,7 @@ test.each([
   expect(fault).toMatchObject({ code: 'CORRUPT', message: expect.stringContaining(name) })
 })
 
-test('a file that is gone, or whose directory has become a file, is gone', async () => {
+test('a missing file, or one whose directory has become a file, is reported as gone', async () => {
   await using directory = await temporaryDirectory()
   writeFileSync(join(directory.path, 'file'), '')
   for (const path of ['missing.mp3', 'missing/a.mp3', 'file/a.mp3']) {
@@ -73,14 +73,14 @@ test('a file that is gone, or whose directory has become a file, is gone', async
   }
 })
 
-test('what is no regular file is not opened', async () => {
+test('only regular files are opened', async () => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'a.mp3')
   mkdirSync(path)
   await expect(readTags(path)).rejects.toMatchObject({ name: 'MediaFault', code: 'NOT_A_FILE' })
 })
 
-test('an error of the file system that may pass is thrown as it is', async () => {
+test('a file system error that may be temporary is thrown unchanged', async () => {
   const name = `${'x'.repeat(300)}.mp3`
   const error: unknown = await readTags(join('/', name)).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'ENAMETOOLONG', syscall: 'stat' })

@@ -1,2 +1,2 @@
-/** For what another process has to come to, on a machine that may be busy: it bounds a failure, not a success. */
+/** How long to wait for another process on a machine that may be busy: it limits a failure, not a success. */
 export const PATIENT = { timeout: 25_000 }

@@ -9,7 +9,7 @@ const MAINS = {
   server: '../../../apps/server/src/main.ts',
 } as const
 
-/** A program as a user starts it, in a process of its own, which is killed when the test is over. */
+/** A program, run as a user runs it, in its own process, which is killed after the test. */
 export class Program {
   readonly #process: ChildProcess
   readonly #ended: Promise<number | null>
@@ -33,12 +33,12 @@ export class Program {
     return this.#output
   }
 
-  /** Its exit code; null when it was killed. */
+  /** Its exit code; null if it was killed. */
   get ended(): Promise<number | null> {
     return this.#ended
   }
 
-  /** Resolves once it has written something that matches; fails when it ends without that. */
+  /** Resolves once its output matches; fails if it ends without a match. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     const ended = this.#ended.then(() => {
       throw new Error(`It ended without ${pattern}:\n${this.#output}`)
@@ -54,13 +54,13 @@ export class Program {
     }
   }
 
-  /** Asks it to stop, and answers its exit code. */
+  /** Asks it to stop, and returns its exit code. */
   stop(): Promise<number | null> {
     this.#process.kill('SIGTERM')
     return this.#ended
   }
 
-  /** As a crash would. */
+  /** Kills it, like a crash. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#ended

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { StatusLines } from '../src/status-lines.ts'
 import { emptyTally } from '../src/tally.ts'
 
-test('says at once that the state has changed, and figures that have changed every ten seconds', () => {
+test('prints a change of state at once, and changed figures every ten seconds', () => {
   const lines: string[] = []
   let nowMs = 0
   const status = new StatusLines(

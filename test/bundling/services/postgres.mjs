@@ -1,4 +1,4 @@
-// A service on PostgreSQL, whose server is away.
+// A service on PostgreSQL, whose server is unavailable.
 import { createEventBus } from '@viewra/events-core'
 import { postgresStorage } from '@viewra/events-core/postgres'
 

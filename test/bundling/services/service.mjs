@@ -1,4 +1,4 @@
-// A service as people write one: a bus on SQLite, administered over HTTP.
+// A typical service: a bus on SQLite, administered over HTTP.
 import { createEventBus, createStorage } from '@viewra/events-core'
 import { eventsModule } from '@viewra/events-module'
 import Fastify from 'fastify'

@@ -1,4 +1,4 @@
-// Names the program of the store's threads, as a CommonJS bundle must, and a bundle that has it elsewhere.
+// Names the worker program of the store, as a CommonJS bundle must, and a bundle whose worker is elsewhere.
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createEventBus } from '@viewra/events-core'

@@ -12,13 +12,13 @@ import { installPackage, link } from './install.ts'
 const SERVICES = fileURLToPath(new URL('../services/', import.meta.url))
 const MODULES = fileURLToPath(new URL('../node_modules/', import.meta.url))
 const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
-/** The driver has a native part. That of PostgreSQL is not installed, and nobody asks for it. */
+/** The driver has a native part. PostgreSQL's driver is not installed, and nothing loads it. */
 const EXTERNAL = ['better-sqlite3']
 const WORKER = '@viewra/events-core/sqlite-worker'
 const STARTED = { stored: true, openapi: 200, drained: true }
 
 const root = mkdtempSync(path.join(tmpdir(), 'viewra-events-bundles-'))
-/** Where the service is bundled: everything but drivers and what draws /docs is installed. */
+/** Where the service is bundled: everything but drivers and the packages behind /docs is installed. */
 const project = path.join(root, 'project')
 
 beforeAll(() => {
@@ -99,7 +99,7 @@ test('Vite, with the worker as a second entry', async () => {
   expect(start(outDir, 'service.js')).toEqual(STARTED)
 })
 
-test('a bundle for PostgreSQL needs nothing of SQLite', async () => {
+test('a bundle for PostgreSQL needs nothing from SQLite', async () => {
   const outdir = target('postgres', 'pg')
   await esbuild.build({
     entryPoints: [path.join(project, 'postgres.mjs')],
@@ -114,7 +114,7 @@ test('a bundle for PostgreSQL needs nothing of SQLite', async () => {
   expect(start(outdir, 'postgres.mjs')).toEqual({ code: 'EVENTS_STORAGE_UNAVAILABLE' })
 })
 
-test('what is missing is named', { timeout: 120_000 }, () => {
+test('the error names what is missing', { timeout: 120_000 }, () => {
   expect(failure(project, 'service.mjs')).toContain('install the package better-sqlite3')
   link(MODULES, 'better-sqlite3', project)
   expect(failure(project, 'service.mjs', 'docs')).toContain('@fastify/swagger-ui, which cannot be loaded')
@@ -125,7 +125,7 @@ test('what is missing is named', { timeout: 120_000 }, () => {
   expect(said).not.toContain('better-sqlite3')
 })
 
-/** A folder for a bundle, beside nothing but the driver: what the bundle lacks it finds nowhere. */
+/** Creates a folder for a bundle that contains only the driver: anything the bundle lacks cannot be found elsewhere. */
 function target(name: string, driver = 'better-sqlite3'): string {
   const folder = path.join(root, name)
   mkdirSync(folder)
@@ -137,7 +137,7 @@ function start(folder: string, file: string): unknown {
   return JSON.parse(execFileSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' }))
 }
 
-/** The message of the error that ends a service. */
+/** Returns the message of the error that ends a service. */
 function failure(folder: string, ...args: string[]): string {
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
   expect(status).toBe(1)

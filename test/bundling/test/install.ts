@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
- * Builds a package of the workspace and installs it in a folder, with its dependencies but none of its optional peers,
- * as npm would install what is published.
+ * Builds a package of the workspace and installs it in a folder, with its dependencies but without its optional peers,
+ * as npm would install the published package.
  */
 export function installPackage(name: string, folder: string): void {
   const source = path.join(ROOT, 'packages', name)
@@ -26,7 +26,7 @@ export function installPackage(name: string, folder: string): void {
     link(path.join(source, 'node_modules'), dependency, folder)
 }
 
-/** Makes a package of one `node_modules` one of a folder's too. */
+/** Makes a package from one `node_modules` available to a folder too. */
 export function link(modules: string, name: string, folder: string): void {
   const target = path.join(folder, 'node_modules', name)
   if (existsSync(target)) return

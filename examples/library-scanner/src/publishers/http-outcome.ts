@@ -1,9 +1,9 @@
-/** What an attempt to publish came to. */
+/** The outcome of an attempt to publish. */
 export type Outcome =
   | { readonly kind: 'stored' }
-  /** The event or the request is wrong: sending it again would not help. */
+  /** The event or the request is invalid: sending it again would not help. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** It may work later. `retryAfterMs` is what the server asked for; 0 when it did not. */
+  /** It may work later. `retryAfterMs` is what the server asked for; 0 if it asked for nothing. */
   | {
       readonly kind: 'unavailable'
       readonly reason: string
@@ -11,10 +11,10 @@ export type Outcome =
       readonly cause?: unknown
     }
 
-/** Too many requests, and the ways in which a server, or a proxy before it, says that it cannot answer now. */
+/** Too many requests, and the ways in which a server, or a proxy in front of it, says that it cannot respond now. */
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-/** @param nowMs the time, for a Retry-After that is a date */
+/** @param nowMs the current time, for a Retry-After that is a date */
 export function outcomeOf(response: Response, body: string, nowMs: number): Outcome {
   if (response.status === 201) return { kind: 'stored' }
   const reason = `the answer was ${response.status} ${detailOf(body)}`.trim()
@@ -26,12 +26,12 @@ export function outcomeOf(response: Response, body: string, nowMs: number): Outc
   }
 }
 
-/** An attempt without an answer: no connection, a lost one, or a time-out. */
+/** The outcome of an attempt without a response: no connection, a lost one, or a timeout. */
 export function unreachable(error: unknown): Outcome {
   return { kind: 'unavailable', reason: reasonOf(error), retryAfterMs: 0, cause: error }
 }
 
-/** `fetch` says only "fetch failed"; what happened is in its cause, whose message may be empty beside its code. */
+/** `fetch` reports only "fetch failed"; the cause says what happened, sometimes only in its code. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
@@ -40,7 +40,7 @@ function reasonOf(error: unknown): string {
   return cause.message || code || error.message
 }
 
-/** The `detail` of a problem (RFC 9457), else the start of whatever it was. */
+/** Returns the `detail` of a problem (RFC 9457), or else the start of the response body. */
 function detailOf(body: string): string {
   try {
     const problem: unknown = JSON.parse(body)
@@ -51,7 +51,7 @@ function detailOf(body: string): string {
   return body.slice(0, 200)
 }
 
-/** Seconds or an HTTP date (RFC 9110, section 10.2.3); 0 for none, a past one or nonsense. */
+/** Parses seconds or an HTTP date (RFC 9110, section 10.2.3); returns 0 for none, a past one or an invalid one. */
 function retryAfterMs(header: string | null, nowMs: number): number {
   if (header === null) return 0
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs

@@ -4,15 +4,15 @@ import { type Outcome, outcomeOf, unreachable } from './http-outcome.ts'
 import type { Publisher } from './publisher.ts'
 
 export interface HttpPublisherOptions {
-  /** The server's address, `http://127.0.0.1:8080`, with the path under which a proxy serves it, if any. */
+  /** The server's URL, `http://127.0.0.1:8080`, with the path under which a proxy serves it, if any. */
   readonly url: URL
-  /** How long an event is offered to a server that is away or overloaded; 60,000 by default. */
+  /** How long to retry an event while the server is unavailable or overloaded; 60,000 by default. */
   readonly giveUpAfterMs?: number
-  /** After which an unanswered request counts as failed; 10,000 by default. */
+  /** How long until an unanswered request counts as failed; 10,000 by default. */
   readonly requestTimeoutMs?: number
   /** Waits between attempts; a timer by default. */
   readonly pause?: (ms: number) => Promise<unknown>
-  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  /** Returns the time in milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
 }
 
@@ -20,9 +20,9 @@ const MIN_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5_000
 
 /**
- * Publishes through the HTTP API, one request for each event, over connections that are kept open; there are as
- * many requests at a time as callers. Every attempt for an event carries the same id, so that one whose answer was
- * lost is not stored a second time: the server knows the id and answers that it has the event.
+ * Publishes over the HTTP API, one request per event, over connections that are kept open; as many requests run in
+ * parallel as there are callers. Every attempt for an event carries the same id, so an event whose response was lost
+ * is not stored a second time: the server recognises the id and reports a duplicate.
  */
 export class HttpPublisher implements Publisher {
   readonly #endpoint: URL
@@ -55,7 +55,7 @@ export class HttpPublisher implements Publisher {
     }
   }
 
-  /** Idle connections keep no process alive: there is nothing to release. */
+  /** Idle connections do not keep a process alive: there is nothing to release. */
   async close(): Promise<void> {}
 
   async #post(body: string): Promise<Outcome> {
@@ -64,11 +64,11 @@ export class HttpPublisher implements Publisher {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body,
-        // Followed, a redirect turns the POST into a GET, whose answer looks like success.
+        // If followed, a redirect would turn the POST into a GET, whose response looks like success.
         redirect: 'manual',
         signal: AbortSignal.timeout(this.#requestTimeoutMs),
       })
-      // Read to its end whatever it is, or the connection cannot be used again.
+      // Read every response to its end, or the connection cannot be reused.
       return outcomeOf(response, await response.text(), this.#now())
     } catch (error) {
       return unreachable(error)

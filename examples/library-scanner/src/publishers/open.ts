@@ -4,7 +4,7 @@ import { busPublisher } from './bus.ts'
 import { HttpPublisher } from './http.ts'
 import type { Publisher } from './publisher.ts'
 
-/** @throws EventsError when a store cannot be opened; a server is first spoken to by the first event */
+/** @throws EventsError if a store cannot be opened; a server is first contacted with the first event */
 export async function openPublisher(target: Target): Promise<Publisher> {
   switch (target.kind) {
     case 'http':
@@ -12,7 +12,7 @@ export async function openPublisher(target: Target): Promise<Publisher> {
     case 'memory':
       return busPublisher(createEventBus({ storage: memoryStorage() }))
     case 'sqlite': {
-      // Only now, so that a scan through HTTP loads no database.
+      // Loaded only here, so that a scan over HTTP loads no database.
       const { sqliteStorage } = await import('@viewra/events-core/sqlite')
       return busPublisher(createEventBus({ storage: sqliteStorage({ path: target.path }) }))
     }
