@@ -75,8 +75,14 @@ export type {
   StoredDocument,
 } from './storage/contract/documents.ts'
 export type { KeyedState, KeyedStateStore, StateSize } from './storage/contract/keyed-state.ts'
-export type { LeaseState, LeaseStore } from './storage/contract/leases.ts'
-export type { EventStorageNext } from './storage/contract/next.ts'
+export type {
+  HeldLease,
+  Lease,
+  LeaseAnswer,
+  LeaseSign,
+  LeaseState,
+  LeaseStore,
+} from './storage/contract/leases.ts'
 export type { CountSeries, SeriesPoint, SeriesQuery } from './storage/contract/series.ts'
 export type {
   AppendReceipt,
@@ -96,14 +102,9 @@ export type {
   TrimPolicy,
 } from './storage/contract/storage.ts'
 export type {
-  HeldLease,
-  Lease,
-  LeaseAnswer,
-  LeaseSign,
   PartitionKey,
   PartitionState,
   PositionRange,
-  Progress,
   SubscriptionStore,
 } from './storage/contract/subscriptions.ts'
 export { type CreateStorageOptions, createStorage } from './storage/create-storage.ts'

@@ -65,7 +65,12 @@ async function keep(bus: EventBus, storage: EventStorage): Promise<void> {
   const event = await bus.get(KNOWN.id)
   const { total } = await bus.deadLetters.list({ limit: 1 })
   if (event === undefined || total > 0) return
-  await storage.deadLetters.park({ subscription: KNOWN.name, event, error: 'no', stack: null, attempts: 1 })
+  const answer = await storage.leases.acquire('test', 'test')
+  if (!answer.acquired) throw new Error('the lease of the test is held')
+  const failure = { subscription: KNOWN.name, event, error: 'no', stack: null, attempts: 1 }
+  const lease = { name: 'test', token: answer.lease.token }
+  await storage.commit(lease, { failures: [failure] })
+  await storage.leases.release(lease)
 }
 
 const ROUTE = 'x-route'

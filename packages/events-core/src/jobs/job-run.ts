@@ -6,7 +6,7 @@ import { EventsError, isEventsError } from '../errors.ts'
 import type { JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { CommitResult } from '../storage/contract/commit.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { JobContext, JobKind, JobProgress } from './job.ts'
 import { COLLECTION, documentOf, type JobRecord, type JobStore, type VersionedJob } from './job-store.ts'
 
@@ -15,7 +15,7 @@ export interface JobRunOptions {
   readonly kind: JobKind<unknown, unknown, unknown>
   readonly lease: LeaseHolder
   readonly jobs: JobStore
-  readonly storage: EventStorageNext
+  readonly storage: EventStorage
   readonly host: BusHost
 }
 

@@ -5,7 +5,6 @@ import { checkOptions, integer, type OptionRule, shown } from '../check-options.
 import { EventsError, invalid } from '../errors.ts'
 import type { JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
-import { requireCommits } from '../storage/require-commits.ts'
 import { within } from '../within.ts'
 import type { Job, JobKind, JobState } from './job.ts'
 import { JobRun } from './job-run.ts'
@@ -77,7 +76,7 @@ export class JobRunner implements BusWorker {
   }
 
   start(host: BusHost): void {
-    const jobs = new JobStore(requireCommits(host.storage, 'Jobs').documents)
+    const jobs = new JobStore(host.storage.documents)
     const look = () => this.#look()
     const timer = setInterval(look, host.pollIntervalMs).unref()
     const unwatch = jobs.watch(look)
@@ -231,7 +230,7 @@ export class JobRunner implements BusWorker {
 
   async #tryRun(id: string, running: Running): Promise<void> {
     const { host, jobs } = running
-    const storage = requireCommits(host.storage, 'Jobs')
+    const { storage } = host
     const lease = this.#leases.get(id) ?? this.#leaseOf(id, host)
     if (!(await lease.tryAcquire())) return
     // As it is now that nobody else can change it.
@@ -252,8 +251,12 @@ export class JobRunner implements BusWorker {
   }
 
   #leaseOf(id: string, { owner, storage }: BusHost): LeaseHolder {
-    const { leases } = requireCommits(storage, 'Jobs')
-    const lease = new LeaseHolder({ store: leases, name: `job:${id}`, owner, leaseMs: this.#options.leaseMs })
+    const lease = new LeaseHolder({
+      store: storage.leases,
+      name: `job:${id}`,
+      owner,
+      leaseMs: this.#options.leaseMs,
+    })
     this.#leases.set(id, lease)
     return lease
   }

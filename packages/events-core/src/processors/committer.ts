@@ -3,13 +3,13 @@ import type { LeaseHolder } from '../bus/workers/lease-holder.ts'
 import type { BusHost } from '../bus/workers/worker.ts'
 import { isEventsError } from '../errors.ts'
 import type { Changes, CommitCondition, CommitResult } from '../storage/contract/commit.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { PartitionKey, PositionRange } from '../storage/contract/subscriptions.ts'
 import type { Batch } from './batch.ts'
 
 export interface CommitterOptions {
   readonly partition: PartitionKey
-  readonly storage: EventStorageNext
+  readonly storage: EventStorage
   readonly lease: LeaseHolder
   readonly host: BusHost
 }

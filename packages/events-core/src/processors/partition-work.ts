@@ -3,7 +3,7 @@ import { type LogItem, storedEvents } from '../bus/tail/log-reader.ts'
 import type { BusHost } from '../bus/workers/worker.ts'
 import type { StoredEvent } from '../event/event.ts'
 import type { StateSize } from '../storage/contract/keyed-state.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { PartitionKey, PartitionState } from '../storage/contract/subscriptions.ts'
 import { Batch } from './batch.ts'
 import type { Committer } from './committer.ts'
@@ -17,7 +17,7 @@ export interface PartitionWorkOptions {
   readonly settings: ProcessorSettings
   readonly partition: PartitionKey
   readonly host: BusHost
-  readonly storage: EventStorageNext
+  readonly storage: EventStorage
   readonly committer: Committer
   /** Whether to go on; asked between calls. */
   readonly isWanted: () => boolean
@@ -266,7 +266,7 @@ export class PartitionWork {
   }
 
   /** What was appended may not match, so that only its position and time tell how far the log is. */
-  async #markNewest(storage: EventStorageNext): Promise<void> {
+  async #markNewest(storage: EventStorage): Promise<void> {
     const { events } = await storage.list({ order: 'desc', limit: 1, count: 'none' })
     const [newest] = events
     if (newest !== undefined) this.#time.mark(newest)

@@ -2,7 +2,7 @@ import { PausableReader } from '../bus/tail/pausable-reader.ts'
 import { Signal } from '../bus/tail/signal.ts'
 import type { LeaseHolder } from '../bus/workers/lease-holder.ts'
 import type { BusHost } from '../bus/workers/worker.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { PartitionKey } from '../storage/contract/subscriptions.ts'
 import { within } from '../within.ts'
 import { Committer, Refused } from './committer.ts'
@@ -14,7 +14,7 @@ export interface ProcessorRunOptions {
   readonly settings: ProcessorSettings
   readonly partition: PartitionKey
   readonly host: BusHost
-  readonly storage: EventStorageNext
+  readonly storage: EventStorage
   readonly lease: LeaseHolder
 }
 

@@ -5,9 +5,8 @@ import { LeaseHolder } from '../bus/workers/lease-holder.ts'
 import type { BusHost, BusWorker, WorkerGauges } from '../bus/workers/worker.ts'
 import { EventsError } from '../errors.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
-import { partitionLease } from '../storage/partition-lease.ts'
-import { requireCommits } from '../storage/require-commits.ts'
+import { partitionLease } from '../storage/contract/partition-lease.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import { within } from '../within.ts'
 import type { ProcessorFigures } from './partition-work.ts'
 import type { ProcessorSettings } from './processor.ts'
@@ -34,11 +33,11 @@ export class ProcessorWorker implements BusWorker {
   /**
    * Makes the durable subscription in the store, unless it is there, and begins to run it.
    * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT when it exists with another number of partitions; EVENTS_INVALID for
-   *   a `from` beyond the end of the log, and for a store without commits
+   *   a `from` beyond the end of the log
    */
   async start(host: BusHost): Promise<void> {
     const { name, partitions, from } = this.#settings
-    const storage = requireCommits(host.storage, 'Processors')
+    const { storage } = host
     const position = await startPosition(storage, from, { of: 'processor', name: 'from' })
     if (!(await storage.subscriptions.create(name, partitions, position)))
       await this.#checkPartitions(storage)
@@ -119,7 +118,7 @@ export class ProcessorWorker implements BusWorker {
     return sum
   }
 
-  async #checkPartitions(storage: EventStorageNext): Promise<void> {
+  async #checkPartitions(storage: EventStorage): Promise<void> {
     const { name, partitions } = this.#settings
     const [state] = await storage.subscriptions.list(name)
     const existing = state?.partitions ?? partitions
@@ -161,6 +160,6 @@ export class ProcessorWorker implements BusWorker {
 interface PartitionLoop {
   readonly partition: number
   readonly host: BusHost
-  readonly storage: EventStorageNext
+  readonly storage: EventStorage
   readonly signal: AbortSignal
 }

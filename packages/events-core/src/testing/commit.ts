@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { CommitResult } from '../storage/contract/commit.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import type { AppendResult } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
@@ -9,7 +8,7 @@ import { acquired, holderOf, PARTITION } from './holder.ts'
 import { idsOf, listAll, positionsOf } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 /** The answer to the outputs of a commit that must have happened. */
 export function appendedBy(result: CommitResult): AppendResult {

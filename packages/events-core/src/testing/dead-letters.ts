@@ -1,15 +1,18 @@
 import { expect } from 'vitest'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { DeadLetter, DeadLetterStore } from '../storage/contract/dead-letters.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
+import { holderOf, PARTITION, park } from './holder.ts'
 
 const parking: ContractTests = {
-  'a failure is kept with its event and all that is known': async ({ storage: { deadLetters }, clock }) => {
+  'a failure is kept with its event and all that is known': async ({ storage, clock }) => {
+    const { deadLetters } = storage
     const data = { b: 1, a: [1.5, null, { nested: 'é\u0000\ud800' }], __proto__x: 1e308 }
     const event = { type: 'scan.failed', data, tags: ['x'], ttl: 5, correlation_id: 'c' }
     const failure = makeFailure({ event, stack: 'at line 1', attempts: 5 })
-    await deadLetters.park(failure)
+    await park(storage, failure)
     const time = formatTimestamp(clock.now())
     const [letter] = await allOf(deadLetters)
     const { attempts, subscription, error, stack } = failure
@@ -19,52 +22,54 @@ const parking: ContractTests = {
     expect(JSON.stringify(letter?.event)).toBe(JSON.stringify(failure.event))
   },
 
-  'one that fails again has the new error, and the attempts of all': async ({
-    storage: { deadLetters },
-    clock,
-  }) => {
+  'one that fails again has the new error, and the attempts of all': async ({ storage, clock }) => {
+    const { deadLetters } = storage
     const event = { id: 'a' }
-    await deadLetters.park(makeFailure({ event, error: 'first', stack: 'old', attempts: 3 }))
+    await park(storage, makeFailure({ event, error: 'first', stack: 'old', attempts: 3 }))
     const [before] = await allOf(deadLetters)
     await deadLetters.requestRetry({}, 10)
     clock.advance(1_000)
-    await deadLetters.park(makeFailure({ event, error: 'second', attempts: 2 }))
+    await park(storage, makeFailure({ event, error: 'second', attempts: 2 }))
     const time = formatTimestamp(clock.now())
     expect(await allOf(deadLetters)).toEqual([
       { ...before, error: 'second', stack: null, attempts: 5, last_failed_at: time, retrying: false },
     ])
   },
 
-  'each subscription has its own of an event': async ({ storage: { deadLetters } }) => {
+  'each subscription has its own of an event': async ({ storage }) => {
+    const { deadLetters } = storage
     const event = { id: 'a' }
-    await deadLetters.park(makeFailure({ subscription: 'mail', event }))
-    await deadLetters.park(makeFailure({ subscription: 'post', event, attempts: 1 }))
+    await park(storage, makeFailure({ subscription: 'mail', event }))
+    await park(storage, makeFailure({ subscription: 'post', event, attempts: 1 }))
     expect((await allOf(deadLetters)).map((letter) => [letter.subscription, letter.attempts])).toEqual([
       ['post', 1],
       ['mail', 3],
     ])
   },
 
-  'by a lease it is kept only while that is held': async ({ storage: { deadLetters, subscriptions } }) => {
-    const key = { name: 'mail', partition: 0 }
-    await subscriptions.create('mail', 1, 0)
-    const answer = await subscriptions.acquire(key, 'test')
-    const lease = { ...key, token: answer.acquired ? answer.lease.token : 0 }
-    expect(await deadLetters.park(makeFailure({ event: { id: 'a' } }), lease)).toBe(true)
+  'of a partition it is kept only while its lease is held': async ({ storage }) => {
+    const { deadLetters, subscriptions } = storage
+    const holder = await holderOf(storage)
+    const checkpoint = PARTITION
+    const failing = (id: string) => holder.commit({ checkpoint, failures: [makeFailure({ event: { id } })] })
+    expect(await failing('a')).toMatchObject({ committed: true })
     await subscriptions.delete('mail')
-    expect(await deadLetters.park(makeFailure({ event: { id: 'b' } }), lease)).toBe(false)
+    const lost = { committed: false, reason: 'lease_lost' }
+    expect(await failing('b')).toEqual(lost)
     await subscriptions.create('mail', 1, 0)
-    expect(await deadLetters.park(makeFailure({ event: { id: 'c' } }), lease)).toBe(false)
+    expect(await failing('c')).toEqual(lost)
     expect(await allOf(deadLetters)).toEqual([])
   },
 
-  'failures of one event at the same time make one dead letter': async ({ storage: { deadLetters } }) => {
+  'failures of one event at the same time make one dead letter': async ({ storage }) => {
+    const { deadLetters } = storage
     const failures = Array.from({ length: 10 }, () => makeFailure({ event: { id: 'a' }, attempts: 2 }))
-    await Promise.all(failures.map((failure) => deadLetters.park(failure)))
+    await Promise.all(failures.map((failure) => park(storage, failure)))
     expect(await allOf(deadLetters)).toMatchObject([{ attempts: 20 }])
   },
 
-  'an error and its stack are texts of any characters': async ({ storage: { deadLetters } }) => {
+  'an error and its stack are texts of any characters': async ({ storage }) => {
+    const { deadLetters } = storage
     const texts = [
       '',
       '\u0000',
@@ -79,7 +84,7 @@ const parking: ContractTests = {
       '"',
     ]
     for (const [index, text] of texts.entries()) {
-      await deadLetters.park(makeFailure({ event: { id: `${index}` }, error: text, stack: text }))
+      await park(storage, makeFailure({ event: { id: `${index}` }, error: text, stack: text }))
     }
     const letters = (await allOf(deadLetters)).toReversed()
     expect(letters.map(({ error, stack }) => [error, stack])).toEqual(texts.map((text) => [text, text]))
@@ -87,12 +92,11 @@ const parking: ContractTests = {
 }
 
 const listing: ContractTests = {
-  'a page of large ones ends early, and the next one goes on behind it': async ({
-    storage: { deadLetters },
-  }) => {
+  'a page of large ones ends early, and the next one goes on behind it': async ({ storage }) => {
+    const { deadLetters } = storage
     const data = { text: 'x'.repeat(250_000) }
     for (let number = 0; number < 40; number++)
-      await deadLetters.park(makeFailure({ event: { id: `${number}`, data } }))
+      await park(storage, makeFailure({ event: { id: `${number}`, data } }))
     const first = await deadLetters.list({ limit: 1_000 })
     expect(first.deadLetters.length).toBeLessThan(40)
     expect(first.next).toBe(first.deadLetters.at(-1)?.id)
@@ -101,14 +105,12 @@ const listing: ContractTests = {
     expect(second).not.toHaveProperty('next')
   },
 
-  'the newest come first, in pages that have everything once': async ({
-    storage: { deadLetters },
-    clock,
-  }) => {
-    await parkAll(deadLetters, 7)
+  'the newest come first, in pages that have everything once': async ({ storage, clock }) => {
+    const { deadLetters } = storage
+    await parkAll(storage, 7)
     // The order is that of the failures, though all but these had one time.
     clock.advance(1_000)
-    await deadLetters.park(makeFailure({ event: { id: '7' } }))
+    await park(storage, makeFailure({ event: { id: '7' } }))
     const ids: string[] = []
     for (let after: string | undefined, more = true; more; ) {
       const page = await deadLetters.list({ limit: 3, ...(after !== undefined && { after }) })
@@ -121,23 +123,23 @@ const listing: ContractTests = {
     expect(ids).toEqual(['7', '6', '5', '4', '3', '2', '1', '0'])
   },
 
-  'the last page has no next, also when it is full': async ({ storage: { deadLetters } }) => {
-    await parkAll(deadLetters, 4)
+  'the last page has no next, also when it is full': async ({ storage }) => {
+    const { deadLetters } = storage
+    await parkAll(storage, 4)
     const first = await deadLetters.list({ limit: 2 })
     const second = await deadLetters.list({ limit: 2, after: first.next ?? '' })
     expect(second.deadLetters).toHaveLength(2)
     expect(second.next).toBeUndefined()
   },
 
-  'they are found by id, subscription and type, and by all that is given': async ({
-    storage: { deadLetters },
-  }) => {
+  'they are found by id, subscription and type, and by all that is given': async ({ storage }) => {
+    const { deadLetters } = storage
     for (const [subscription, type] of [
       ['mail', 'a'],
       ['mail', 'a.b'],
       ['post', 'a'],
     ] as const) {
-      await deadLetters.park(makeFailure({ subscription, event: { id: `${subscription} ${type}`, type } }))
+      await park(storage, makeFailure({ subscription, event: { id: `${subscription} ${type}`, type } }))
     }
     const idsOf = async (filter: Parameters<DeadLetterStore['delete']>[0]) => {
       const { deadLetters: letters, total } = await deadLetters.list({ filter, limit: 10 })
@@ -153,9 +155,10 @@ const listing: ContractTests = {
     expect(await idsOf({ id, type: 'a.b' })).toEqual([])
   },
 
-  'those that match are deleted': async ({ storage: { deadLetters } }) => {
-    await parkAll(deadLetters, 3)
-    await deadLetters.park(makeFailure({ subscription: 'post' }))
+  'those that match are deleted': async ({ storage }) => {
+    const { deadLetters } = storage
+    await parkAll(storage, 3)
+    await park(storage, makeFailure({ subscription: 'post' }))
     const id = (await allOf(deadLetters)).at(-1)?.id ?? ''
     expect(await deadLetters.delete({ id })).toBe(1)
     expect(await deadLetters.delete({ id })).toBe(0)
@@ -165,17 +168,16 @@ const listing: ContractTests = {
   },
 
   'they outlive the event': async ({ storage }) => {
-    await storage.deadLetters.park(makeFailure({ event: { id: 'a' } }))
+    await park(storage, makeFailure({ event: { id: 'a' } }))
     await storage.clear()
     expect(await allOf(storage.deadLetters)).toMatchObject([{ event: { id: 'a' } }])
   },
 }
 
 const retrying: ContractTests = {
-  'retries are asked for oldest first, up to a limit, and each once': async ({
-    storage: { deadLetters },
-  }) => {
-    await parkAll(deadLetters, 5)
+  'retries are asked for oldest first, up to a limit, and each once': async ({ storage }) => {
+    const { deadLetters } = storage
+    await parkAll(storage, 5)
     expect(await deadLetters.requestRetry({}, 2)).toBe(2)
     expect(await requestedOf(deadLetters)).toEqual(['0', '1'])
     expect(await deadLetters.requestRetry({}, 2)).toBe(2)
@@ -185,11 +187,10 @@ const retrying: ContractTests = {
     expect((await allOf(deadLetters)).every((letter) => letter.retrying)).toBe(true)
   },
 
-  'requests are those of the subscription, oldest first, up to a limit': async ({
-    storage: { deadLetters },
-  }) => {
-    await parkAll(deadLetters, 4)
-    await deadLetters.park(makeFailure({ subscription: 'post', event: { id: '9' } }))
+  'requests are those of the subscription, oldest first, up to a limit': async ({ storage }) => {
+    const { deadLetters } = storage
+    await parkAll(storage, 4)
+    await park(storage, makeFailure({ subscription: 'post', event: { id: '9' } }))
     await deadLetters.requestRetry({}, 10)
     const requests = await deadLetters.retryRequests('mail', 3)
     expect(requests).toEqual((await allOf(deadLetters)).toReversed().slice(0, 3))
@@ -197,9 +198,10 @@ const retrying: ContractTests = {
     expect(await deadLetters.retryRequests('none', 3)).toEqual([])
   },
 
-  'only what matches is asked for, and only that is taken back': async ({ storage: { deadLetters } }) => {
-    await parkAll(deadLetters, 3)
-    await deadLetters.park(makeFailure({ subscription: 'post' }))
+  'only what matches is asked for, and only that is taken back': async ({ storage }) => {
+    const { deadLetters } = storage
+    await parkAll(storage, 3)
+    await park(storage, makeFailure({ subscription: 'post' }))
     expect(await deadLetters.requestRetry({ subscription: 'mail' }, 10)).toBe(3)
     const id = (await allOf(deadLetters)).at(-1)?.id ?? ''
     expect(await deadLetters.cancelRetry({ id })).toBe(1)
@@ -219,8 +221,8 @@ async function allOf(deadLetters: DeadLetterStore): Promise<readonly DeadLetter[
 }
 
 /** Events '0', '1', … that the subscription 'mail' could not handle. */
-async function parkAll(deadLetters: DeadLetterStore, count: number): Promise<void> {
-  for (let id = 0; id < count; id++) await deadLetters.park(makeFailure({ event: { id: `${id}` } }))
+async function parkAll(storage: EventStorage, count: number): Promise<void> {
+  for (let id = 0; id < count; id++) await park(storage, makeFailure({ event: { id: `${id}` } }))
 }
 
 async function requestedOf(deadLetters: DeadLetterStore): Promise<readonly string[]> {

@@ -2,11 +2,10 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { JsonValue } from '../event/json.ts'
 import type { DocumentQuery, DocumentStore, StoredDocument } from '../storage/contract/documents.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import { STORAGE_LIMITS } from '../storage/limits.ts'
 import type { ContractTests } from './contract-context.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 /** Characters that patterns, escapes and orders other than that of code points stumble over. */
 const CHARACTERS = [

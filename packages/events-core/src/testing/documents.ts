@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { DocumentAnswer, DocumentStore } from '../storage/contract/documents.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import { anyJson } from './any-json.ts'
 import type { ContractTests } from './contract-context.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 /** What every object has without being given it, and other names that a store must not take for more than names. */
 const ODD_NAMES = ['__proto__', 'constructor', 'toString', 'a', 'A', 'é', 'e\u0301', "it's", '"', ' ', '%']
@@ -204,7 +204,7 @@ const watching: Tests = {
 
 /** Waits until the change has woken a watcher. Hints may be lost, so it is made again until one came. */
 async function wokenBy(
-  { documents }: EventStorageNext,
+  { documents }: EventStorage,
   collection: string,
   change: () => Promise<unknown>,
 ): Promise<void> {

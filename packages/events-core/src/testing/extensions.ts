@@ -2,15 +2,15 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Extensions, ExtensionValue } from '../event/extensions.ts'
 import { compileFilter } from '../filter/filter.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
 import type { FilterCase } from './filter-cases.ts'
 import { expectSelection } from './filters.ts'
+import { park } from './holder.ts'
 import { idsOf, listAll, readToHead } from './reading.ts'
 import { makeRecord, type RecordFields } from './record.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 const having = (...list: Extensions[]): RecordFields[] => list.map((extensions) => ({ extensions }))
 
@@ -132,7 +132,7 @@ const keeping: Tests = {
   'the largest extensions come back, from a dead letter too': async ({ storage }) => {
     await storage.append([makeRecord({ id: 'a', extensions: LARGEST })])
     expect((await storage.get('a'))?.extensions).toStrictEqual(LARGEST)
-    await storage.deadLetters.park(makeFailure({ event: { extensions: LARGEST } }))
+    await park(storage, makeFailure({ event: { extensions: LARGEST } }))
     const { deadLetters } = await storage.deadLetters.list({ limit: 1 })
     expect(deadLetters[0]?.event.extensions).toStrictEqual(LARGEST)
   },

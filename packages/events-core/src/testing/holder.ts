@@ -1,8 +1,9 @@
 import type { Changes, CommitResult } from '../storage/contract/commit.ts'
+import type { Failure } from '../storage/contract/dead-letters.ts'
 import type { HeldLease } from '../storage/contract/leases.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import { partitionLease } from '../storage/contract/partition-lease.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { PartitionKey } from '../storage/contract/subscriptions.ts'
-import { partitionLease } from '../storage/partition-lease.ts'
 
 export const PARTITION: PartitionKey = { name: 'mail', partition: 0 }
 
@@ -13,24 +14,34 @@ export interface Holder {
 }
 
 /** Acquires the lease, as somebody named 'test'. */
-export async function acquired({ leases }: EventStorageNext, name: string): Promise<HeldLease> {
+export async function acquired({ leases }: EventStorage, name: string): Promise<HeldLease> {
   const answer = await leases.acquire(name, 'test')
   if (!answer.acquired) throw new Error(`another process holds '${name}'`)
   return { name, token: answer.lease.token }
 }
 
 /** Makes the subscription of a partition, unless it is there, and acquires the lease of that partition. */
-export async function holderOf(storage: EventStorageNext, key: PartitionKey = PARTITION): Promise<Holder> {
+export async function holderOf(storage: EventStorage, key: PartitionKey = PARTITION): Promise<Holder> {
   await storage.subscriptions.create(key.name, key.partition + 1, 0)
   const lease = await acquired(storage, partitionLease(key))
   return { lease, commit: (changes) => storage.commit(lease, changes) }
 }
 
 /** As if another process had watched the sign of the lease for long enough. */
-export async function takeOver({ leases }: EventStorageNext, name: string): Promise<HeldLease> {
+export async function takeOver({ leases }: EventStorage, name: string): Promise<HeldLease> {
   const seen = await leases.acquire(name, 'other')
   if (seen.acquired) throw new Error(`nobody held '${name}'`)
   const answer = await leases.acquire(name, 'other', seen.sign)
   if (!answer.acquired) throw new Error(`'${name}' was not taken over`)
   return { name, token: answer.lease.token }
+}
+
+let parked = 0
+
+/** Makes a dead letter of a failure, as the holder of some lease. */
+export async function park(storage: EventStorage, failure: Failure): Promise<void> {
+  const lease = await acquired(storage, `park ${++parked}`)
+  const { committed } = await storage.commit(lease, { failures: [failure] })
+  await storage.leases.release(lease)
+  if (!committed) throw new Error('the lease was lost')
 }

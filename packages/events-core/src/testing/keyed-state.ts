@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { KeyedState, StateSize } from '../storage/contract/keyed-state.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { PartitionKey } from '../storage/contract/subscriptions.ts'
 import { STORAGE_LIMITS } from '../storage/limits.ts'
 import type { ContractTests } from './contract-context.ts'
 import { type Holder, holderOf, PARTITION } from './holder.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 /** What a test cares about of a state. */
 function stateOf(key: string, fields: Partial<KeyedState> = {}): KeyedState {
@@ -253,7 +253,7 @@ const asAMap: Tests = {
 }
 
 async function expectModel(
-  { state }: EventStorageNext,
+  { state }: EventStorage,
   partition: PartitionKey,
   states: readonly KeyedState[],
 ): Promise<void> {
@@ -271,7 +271,7 @@ function byRank(rank: 'dueMs' | 'touched') {
     Number(a[rank]) - Number(b[rank]) || Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))
 }
 
-async function expectNoState({ state }: EventStorageNext, partition = PARTITION): Promise<void> {
+async function expectNoState({ state }: EventStorage, partition = PARTITION): Promise<void> {
   expect(await state.read(partition, ['a'])).toEqual([])
   expect(await state.due(partition, Number.MAX_SAFE_INTEGER, 10)).toEqual([])
   expect(await state.nextDue(partition)).toBeUndefined()

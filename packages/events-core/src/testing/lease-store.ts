@@ -1,12 +1,11 @@
 import { expect } from 'vitest'
 import type { LeaseSign } from '../storage/contract/leases.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
-import { partitionLease } from '../storage/partition-lease.ts'
+import { partitionLease } from '../storage/contract/partition-lease.ts'
 import type { ContractContext, ContractTests } from './contract-context.ts'
 import { acquired, holderOf, PARTITION, takeOver } from './holder.ts'
 
-type Context = ContractContext<EventStorageNext>
-type Tests = ContractTests<EventStorageNext>
+type Context = ContractContext
+type Tests = ContractTests
 
 /** What another process sees of a lease that is held. */
 async function signOf({ storage: { leases } }: Context, name: string): Promise<LeaseSign> {

@@ -4,7 +4,6 @@ import type { DeadLetterStore } from '../storage/contract/dead-letters.ts'
 import type { EventMaintenance, EventQueries, EventStorage } from '../storage/contract/storage.ts'
 import type { SubscriptionStore } from '../storage/contract/subscriptions.ts'
 import type { ContractTests } from './contract-context.ts'
-import { makeFailure } from './failure.ts'
 import { idsOf, listAll } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
@@ -29,10 +28,6 @@ const LOG_CALLS: Calls<keyof (EventQueries & EventMaintenance) | 'append' | 'rea
 const SUBSCRIPTION_CALLS: Calls<keyof SubscriptionStore> = {
   create: ({ subscriptions }) => subscriptions.create('a', 1, 0),
   list: ({ subscriptions }) => subscriptions.list(),
-  acquire: ({ subscriptions }) => subscriptions.acquire({ name: 'a', partition: 0 }, 'test'),
-  renew: ({ subscriptions }) => subscriptions.renew({ name: 'a', partition: 0 }, 1),
-  claim: ({ subscriptions }) => subscriptions.claim({ name: 'a', partition: 0 }, 'test', 'other'),
-  release: ({ subscriptions }) => subscriptions.release({ name: 'a', partition: 0 }, 1),
   setPaused: ({ subscriptions }) => subscriptions.setPaused('a', true),
   reset: ({ subscriptions }) => subscriptions.reset('a', 0),
   rename: ({ subscriptions }) => subscriptions.rename('a', 'b'),
@@ -40,7 +35,6 @@ const SUBSCRIPTION_CALLS: Calls<keyof SubscriptionStore> = {
 }
 
 const DEAD_LETTER_CALLS: Calls<keyof DeadLetterStore> = {
-  park: ({ deadLetters }) => deadLetters.park(makeFailure()),
   list: ({ deadLetters }) => deadLetters.list({ limit: 10 }),
   delete: ({ deadLetters }) => deadLetters.delete({}),
   requestRetry: ({ deadLetters }) => deadLetters.requestRetry({}, 1),

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
+import { holderOf, park } from './holder.ts'
 import { idsOf, listAll } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
@@ -52,22 +53,21 @@ export const persistenceTests: ContractTests = {
 
   'subscriptions, their positions and their dead letters are there after a restart': async (context) => {
     const { storage } = context
-    const key = { name: 'mail', partition: 1 }
     await storage.subscriptions.create('mail', 2, 5)
-    const answer = await storage.subscriptions.acquire(key, 'first')
-    const token = answer.acquired ? answer.lease.token : 0
-    await storage.subscriptions.renew(key, token, { position: 9 })
-    await storage.deadLetters.park(makeFailure({ subscription: 'mail' }))
+    const holder = await holderOf(storage, { name: 'mail', partition: 1 })
+    await holder.commit({ checkpoint: { name: 'mail', partition: 1, position: 9 } })
+    await park(storage, makeFailure({ subscription: 'mail' }))
     const before = [await storage.subscriptions.list(), await storage.deadLetters.list({ limit: 10 })]
     const again = await context.reopen(storage)
     expect([await again.subscriptions.list(), await again.deadLetters.list({ limit: 10 })]).toStrictEqual(
       before,
     )
     // The process that held the lease is gone, and its sign stands still.
+    const { name, token } = holder.lease
     const sign = { token, beat: 2 }
-    expect(await again.subscriptions.acquire(key, 'second')).toEqual({ acquired: false, sign })
-    const lease = { token: token + 1, position: 9, paused: false, claimed: false }
-    expect(await again.subscriptions.acquire(key, 'second', sign)).toEqual({ acquired: true, lease })
+    expect(await again.leases.acquire(name, 'second')).toEqual({ acquired: false, sign })
+    const lease = { token: token + 1, claimed: false }
+    expect(await again.leases.acquire(name, 'second', sign)).toEqual({ acquired: true, lease })
     await again.close()
   },
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { formatTimestamp, parseTimestamp } from '../event/timestamp.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import { appendedBy } from './commit.ts'
 import type { ContractTests } from './contract-context.ts'
 import { acquired } from './holder.ts'
@@ -11,7 +10,7 @@ import { makeRecord, makeRecords } from './record.ts'
 /** How far the clock goes before an append, in milliseconds. */
 const steps = fc.array(fc.constantFrom(-3_600_000, -1_000, -1, 0, 1, 1_000, 86_400_000), { maxLength: 12 })
 
-export const recordedAtTests: ContractTests<EventStorageNext> = {
+export const recordedAtTests: ContractTests = {
   'recorded_at is the clock, and never goes back as positions go on': async ({ storage, scope, clock }) => {
     const lease = await acquired(storage, scope)
     let latestMs = clock.now()

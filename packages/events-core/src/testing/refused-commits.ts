@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import { parseTimestamp } from '../event/timestamp.ts'
 import type { Changes } from '../storage/contract/commit.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import { STORAGE_LIMITS } from '../storage/limits.ts'
 import { appendedBy } from './commit.ts'
 import type { ContractContext, ContractTests } from './contract-context.ts'
@@ -11,8 +10,8 @@ import { idsOf, listAll } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 import { snapshotOf } from './snapshot.ts'
 
-type Context = ContractContext<EventStorageNext>
-type Tests = ContractTests<EventStorageNext>
+type Context = ContractContext
+type Tests = ContractTests
 
 /** One change of each kind, every one of which would be seen. */
 function changesOf({ scope }: Context): Required<Omit<Changes, 'onlyIf'>> {

@@ -2,14 +2,13 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { formatTimestamp } from '../event/timestamp.ts'
 import { compileFilter } from '../filter/filter.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import type { SeriesPoint, SeriesQuery } from '../storage/contract/series.ts'
 import type { EventRecord } from '../storage/contract/storage.ts'
 import { eventFields } from './arbitraries.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeRecord, type RecordFields } from './record.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000

@@ -1,8 +1,8 @@
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import { listAll } from './reading.ts'
 
 /** All that anybody can see of a store, of the documents one collection: equal before and after what changes nothing. */
-export async function snapshotOf(storage: EventStorageNext, collection: string): Promise<object> {
+export async function snapshotOf(storage: EventStorage, collection: string): Promise<object> {
   const partitions = await storage.subscriptions.list()
   return {
     head: await storage.head(),

@@ -1,10 +1,11 @@
 import { afterAll, describe, test } from 'vitest'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import type { EventStorage } from '../storage/contract/storage.ts'
 import { abortTests } from './abort.ts'
 import { agreementTests } from './agreement.ts'
 import { appendTests } from './append.ts'
 import { commitTests } from './commit.ts'
+import { commitLifeCycleTests } from './commit-life-cycle.ts'
+import { commitPersistenceTests } from './commit-persistence.ts'
 import { ContractContext, type ContractTests } from './contract-context.ts'
 import { deadLetterTests } from './dead-letters.ts'
 import { documentPageTests } from './document-pages.ts'
@@ -15,11 +16,8 @@ import { filterTests } from './filters.ts'
 import { keptFromTests } from './kept-from.ts'
 import { keyedStateTests } from './keyed-state.ts'
 import { leaseStoreTests } from './lease-store.ts'
-import { leaseTests } from './leases.ts'
 import { lifeCycleTests } from './life-cycle.ts'
 import { listTests } from './list.ts'
-import { nextLifeCycleTests } from './next-life-cycle.ts'
-import { nextPersistenceTests } from './next-persistence.ts'
 import { pageBytesTests } from './page-bytes.ts'
 import { pagingTests } from './paging.ts'
 import { persistenceTests } from './persistence.ts'
@@ -52,8 +50,18 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
   'where the kept log begins': keptFromTests,
   'round trip': roundTripTests,
   subscriptions: subscriptionTests,
-  leases: leaseTests,
   'dead letters': deadLetterTests,
+  'life cycle of documents, leases, state and commits': commitLifeCycleTests,
+  documents: documentTests,
+  'pages and limits of documents': documentPageTests,
+  leases: leaseStoreTests,
+  'keyed state': keyedStateTests,
+  commits: commitTests,
+  'refused commits': refusedCommitTests,
+  recorded_at: recordedAtTests,
+  'trim by position and type': trimByTypeTests,
+  'series of counts': seriesTests,
+  extensions: extensionTests,
 }
 
 /**
@@ -70,31 +78,10 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
  * storageContract('memory', { create: ({ now }) => memoryStorage({ now }) })
  */
 export function storageContract(name: string, factory: StorageFactory): void {
-  const contract = factory.reopen === undefined ? CONTRACT : { ...CONTRACT, persistence: persistenceTests }
+  const persistence = { ...persistenceTests, ...commitPersistenceTests }
+  const contract = factory.reopen === undefined ? CONTRACT : { ...CONTRACT, persistence }
   describe(`${name} keeps the storage contract`, () => {
     describeThemes(contract, factory)
-  })
-}
-
-const NEXT_CONTRACT: Readonly<Record<string, ContractTests<EventStorageNext>>> = {
-  'life cycle': nextLifeCycleTests,
-  documents: documentTests,
-  'pages and limits of documents': documentPageTests,
-  leases: leaseStoreTests,
-  'keyed state': keyedStateTests,
-  commits: commitTests,
-  'refused commits': refusedCommitTests,
-  recorded_at: recordedAtTests,
-  'trim by position and type': trimByTypeTests,
-  'series of counts': seriesTests,
-  extensions: extensionTests,
-}
-
-/** What `storageContract` is to `EventStorage`, for what `EventStorageNext` has more. */
-export function storageContractNext(name: string, factory: StorageFactory<EventStorageNext>): void {
-  const persistence = factory.reopen && { persistence: nextPersistenceTests }
-  describe(`${name} keeps the next storage contract`, () => {
-    describeThemes({ ...NEXT_CONTRACT, ...persistence }, factory)
   })
 }
 

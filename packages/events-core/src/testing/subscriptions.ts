@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { ContractTests } from './contract-context.ts'
 import { makeFailure } from './failure.ts'
-import { acquired, MAIL } from './leases.ts'
+import { holderOf, PARTITION, park, takeOver } from './holder.ts'
 
 const keeping: ContractTests = {
   'a subscription is made with all its partitions': async ({ storage: { subscriptions }, clock }) => {
@@ -64,17 +64,19 @@ const keeping: ContractTests = {
   },
 }
 
+const LOST = { committed: false, reason: 'lease_lost' }
+
 const positions: ContractTests = {
-  'a renewal saves the position, and when': async ({ storage: { subscriptions }, clock }) => {
+  'a commit saves the position, and when': async ({ storage, clock }) => {
+    const { subscriptions } = storage
     await subscriptions.create('mail', 2, 7)
     const created = formatTimestamp(clock.now())
-    const { token } = await acquired(subscriptions, MAIL)
+    const holder = await holderOf(storage)
     clock.advance(1_000)
-    expect(await subscriptions.renew(MAIL, token, { position: 9 })).toEqual({
-      token,
-      position: 9,
+    expect(await holder.commit({ checkpoint: { ...PARTITION, position: 9 } })).toEqual({
+      committed: true,
+      lease: { token: holder.lease.token, claimed: false },
       paused: false,
-      claimed: false,
     })
     const saved = formatTimestamp(clock.now())
     expect(await subscriptions.list()).toMatchObject([
@@ -83,80 +85,86 @@ const positions: ContractTests = {
     ])
   },
 
-  'a saved position never goes back': async ({ storage: { subscriptions }, clock }) => {
+  'a saved position never goes back': async ({ storage, clock }) => {
+    const { subscriptions } = storage
     await subscriptions.create('mail', 1, 7)
-    const { token } = await acquired(subscriptions, MAIL)
-    await subscriptions.renew(MAIL, token, { position: 9 })
+    const holder = await holderOf(storage)
+    await holder.commit({ checkpoint: { ...PARTITION, position: 9 } })
     const before = await subscriptions.list()
     clock.advance(1_000)
     for (const progress of [{ position: 8 }, { position: 0 }, { position: 9 }, {}]) {
-      expect(await subscriptions.renew(MAIL, token, progress)).toMatchObject({ position: 9 })
+      expect(await holder.commit({ checkpoint: { ...PARTITION, ...progress } })).toMatchObject({
+        committed: true,
+      })
+      expect(await subscriptions.list()).toEqual(before)
     }
-    expect(await subscriptions.list()).toEqual(before)
   },
 
   'what could not be had is kept, until there is more of it or a reset': async ({ storage }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 2, 7)
-    const { token } = await acquired(subscriptions, MAIL)
-    await subscriptions.renew(MAIL, token, { position: 20, missed: { from: 8, to: 19 } })
-    await subscriptions.renew(MAIL, token, { position: 21 })
+    const holder = await holderOf(storage)
+    await holder.commit({ checkpoint: { ...PARTITION, position: 20, missed: { from: 8, to: 19 } } })
+    await holder.commit({ checkpoint: { ...PARTITION, position: 21 } })
     expect((await subscriptions.list()).map(({ missed }) => missed)).toEqual([{ from: 8, to: 19 }, null])
-    await subscriptions.renew(MAIL, token, { missed: { from: 22, to: 25 } })
+    await holder.commit({ checkpoint: { ...PARTITION, missed: { from: 22, to: 25 } } })
     expect(await subscriptions.list()).toMatchObject([{ position: 21, missed: { from: 22, to: 25 } }, {}])
     await subscriptions.reset('mail', 21)
     expect((await subscriptions.list()).map(({ missed }) => missed)).toEqual([null, null])
   },
 
-  'who has lost the lease saves nothing': async ({ storage: { subscriptions } }) => {
+  'who has lost the lease saves nothing': async ({ storage }) => {
+    const { subscriptions } = storage
     await subscriptions.create('mail', 1, 7)
-    const { token } = await acquired(subscriptions, MAIL)
-    await subscriptions.acquire(MAIL, 'other', { token, beat: 1 })
-    expect(await subscriptions.renew(MAIL, token, { position: 9 })).toBeUndefined()
+    const holder = await holderOf(storage)
+    await takeOver(storage, holder.lease.name)
+    expect(await holder.commit({ checkpoint: { ...PARTITION, position: 9 } })).toEqual(LOST)
     expect(await subscriptions.list()).toMatchObject([{ position: 7, owner: 'other' }])
   },
 
   'who held a subscription that was deleted and made again saves nothing': async ({ storage }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 1, 7)
-    const before = await acquired(subscriptions, MAIL)
+    const before = await holderOf(storage)
     await subscriptions.delete('mail')
     await subscriptions.create('mail', 1, 1)
-    const { token } = await acquired(subscriptions, MAIL)
-    expect(await subscriptions.renew(MAIL, before.token, { position: 99 })).toBeUndefined()
-    expect(await subscriptions.renew(MAIL, token, { position: 2 })).toMatchObject({ position: 2 })
+    const now = await holderOf(storage)
+    expect(await before.commit({ checkpoint: { ...PARTITION, position: 99 } })).toEqual(LOST)
+    expect(await now.commit({ checkpoint: { ...PARTITION, position: 2 } })).toMatchObject({ committed: true })
+    expect(await subscriptions.list()).toMatchObject([{ position: 2 }])
   },
 
-  'positions are large numbers': async ({ storage: { subscriptions } }) => {
-    await subscriptions.create('mail', 1, 2 ** 40)
-    const { token } = await acquired(subscriptions, MAIL)
+  'positions are large numbers': async ({ storage }) => {
+    await storage.subscriptions.create('mail', 1, 2 ** 40)
+    const holder = await holderOf(storage)
     const position = Number.MAX_SAFE_INTEGER
-    expect(await subscriptions.renew(MAIL, token, { position })).toMatchObject({ position })
-    expect(await subscriptions.list()).toMatchObject([{ position }])
+    await holder.commit({ checkpoint: { ...PARTITION, position } })
+    expect(await storage.subscriptions.list()).toMatchObject([{ position }])
   },
 }
 
 const changes: ContractTests = {
-  'a holder learns that it was paused, and keeps its lease': async ({ storage: { subscriptions } }) => {
+  'a holder learns that it was paused, and keeps its lease': async ({ storage }) => {
+    const { subscriptions } = storage
     await subscriptions.create('mail', 2, 0)
-    const { token } = await acquired(subscriptions, MAIL)
+    const holder = await holderOf(storage)
     for (const paused of [true, false]) {
       expect(await subscriptions.setPaused('mail', paused)).toBe(true)
-      expect(await subscriptions.renew(MAIL, token)).toMatchObject({ token, paused })
+      const { token } = holder.lease
+      expect(await holder.commit({ checkpoint: PARTITION })).toMatchObject({ lease: { token }, paused })
       expect((await subscriptions.list()).map((state) => state.paused)).toEqual([paused, paused])
     }
   },
 
-  'a reset sets all positions, back or forth, and takes the leases away': async ({
-    storage: { subscriptions },
-  }) => {
+  'a reset sets all positions, back or forth, and takes the leases away': async ({ storage }) => {
+    const { subscriptions } = storage
     for (const position of [3, 30]) {
       await subscriptions.create('mail', 2, 10)
-      const { token } = await acquired(subscriptions, MAIL)
+      const holder = await holderOf(storage)
       expect(await subscriptions.reset('mail', position)).toBe(true)
-      expect(await subscriptions.renew(MAIL, token, { position: 99 })).toBeUndefined()
+      expect(await holder.commit({ checkpoint: { ...PARTITION, position: 99 } })).toEqual(LOST)
       expect((await subscriptions.list()).map((state) => state.position)).toEqual([position, position])
-      expect(await acquired(subscriptions, MAIL)).toMatchObject({ position })
+      await holderOf(storage)
       await subscriptions.delete('mail')
     }
   },
@@ -167,10 +175,10 @@ const changes: ContractTests = {
     const { subscriptions, deadLetters } = storage
     await subscriptions.create('mail', 2, 10)
     await subscriptions.setPaused('mail', true)
-    const { token } = await acquired(subscriptions, MAIL)
-    await deadLetters.park(makeFailure({ subscription: 'mail' }))
+    const holder = await holderOf(storage)
+    await park(storage, makeFailure({ subscription: 'mail' }))
     expect(await subscriptions.rename('mail', 'post')).toBe(true)
-    expect(await subscriptions.renew(MAIL, token, { position: 99 })).toBeUndefined()
+    expect(await holder.commit({ checkpoint: { ...PARTITION, position: 99 } })).toEqual(LOST)
     expect(await subscriptions.list()).toMatchObject([
       { name: 'post', partition: 0, position: 10, paused: true, owner: null },
       { name: 'post', partition: 1, position: 10, paused: true, owner: null },
@@ -191,10 +199,10 @@ const changes: ContractTests = {
     const { subscriptions, deadLetters } = storage
     await subscriptions.create('mail', 1, 1)
     await subscriptions.create('post', 1, 2)
-    const { token } = await acquired(subscriptions, MAIL)
-    for (const subscription of ['mail', 'post']) await deadLetters.park(makeFailure({ subscription }))
+    const holder = await holderOf(storage)
+    for (const subscription of ['mail', 'post']) await park(storage, makeFailure({ subscription }))
     expect(await subscriptions.delete('mail')).toBe(true)
-    expect(await subscriptions.renew(MAIL, token, { position: 9 })).toBeUndefined()
+    expect(await holder.commit({ checkpoint: { ...PARTITION, position: 9 } })).toEqual(LOST)
     expect((await subscriptions.list()).map(({ name }) => name)).toEqual(['post'])
     expect(await deadLetters.list({ limit: 10 })).toMatchObject({
       total: 1,

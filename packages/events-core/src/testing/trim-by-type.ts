@@ -1,21 +1,20 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { compileTypes } from '../filter/filter.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
-import type { TrimPolicy } from '../storage/contract/storage.ts'
+import type { EventStorage, TrimPolicy } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { idsOf, listAll, positionsOf } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
-type Tests = ContractTests<EventStorageNext>
+type Tests = ContractTests
 
 const TYPES = ['a', 'a.b', 'a.b.c', 'a.bc', 'a_b', 'b', '__proto__']
 
-async function appendTypes(storage: EventStorageNext, types: readonly string[]): Promise<void> {
+async function appendTypes(storage: EventStorage, types: readonly string[]): Promise<void> {
   await storage.append(types.map((type, index) => makeRecord({ id: `${index + 1}`, type })))
 }
 
-async function keptOf(storage: EventStorageNext, types?: readonly string[]): Promise<number> {
+async function keptOf(storage: EventStorage, types?: readonly string[]): Promise<number> {
   return (await storage.head(types && { types })).keptFrom
 }
 
@@ -196,7 +195,7 @@ function definedOf({
   return { ...(types && { types }), ...(exceptTypes && { exceptTypes }) }
 }
 
-async function expectModel(storage: EventStorageNext, model: Model): Promise<void> {
+async function expectModel(storage: EventStorage, model: Model): Promise<void> {
   expect(positionsOf(await listAll(storage))).toEqual(model.kept.map(({ position }) => position))
   for (const [type, position] of model.keptFrom) expect(await keptOf(storage, [type]), type).toBe(position)
   const matches = compileTypes(['a.*'])

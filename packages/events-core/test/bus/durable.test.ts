@@ -9,6 +9,7 @@ import {
   memoryStorage,
   type PublishedEvent,
 } from '../../src/index.ts'
+import { holderOf, takeOver } from '../../src/testing/holder.ts'
 import { bound, gate, recordingLogger, startedBus } from './setup.ts'
 
 const numbered = (count: number, from = 0): EventInput[] =>
@@ -167,13 +168,11 @@ describe('a durable subscription', () => {
     await storage.open()
     await storage.subscriptions.create('mine', 1, 0)
 
-    const first = await storage.subscriptions.acquire(key, 'first')
-    const refused = await storage.subscriptions.acquire(key, 'second')
-    if (!first.acquired || refused.acquired) throw new Error('the lease must be the first one’s')
-    const second = await storage.subscriptions.acquire(key, 'second', refused.sign)
-    expect(second.acquired).toBe(true)
-    expect(await storage.subscriptions.renew(key, first.lease.token, { position: 99 })).toBeUndefined()
-    expect((await storage.subscriptions.list())[0]).toMatchObject({ position: 0, owner: 'second' })
+    const first = await holderOf(storage, key)
+    await takeOver(storage, first.lease.name)
+    const late = await first.commit({ checkpoint: { ...key, position: 99 } })
+    expect(late).toEqual({ committed: false, reason: 'lease_lost' })
+    expect((await storage.subscriptions.list())[0]).toMatchObject({ position: 0, owner: 'other' })
   })
 
   test('pauses, resumes, and is reset', async () => {
@@ -256,14 +255,11 @@ describe('a durable subscription', () => {
     const storage = memoryStorage()
     const logger = recordingLogger()
     let away = false
-    const subscriptions: EventStorage['subscriptions'] = {
-      ...boundSubscriptions(storage),
-      renew: async (...args) => {
-        if (away) throw new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'away')
-        return storage.subscriptions.renew(...args)
-      },
+    const commit: EventStorage['commit'] = async (...args) => {
+      if (away) throw new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'away')
+      return storage.commit(...args)
     }
-    const bus = await startedBus({ storage: { ...bound(storage), subscriptions }, logger })
+    const bus = await startedBus({ storage: { ...bound(storage), commit }, logger })
     const seen: string[] = []
     await bus.subscribe('x', (event) => seen.push(event.id), { durable: 'mine', ...soon })
     away = true
@@ -298,21 +294,6 @@ describe('health', () => {
     await expect.poll(async () => (await bus.health()).status).toBe('ok')
   })
 })
-
-function boundSubscriptions({ subscriptions }: EventStorage): EventStorage['subscriptions'] {
-  return {
-    create: (...args) => subscriptions.create(...args),
-    list: (...args) => subscriptions.list(...args),
-    acquire: (...args) => subscriptions.acquire(...args),
-    renew: (...args) => subscriptions.renew(...args),
-    claim: (...args) => subscriptions.claim(...args),
-    release: (...args) => subscriptions.release(...args),
-    setPaused: (...args) => subscriptions.setPaused(...args),
-    reset: (...args) => subscriptions.reset(...args),
-    rename: (...args) => subscriptions.rename(...args),
-    delete: (...args) => subscriptions.delete(...args),
-  }
-}
 
 describe('dead letters', () => {
   async function withPoison() {
@@ -355,23 +336,17 @@ describe('dead letters', () => {
 
   test('do not outlive a subscription that is deleted meanwhile, nor come to another of its name', async () => {
     const storage = memoryStorage()
-    const { deadLetters } = storage
     const parked: boolean[] = []
     const [asked, answered] = [gate(), gate()]
-    const slow: EventStorage['deadLetters'] = {
-      park: async (...args) => {
-        asked.open()
-        await answered.opened
-        parked.push(await deadLetters.park(...args))
-        return parked[0] === true
-      },
-      list: (query) => deadLetters.list(query),
-      delete: (filter) => deadLetters.delete(filter),
-      requestRetry: (...args) => deadLetters.requestRetry(...args),
-      cancelRetry: (filter) => deadLetters.cancelRetry(filter),
-      retryRequests: (...args) => deadLetters.retryRequests(...args),
+    const commit: EventStorage['commit'] = async (lease, changes) => {
+      if (changes.failures === undefined) return storage.commit(lease, changes)
+      asked.open()
+      await answered.opened
+      const result = await storage.commit(lease, changes)
+      parked.push(result.committed)
+      return result
     }
-    const bus = await startedBus({ storage: { ...bound(storage), deadLetters: slow } })
+    const bus = await startedBus({ storage: { ...bound(storage), commit } })
     const handler = () => {
       throw new Error('poison')
     }
@@ -455,15 +430,14 @@ describe('what goes wrong at a bad moment', () => {
     const storage = memoryStorage()
     await storage.open()
     await storage.subscriptions.create('mine', 1, 0)
-    const before = await storage.subscriptions.acquire(key, 'before')
+    const before = await holderOf(storage, key)
     await storage.subscriptions.delete('mine')
     await storage.subscriptions.create('mine', 1, 0)
-    const now = await storage.subscriptions.acquire(key, 'now')
-    if (!before.acquired || !now.acquired) throw new Error('both were free')
-    expect(await storage.subscriptions.renew(key, before.lease.token, { position: 99 })).toBeUndefined()
-    expect(await storage.subscriptions.renew(key, now.lease.token, { position: 5 })).toMatchObject({
-      position: 5,
-    })
+    const now = await holderOf(storage, key)
+    const late = await before.commit({ checkpoint: { ...key, position: 99 } })
+    expect(late).toEqual({ committed: false, reason: 'lease_lost' })
+    expect(await now.commit({ checkpoint: { ...key, position: 5 } })).toMatchObject({ committed: true })
+    expect((await storage.subscriptions.list())[0]).toMatchObject({ position: 5 })
   })
 
   test('a stop during the pause before another try makes no dead letter: the event comes again', async () => {
@@ -501,12 +475,17 @@ describe('what goes wrong at a bad moment', () => {
   test('a start that fails keeps the durable subscriptions for the next one', async () => {
     const storage = memoryStorage()
     let away = true
+    const { subscriptions: real } = storage
     const subscriptions: EventStorage['subscriptions'] = {
-      ...boundSubscriptions(storage),
       create: async (...args) => {
         if (away) throw new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'away')
-        return storage.subscriptions.create(...args)
+        return real.create(...args)
       },
+      list: (...args) => real.list(...args),
+      setPaused: (...args) => real.setPaused(...args),
+      reset: (...args) => real.reset(...args),
+      rename: (...args) => real.rename(...args),
+      delete: (...args) => real.delete(...args),
     }
     const bus = createEventBus({ storage: { ...bound(storage), subscriptions } })
     const seen: string[] = []

@@ -1,4 +1,4 @@
-import { createEventBus, type EventStorageNext, type StoredEvent } from '../../src/index.ts'
+import { createEventBus, type EventStorage, type StoredEvent } from '../../src/index.ts'
 import { type ProcessorDefinition, processor } from '../../src/processors/index.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
 
@@ -82,11 +82,7 @@ export class PastClock {
 }
 
 /** Writes the inputs at their times. @param storage not open, on the clock */
-export async function fill(
-  storage: EventStorageNext,
-  clock: PastClock,
-  inputs: readonly Input[],
-): Promise<void> {
+export async function fill(storage: EventStorage, clock: PastClock, inputs: readonly Input[]): Promise<void> {
   const bus = createEventBus({ storage, now: clock.now })
   await bus.start()
   for (const { afterMs, events } of inputs) {
@@ -114,7 +110,7 @@ export function outcomeOf(events: readonly StoredEvent[], deadLetters: readonly 
 }
 
 /** Reads what a processor has left in an open store. */
-export async function readOutcome(storage: EventStorageNext): Promise<Outcome> {
+export async function readOutcome(storage: EventStorage): Promise<Outcome> {
   const events: StoredEvent[] = []
   for (let after = 0, more = true; more; ) {
     const page = await storage.read({ after, limit: 1_000, filter: { types: ['out.*'] } })
@@ -130,7 +126,7 @@ export async function readOutcome(storage: EventStorageNext): Promise<Outcome> {
 }
 
 /** Whether nothing is left to be done: all is examined, and no timer is set. */
-export async function isDone(storage: EventStorageNext, lastInput: number): Promise<boolean> {
+export async function isDone(storage: EventStorage, lastInput: number): Promise<boolean> {
   const [state] = await storage.subscriptions.list('law@1')
   if (state === undefined || state.position < lastInput) return false
   return (await storage.state.nextDue({ name: 'law@1', partition: 0 })) === undefined

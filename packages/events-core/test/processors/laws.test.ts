@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createEventBus, type EventStorageNext, memoryStorage, type StoredEvent } from '../../src/index.ts'
+import { createEventBus, type EventStorage, memoryStorage, type StoredEvent } from '../../src/index.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/index.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
 import { PostgresSetup } from '../storage/postgres/setup.ts'
@@ -28,7 +28,7 @@ interface Place {
   readonly schema: string
   /** Batches that last some seconds when each call is committed alone. */
   readonly batches: number
-  store(now?: () => number): EventStorageNext
+  store(now?: () => number): EventStorage
 }
 
 const PLACES = {
@@ -54,7 +54,7 @@ const LEASE_MS = 300
 const inputsOf = (inputs: readonly Input[]) => inputs.reduce((sum, { events }) => sum + events.length, 0)
 
 /** Processes what a store has to its end, and returns what came of it. */
-async function process(storage: EventStorageNext, lastInput: number, batchEvents: number): Promise<Outcome> {
+async function process(storage: EventStorage, lastInput: number, batchEvents: number): Promise<Outcome> {
   const bus = createEventBus({ storage, workers: [lawProcessor({ batchEvents })], pollIntervalMs: 20 })
   await bus.start()
   await expect.poll(() => isDone(storage, lastInput), { timeout: 60_000 }).toBe(true)

@@ -1,9 +1,9 @@
 import { expect } from 'vitest'
-import type { EventStorageNext } from '../../src/storage/contract/next.ts'
+import type { EventStorage } from '../../src/storage/contract/storage.ts'
 import { PARTITION } from '../../src/testing/holder.ts'
 
 /** Returns the last of the steps in commit-steps.ts whose changes are there; fails unless all of its changes are. */
-export async function lastStep(storage: EventStorageNext): Promise<number> {
+export async function lastStep(storage: EventStorage): Promise<number> {
   const [partition] = await storage.subscriptions.list(PARTITION.name)
   const step = partition?.position ?? 0
   expect((await storage.documents.get('steps', 'last'))?.value ?? 0).toBe(step)

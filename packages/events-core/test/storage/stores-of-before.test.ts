@@ -3,8 +3,8 @@ import { gunzipSync } from 'node:zlib'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { parseTimestamp } from '../../src/event/timestamp.ts'
-import type { EventStorageNext } from '../../src/storage/contract/next.ts'
-import { partitionLease } from '../../src/storage/partition-lease.ts'
+import { partitionLease } from '../../src/storage/contract/partition-lease.ts'
+import type { EventStorage } from '../../src/storage/contract/storage.ts'
 import { postgresStorage } from '../../src/storage/postgres/index.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/index.ts'
 import { makeRecord } from '../../src/testing/record.ts'
@@ -22,7 +22,7 @@ const SCHEMA = 'older_store'
 const NOW = '2029-12-31T23:59:40Z'
 const LATEST = '2030-01-01T00:00:00.000Z'
 
-const stores: readonly (readonly [string, () => Promise<EventStorageNext>])[] = [
+const stores: readonly (readonly [string, () => Promise<EventStorage>])[] = [
   [
     'SQLite',
     async () => {
@@ -115,7 +115,7 @@ function now(): number {
   return parseTimestamp(NOW) ?? 0
 }
 
-async function opened(storage: EventStorageNext): Promise<EventStorageNext> {
+async function opened(storage: EventStorage): Promise<EventStorage> {
   onTestFinished(() => storage.close())
   await storage.open()
   return storage

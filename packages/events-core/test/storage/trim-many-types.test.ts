@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { EventStorageNext } from '../../src/storage/contract/next.ts'
+import type { EventStorage } from '../../src/storage/contract/storage.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { listAll } from '../../src/testing/reading.ts'
 import { makeRecord } from '../../src/testing/record.ts'
@@ -11,7 +11,7 @@ const setup = await PostgresSetup.start({ fsync: 'off' })
 /** More than are looked for type by type. */
 const TYPES = Array.from({ length: 120 }, (_, n) => `many.t${n}`)
 
-test.each<[string, (now: () => number) => Promise<EventStorageNext>]>([
+test.each<[string, (now: () => number) => Promise<EventStorage>]>([
   ['SQLite', (now) => openStore(temporaryPath(), { now })],
   ['PostgreSQL', (now) => setup.openStore({ schema: setup.newSchema(), now })],
 ])(

@@ -1,13 +1,19 @@
-import type { PartitionState, SubscriptionStore } from '../../storage/contract/subscriptions.ts'
+import { partitionLease } from '../../storage/contract/partition-lease.ts'
+import type { EventStorage } from '../../storage/contract/storage.ts'
+import type { PartitionState } from '../../storage/contract/subscriptions.ts'
 
 /**
  * Asks those who run more partitions of a subscription than this process for some, until they are spread evenly. They give
  * them up when the calls under way are done.
  * @throws EventsError EVENTS_STORAGE_*
  */
-export async function claimShare(store: SubscriptionStore, name: string, claimant: string): Promise<void> {
-  for (const { partition, owner } of partitionsToClaim(await store.list(name), claimant)) {
-    if (owner !== null) await store.claim({ name, partition }, owner, claimant)
+export async function claimShare(
+  { subscriptions, leases }: Pick<EventStorage, 'subscriptions' | 'leases'>,
+  name: string,
+  claimant: string,
+): Promise<void> {
+  for (const { partition, owner } of partitionsToClaim(await subscriptions.list(name), claimant)) {
+    if (owner !== null) await leases.claim(partitionLease({ name, partition }), owner, claimant)
   }
 }
 

@@ -2,15 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EventsError } from '../../errors.ts'
 import type { PublishedEvent, StoredEvent } from '../../event/event.ts'
 import type { EventMetrics } from '../../metrics/metrics.ts'
-import type { HeldLease, Lease, Progress } from '../../storage/contract/subscriptions.ts'
+import type { Changes, Commits } from '../../storage/contract/commit.ts'
+import type { Failure } from '../../storage/contract/dead-letters.ts'
+import type { HeldLease } from '../../storage/contract/leases.ts'
+import type { PartitionState } from '../../storage/contract/subscriptions.ts'
 import { within } from '../../within.ts'
 import type { Logger } from '../api.ts'
 import type { DeliveryQueue, DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
 import { type LogItem, type LogReader, storedEvents } from '../tail/log-reader.ts'
 import { PausableReader } from '../tail/pausable-reader.ts'
 import { Signal } from '../tail/signal.ts'
-import type { LeaseHolder } from './lease-holder.ts'
+import type { LeaseHolder } from '../workers/lease-holder.ts'
 import { MissedEvents } from './missed-events.ts'
+import { PartitionCommits } from './partition-commits.ts'
 import { PositionTracker } from './position-tracker.ts'
 
 /** What a partition works with, whoever has its lease. */
@@ -22,8 +26,10 @@ export interface PartitionOptions {
   readonly isOwn: (event: PublishedEvent) => boolean
   /** Makes the queue that brings events to the handler. */
   readonly createQueue: (hooks: Pick<DeliveryQueueOptions, 'mayStart' | 'finished'>) => DeliveryQueue
-  /** Keeps an event that the handler could not take; false when the lease is lost, and nothing is kept. */
-  readonly park: (event: StoredEvent, error: unknown, lease: HeldLease) => Promise<boolean>
+  readonly partition: number
+  readonly commit: Commits['commit']
+  /** Describes an event that the handler could not take. */
+  readonly failureOf: (event: StoredEvent, error: unknown) => Failure
   /** Called at each renewal while the partition is not paused. */
   readonly renewed: () => void
   readonly metrics: EventMetrics
@@ -56,6 +62,7 @@ export class PartitionRun {
   readonly #tracker: PositionTracker
   readonly #queue: DeliveryQueue
   readonly #missed: MissedEvents
+  readonly #commits: PartitionCommits
   readonly #read = new Signal()
   readonly #save = new Signal()
   /** Events that are not handled yet, by position. */
@@ -70,13 +77,16 @@ export class PartitionRun {
   #abandoned: Promise<void> | undefined
   readonly #stopped = Promise.withResolvers<void>()
 
-  constructor(options: PartitionOptions, lease: LeaseHolder, { position, paused }: Lease) {
+  /** @param from where the partition stood when the lease was acquired */
+  constructor(options: PartitionOptions, lease: LeaseHolder, { position, paused }: PartitionState) {
     this.#options = options
     this.#lease = lease
     this.#tracker = new PositionTracker(position)
     this.#savedPosition = position
     this.#paused = paused
     this.#missed = new MissedEvents(options)
+    const { name, partition, commit } = options
+    this.#commits = new PartitionCommits({ partition: { name, partition }, lease, commit })
     this.#reader = new PausableReader(options.read, this.#read)
     this.#queue = options.createQueue({
       mayStart: () => this.mayHandle,
@@ -150,7 +160,7 @@ export class PartitionRun {
 
   async #saveAndRelease(): Promise<void> {
     try {
-      if ((await this.#lease.renew(this.#progress())) !== undefined) await this.#lease.release()
+      if ((await this.#commit()) !== undefined) await this.#lease.release()
     } catch (error) {
       const message = 'A checkpoint could not be saved at the end; some events will come again'
       this.#storageFailed('checkpoint', error, message)
@@ -227,15 +237,15 @@ export class PartitionRun {
     const missed = this.#missed.unsaved
     const isDue = performance.now() - this.#savedAt >= this.#lease.renewalMs
     if (handled === this.#savedPosition && missed === undefined && !isDue) return
-    const lease = await this.#lease.renew(this.#progress())
-    if (lease === undefined) return this.#lose()
+    const saved = await this.#commit()
+    if (saved === undefined) return this.#lose()
     this.#missed.saved(missed)
     this.#savedAt = performance.now()
     this.#savedPosition = handled
-    const isChanged = this.#paused !== lease.paused
-    this.#paused = lease.paused
+    const isChanged = this.#paused !== saved.paused
+    this.#paused = saved.paused
     if (isChanged) this.#read.notify()
-    if (lease.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
+    if (saved.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
     if (this.#paused) return
     this.#options.renewed()
     this.#queue.resume()
@@ -246,9 +256,8 @@ export class PartitionRun {
     return this.#state === 'ended'
   }
 
-  #progress(): Progress {
-    const { unsaved } = this.#missed
-    return { position: this.#tracker.handled, ...(unsaved && { missed: unsaved }) }
+  #commit(changes?: Changes): ReturnType<PartitionCommits['save']> {
+    return this.#commits.save(this.#tracker.handled, this.#missed.unsaved, changes)
   }
 
   #lose(): void {
@@ -276,24 +285,17 @@ export class PartitionRun {
 
   /** Tries until the event is kept: until then its position stays open. False when the run ended before that. */
   async #park(event: StoredEvent, error: unknown): Promise<boolean> {
-    const isParked = await this.#untilEnded('park', 'A dead letter cannot be stored; trying again', () =>
-      this.#options.park(event, error, this.#lease.held),
-    )
-    if (isParked === false) this.#lose()
-    return isParked ?? false
-  }
-
-  /** Tries again while the store fails; undefined when the run ended before it did well. */
-  async #untilEnded<T>(operation: string, message: string, work: () => Promise<T>): Promise<T | undefined> {
-    while (this.#state !== 'ended') {
+    const failures = [this.#options.failureOf(event, error)]
+    while (!this.#hasEnded) {
       try {
-        return await work()
-      } catch (error) {
-        this.#storageFailed(operation, error, message)
+        if ((await this.#commit({ failures })) !== undefined) return true
+        this.#lose()
+      } catch (failure) {
+        this.#storageFailed('park', failure, 'A dead letter cannot be stored; trying again')
         await sleep(RETRY_MS)
       }
     }
-    return undefined
+    return false
   }
 
   #storageFailed(operation: string, error: unknown, message: string): void {

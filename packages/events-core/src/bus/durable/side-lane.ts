@@ -1,13 +1,15 @@
 import { EventsError } from '../../errors.ts'
 import type { PublishedEvent } from '../../event/event.ts'
-import type { DeadLetter, DeadLetterStore } from '../../storage/contract/dead-letters.ts'
-import type { HeldLease } from '../../storage/contract/subscriptions.ts'
+import type { Commits } from '../../storage/contract/commit.ts'
+import type { DeadLetter, DeadLetterStore, Failure } from '../../storage/contract/dead-letters.ts'
+import type { HeldLease } from '../../storage/contract/leases.ts'
 import type { DeliveryQueue } from '../delivery/delivery-queue.ts'
 import { failureOf } from './failure.ts'
 
 export interface DeadLetterLaneOptions {
   readonly subscription: string
   readonly store: DeadLetterStore
+  readonly commit: Commits['commit']
   readonly createQueue: (finished: (event: PublishedEvent, error: unknown) => void) => DeliveryQueue
   readonly attempts: number
   /** The lease on which retries are made; undefined while this process does not run the subscription, or it is paused. */
@@ -64,6 +66,13 @@ export class DeadLetterLane {
     return left
   }
 
+  /** Fenced by the partition, too: a subscription that was deleted leaves nothing behind, or to another of its name. */
+  async #park(failure: Failure): Promise<boolean> {
+    if (this.#lease === undefined) return false
+    const checkpoint = { name: failure.subscription, partition: 0 }
+    return (await this.#options.commit(this.#lease, { checkpoint, failures: [failure] })).committed
+  }
+
   async #finished(event: PublishedEvent, error: unknown): Promise<void> {
     const letter = this.#letter
     if (letter === undefined || letter.event.id !== event.id) return
@@ -81,7 +90,7 @@ export class DeadLetterLane {
       if (error === undefined) await store.delete({ id: letter.id })
       // One that was deleted meanwhile stays deleted.
       else if ((await store.list({ filter: { id: letter.id }, limit: 1 })).total > 0) {
-        return await store.park(failureOf(subscription, letter.event, error, attempts), this.#lease)
+        return await this.#park(failureOf(subscription, letter.event, error, attempts))
       }
       return true
     } catch (failure) {

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventsError, isEventsError } from '../../errors.ts'
-import type { StoredEvent } from '../../event/event.ts'
 import type { EventFilter } from '../../filter/filter.ts'
 import type { EventMetrics } from '../../metrics/metrics.ts'
+import { partitionLease } from '../../storage/contract/partition-lease.ts'
 import type { EventStorage } from '../../storage/contract/storage.ts'
+import type { PartitionState } from '../../storage/contract/subscriptions.ts'
 import { within } from '../../within.ts'
 import type { EventHandler, Logger, Subscription, SubscriptionInfo } from '../api.ts'
 import { DeliveryQueue, type DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
 import { HandlerRecord } from '../delivery/handler-stats.ts'
 import type { DurableSettings } from '../delivery/settings.ts'
+import { LeaseHolder } from '../workers/lease-holder.ts'
 import type { BusHost } from '../workers/worker.ts'
 import { claimShare } from './balance.ts'
 import { failureOf } from './failure.ts'
-import { LeaseHolder } from './lease-holder.ts'
 import { partitionOf } from './partition-of.ts'
 import { PartitionRun } from './partition-run.ts'
 import { DeadLetterLane } from './side-lane.ts'
@@ -73,6 +74,7 @@ export class DurableSubscription implements Subscription {
     this.#lane = new DeadLetterLane({
       subscription: settings.name,
       store: host.storage.deadLetters,
+      commit: (lease, changes) => host.storage.commit(lease, changes),
       createQueue: (finished) => this.#createQueue({ finished, mayStart: () => true, wanted: () => true }, 1),
       lease: () => {
         const run = this.#runs.get(0)
@@ -181,13 +183,15 @@ export class DurableSubscription implements Subscription {
   async #runPartition(partition: number, bus: BusHost): Promise<void> {
     const { storage, owner } = bus
     const { name, leaseMs } = this.#settings
-    const lease = new LeaseHolder({ store: storage.subscriptions, key: { name, partition }, owner, leaseMs })
+    const leaseName = partitionLease({ name, partition })
+    const lease = new LeaseHolder({ store: storage.leases, name: leaseName, owner, leaseMs })
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        const granted = await lease.acquire(signal)
+        await lease.acquire(signal)
         if (signal.aborted) return await lease.release()
-        const run = new PartitionRun(this.#partitionOptions(partition, bus), lease, granted)
+        const from = await this.#partitionState(storage, partition)
+        const run = new PartitionRun(this.#partitionOptions(partition, bus), lease, from)
         this.#runs.set(partition, run)
         await run.run()
       } catch (error) {
@@ -197,13 +201,25 @@ export class DurableSubscription implements Subscription {
     }
   }
 
+  /** @throws EventsError EVENTS_NOT_FOUND when the subscription was deleted or renamed; EVENTS_STORAGE_* */
+  async #partitionState(storage: EventStorage, partition: number): Promise<PartitionState> {
+    const { name } = this.#settings
+    const states = await storage.subscriptions.list(name)
+    const state = states.find((candidate) => candidate.partition === partition)
+    if (state !== undefined) return state
+    throw new EventsError(
+      'EVENTS_NOT_FOUND',
+      `There is no durable subscription '${name}' with a partition ${partition}`,
+    )
+  }
+
   /** Sees to it that this process gets its share of the partitions from those who have more. */
   async #balance({ storage, owner }: BusHost): Promise<void> {
     const { name, leaseMs } = this.#settings
     const { signal } = this.#stopping
     while (!signal.aborted) {
       try {
-        await claimShare(storage.subscriptions, name, owner)
+        await claimShare(storage, name, owner)
       } catch (error) {
         this.#storageFailed(error, 'A durable subscription cannot ask for its share; trying again')
       }
@@ -232,8 +248,9 @@ export class DurableSubscription implements Subscription {
       isOwn: (event) =>
         partitions === 1 || partitionOf(this.#record.keyOf(event, orderBy) ?? '', partitions) === partition,
       createQueue: (hooks) => this.#createQueue(hooks, concurrency),
-      park: (event: StoredEvent, error, lease) =>
-        storage.deadLetters.park(failureOf(name, event, error, retry.attempts), lease),
+      partition,
+      commit: (lease, changes) => storage.commit(lease, changes),
+      failureOf: (event, error) => failureOf(name, event, error, retry.attempts),
       renewed: () => partition === 0 && void this.#lane.look(),
     }
   }

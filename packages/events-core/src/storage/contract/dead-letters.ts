@@ -1,5 +1,4 @@
 import type { StoredEvent } from '../../event/event.ts'
-import type { HeldLease } from './subscriptions.ts'
 
 /** An event that a durable subscription's handler could not take, with all that is known of the failure. */
 export interface DeadLetter {
@@ -44,13 +43,6 @@ export interface DeadLetterPage {
 
 /** What durable subscriptions could not handle. A subscription has at most one dead letter for an event. */
 export interface DeadLetterStore {
-  /**
-   * Keeps the failure; one that is there already for this event gets the new error and the attempts added.
-   * @param lease of a partition of the subscription: when it is not held any more nothing is kept, so that no subscription
-   *   that was deleted leaves anything behind, or to another of its name
-   * @returns whether it is kept
-   */
-  park(failure: Failure, lease?: HeldLease): Promise<boolean>
   /**
    * A page also ends with the one that brings it to 8 MiB.
    * @param query.after the id of the last one of the page before

@@ -1,6 +1,11 @@
 import type { PublishedEvent, StoredEvent } from '../../event/event.ts'
 import type { EventFilter } from '../../filter/filter.ts'
+import type { Commits } from './commit.ts'
 import type { DeadLetterStore } from './dead-letters.ts'
+import type { DocumentStore } from './documents.ts'
+import type { KeyedStateStore } from './keyed-state.ts'
+import type { LeaseStore } from './leases.ts'
+import type { CountSeries } from './series.ts'
 import type { SubscriptionStore } from './subscriptions.ts'
 
 /** A validated event on its way to the store, with what adapters need and the bus has computed already. */
@@ -175,7 +180,10 @@ export interface EventMaintenance {
  * A store. Adapters behave alike to the letter: the contract suite in `@viewra/events-core/testing` says how.
  * Every method but `open` and `close` fails with EVENTS_NOT_RUNNING while the store is not open.
  */
-export interface EventStorage extends EventLog, EventQueries, EventMaintenance {
+export interface EventStorage extends EventLog, EventQueries, EventMaintenance, Commits, CountSeries {
+  readonly documents: DocumentStore
+  readonly leases: LeaseStore
+  readonly state: KeyedStateStore
   readonly subscriptions: SubscriptionStore
   readonly deadLetters: DeadLetterStore
   /** The adapter's name, for logs and health. */

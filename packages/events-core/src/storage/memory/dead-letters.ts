@@ -7,14 +7,12 @@ import type {
   DeadLetterStore,
   Failure,
 } from '../contract/dead-letters.ts'
-import type { HeldLease } from '../contract/subscriptions.ts'
 import { PageRoom } from '../page-room.ts'
 
 export interface MemoryDeadLettersOptions {
   readonly now: () => number
   /** Throws while the store is not open. */
   readonly mustBeOpen: () => void
-  readonly holds: (lease: HeldLease) => boolean
 }
 
 /** Dead letters in memory, in the order in which they first failed. */
@@ -26,14 +24,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
     this.#options = options
   }
 
-  async park(failure: Failure, lease?: HeldLease): Promise<boolean> {
-    this.#options.mustBeOpen()
-    if (lease !== undefined && !this.#options.holds(lease)) return false
-    this.keep(failure)
-    return true
-  }
-
-  /** As `park`, in the middle of a commit. */
+  /** Keeps a failure; one that is there already for the event gets the new error, and the attempts added. */
   keep(failure: Failure): void {
     const { subscription, event, error, stack, attempts } = failure
     const nowMs = this.#options.now()

@@ -1,5 +1,5 @@
 import { checkOptions, func, integer } from '../../check-options.ts'
-import type { EventStorageNext } from '../contract/next.ts'
+import type { EventStorage } from '../contract/storage.ts'
 import { MemoryStorage } from './storage.ts'
 
 export interface MemoryStorageOptions {
@@ -16,7 +16,7 @@ export interface MemoryStorageOptions {
  * @example
  * const bus = createEventBus({ storage: memoryStorage({ capacity: 1_000 }) })
  */
-export function memoryStorage(options: MemoryStorageOptions = {}): EventStorageNext {
+export function memoryStorage(options: MemoryStorageOptions = {}): EventStorage {
   checkOptions('memoryStorage options', options, { capacity: integer(1), now: func })
   return new MemoryStorage(options.capacity ?? 10_000, options.now ?? Date.now)
 }

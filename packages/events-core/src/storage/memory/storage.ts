@@ -4,7 +4,6 @@ import type { EventFilter } from '../../filter/filter.ts'
 import { throwIfAborted } from '../abortable-work.ts'
 import type { Changes, CommitResult } from '../contract/commit.ts'
 import type { HeldLease } from '../contract/leases.ts'
-import type { EventStorageNext } from '../contract/next.ts'
 import type { SeriesPoint, SeriesQuery } from '../contract/series.ts'
 import type {
   AppendResult,
@@ -12,6 +11,7 @@ import type {
   EventPage,
   EventQuery,
   EventRecord,
+  EventStorage,
   EventTotals,
   LogHead,
   ReadQuery,
@@ -27,7 +27,7 @@ import { MemoryLog } from './log.ts'
 import { MemorySubscriptions } from './subscriptions.ts'
 
 /** Answers every call at once: whatever a call does is a transaction, because no other one runs meanwhile. */
-export class MemoryStorage implements EventStorageNext {
+export class MemoryStorage implements EventStorage {
   readonly name = 'memory'
   readonly persistent = false
   readonly deadLetters: MemoryDeadLetters
@@ -43,8 +43,7 @@ export class MemoryStorage implements EventStorageNext {
     this.#log = new MemoryLog(capacity, now)
     this.leases = new MemoryLeases(mustBeOpen)
     this.documents = new MemoryDocuments({ now, mustBeOpen })
-    const holds: MemorySubscriptions['holds'] = (lease) => this.subscriptions.holds(lease)
-    this.deadLetters = new MemoryDeadLetters({ now, mustBeOpen, holds })
+    this.deadLetters = new MemoryDeadLetters({ now, mustBeOpen })
     const { deadLetters, leases } = this
     this.subscriptions = new MemorySubscriptions({ now, mustBeOpen, deadLetters, leases })
     const { subscriptions } = this

@@ -2,18 +2,13 @@ import { EventsError } from '../../errors.ts'
 import { formatTimestamp } from '../../event/timestamp.ts'
 import { compareCodePoints } from '../code-points.ts'
 import type { Checkpoint } from '../contract/commit.ts'
+import { partitionLease } from '../contract/partition-lease.ts'
 import type {
-  HeldLease,
-  Lease,
-  LeaseAnswer,
-  LeaseSign,
   PartitionKey,
   PartitionState,
   PositionRange,
-  Progress,
   SubscriptionStore,
 } from '../contract/subscriptions.ts'
-import { partitionLease } from '../partition-lease.ts'
 import type { MemoryDeadLetters } from './dead-letters.ts'
 import { PartitionStates } from './keyed-state.ts'
 import type { MemoryLeases } from './leases.ts'
@@ -72,32 +67,6 @@ export class MemorySubscriptions implements SubscriptionStore {
     return names.flatMap((name) => this.#describe(name))
   }
 
-  async acquire(key: PartitionKey, owner: string, stale?: LeaseSign): Promise<LeaseAnswer> {
-    const { entry, partition } = this.#find(key)
-    const answer = await this.#options.leases.acquire(partitionLease(key), owner, stale)
-    return answer.acquired
-      ? { acquired: true, lease: { ...answer.lease, ...progressOf(entry, partition) } }
-      : answer
-  }
-
-  async renew(key: PartitionKey, token: number, progress: Progress = {}): Promise<Lease | undefined> {
-    this.#options.mustBeOpen()
-    const lease = this.has(key) && this.#options.leases.keep({ name: partitionLease(key), token })
-    if (!lease) return undefined
-    this.save({ ...key, ...progress })
-    const { entry, partition } = this.#find(key)
-    return { ...lease, ...progressOf(entry, partition) }
-  }
-
-  async claim(key: PartitionKey, owner: string, claimant: string): Promise<boolean> {
-    return await this.#options.leases.claim(partitionLease(key), owner, claimant)
-  }
-
-  async release(key: PartitionKey, token: number): Promise<void> {
-    this.#options.mustBeOpen()
-    this.#options.leases.vacate({ name: partitionLease(key), token })
-  }
-
   async setPaused(name: string, paused: boolean): Promise<boolean> {
     return this.#change(name, (entry) => {
       entry.paused = paused
@@ -130,11 +99,6 @@ export class MemorySubscriptions implements SubscriptionStore {
       this.#entries.delete(name)
       this.#options.deadLetters.forget(name)
     })
-  }
-
-  /** Whether the lease is still held. */
-  holds({ token, ...key }: HeldLease): boolean {
-    return this.has(key) && this.#options.leases.holds({ name: partitionLease(key), token })
   }
 
   has({ name, partition }: PartitionKey): boolean {
@@ -199,8 +163,4 @@ export class MemorySubscriptions implements SubscriptionStore {
       saved: formatTimestamp(savedMs),
     }))
   }
-}
-
-function progressOf({ paused }: Entry, { position }: Partition): Pick<Lease, 'position' | 'paused'> {
-  return { position, paused }
 }

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import { checkOptions, func, integer, type OptionRule, object, shown, text } from '../../check-options.ts'
 import { invalid } from '../../errors.ts'
-import type { EventStorageNext } from '../contract/next.ts'
+import type { EventStorage } from '../contract/storage.ts'
 import { SqlStorage } from '../sql/storage.ts'
 import { PostgresRunner } from './runner.ts'
 import type { PostgresSettings } from './settings.ts'
@@ -79,7 +79,7 @@ const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> =
  * @example
  * const bus = createEventBus({ storage: postgresStorage({ url: 'postgres://app:secret@db/app' }) })
  */
-export function postgresStorage(options: PostgresStorageOptions): EventStorageNext {
+export function postgresStorage(options: PostgresStorageOptions): EventStorage {
   const problem = object(options)
   if (problem !== undefined) throw invalid('postgresStorage', [{ path: 'options', message: problem }])
   checkOptions('postgresStorage', options, RULES)

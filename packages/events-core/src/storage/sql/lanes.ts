@@ -28,17 +28,12 @@ export const LANES = {
   subscriptions: {
     create: 'write',
     list: 'lookup',
-    acquire: 'write',
-    renew: 'write',
-    claim: 'write',
-    release: 'write',
     setPaused: 'write',
     reset: 'write',
     rename: 'write',
     delete: 'write',
   },
   deadLetters: {
-    park: 'write',
     list: 'lookup',
     delete: 'write',
     requestRetry: 'write',

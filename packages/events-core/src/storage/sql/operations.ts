@@ -22,15 +22,8 @@ import {
   deleteDeadLetters,
   listDeadLetters,
   listRetryRequests,
-  parkDeadLetter,
   requestRetry,
 } from './subscriptions/dead-letters.ts'
-import {
-  acquirePartition,
-  claimPartition,
-  releasePartition,
-  renewPartition,
-} from './subscriptions/partition-leases.ts'
 import {
   createSubscription,
   deleteSubscription,
@@ -60,17 +53,12 @@ const OPERATIONS = {
   subscriptions: {
     create: createSubscription,
     list: listPartitions,
-    acquire: acquirePartition,
-    renew: renewPartition,
-    claim: claimPartition,
-    release: releasePartition,
     setPaused,
     reset: resetSubscription,
     rename: renameSubscription,
     delete: deleteSubscription,
   },
   deadLetters: {
-    park: parkDeadLetter,
     list: listDeadLetters,
     delete: deleteDeadLetters,
     requestRetry,

@@ -6,7 +6,6 @@ import type { DeadLetterStore } from '../contract/dead-letters.ts'
 import type { DocumentStore } from '../contract/documents.ts'
 import type { KeyedState, KeyedStateStore } from '../contract/keyed-state.ts'
 import type { HeldLease, LeaseStore } from '../contract/leases.ts'
-import type { EventStorageNext } from '../contract/next.ts'
 import type { SeriesPoint, SeriesQuery } from '../contract/series.ts'
 import type {
   AppendResult,
@@ -14,6 +13,7 @@ import type {
   EventPage,
   EventQuery,
   EventRecord,
+  EventStorage,
   EventTotals,
   LogHead,
   ReadQuery,
@@ -43,7 +43,7 @@ export interface SqlAdapter {
 }
 
 /** A store in a SQL database. What its methods do stands in operations.ts; where and when it is done is the runner's. */
-export class SqlStorage implements EventStorageNext {
+export class SqlStorage implements EventStorage {
   readonly name: string
   readonly persistent = true
   readonly subscriptions: SubscriptionStore

@@ -10,7 +10,7 @@ import {
   text,
 } from '../../check-options.ts'
 import { EventsError, invalid } from '../../errors.ts'
-import type { EventStorageNext } from '../contract/next.ts'
+import type { EventStorage } from '../contract/storage.ts'
 import { SqlStorage } from '../sql/storage.ts'
 import { SqliteRunner } from './runner.ts'
 
@@ -51,7 +51,7 @@ const RULES: Readonly<Record<keyof SqliteStorageOptions, OptionRule>> = {
  * @example
  * const bus = createEventBus({ storage: sqliteStorage({ path: './data/events.db' }) })
  */
-export function sqliteStorage(options: SqliteStorageOptions): EventStorageNext {
+export function sqliteStorage(options: SqliteStorageOptions): EventStorage {
   refuseOldNode()
   const problem = object(options)
   if (problem !== undefined) throw invalid('sqliteStorage', [{ path: 'options', message: problem }])

@@ -1,5 +1,4 @@
 import { memoryStorage } from '../../../src/storage/memory/index.ts'
-import { storageContract, storageContractNext } from '../../../src/testing/index.ts'
+import { storageContract } from '../../../src/testing/index.ts'
 
 storageContract('memory', { create: ({ now }) => memoryStorage({ now }) })
-storageContractNext('memory', { create: ({ now }) => memoryStorage({ now }) })

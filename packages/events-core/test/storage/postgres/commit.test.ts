@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { isEventsError } from '../../../src/errors.ts'
-import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
+import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { type Holder, holderOf, PARTITION } from '../../../src/testing/holder.ts'
 import { changesOf } from '../commit-steps.ts'
 import { lastStep } from '../last-step.ts'
@@ -68,7 +68,7 @@ test('of many states, the first that are due and the oldest are found without re
 })
 
 /** Commits until the changes of a step are there. Returns whether the first try said so. */
-async function commitAtLast(storage: EventStorageNext, holder: Holder, step: number): Promise<boolean> {
+async function commitAtLast(storage: EventStorage, holder: Holder, step: number): Promise<boolean> {
   try {
     await holder.commit(changesOf(step))
     return true

@@ -1,8 +1,7 @@
 import type { PostgresServer } from '@viewra/postgres-server'
-import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { postgresStorage } from '../../../src/storage/postgres/index.ts'
-import { type StorageFactory, storageContract, storageContractNext } from '../../../src/testing/index.ts'
+import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
 
 /** The contract suite on a server, with a schema for each store. */
 export function postgresContract(name: string, server: PostgresServer): void {
@@ -17,7 +16,7 @@ export function postgresContract(name: string, server: PostgresServer): void {
     if (schema === undefined) throw new Error('this store is not of this test')
     return schema
   }
-  const factory: StorageFactory<EventStorageNext> = {
+  const factory: StorageFactory = {
     create: ({ now }) => storeIn(`contract_${schemas.size}`, now),
     reopen: (storage, { now }) => storeIn(schemaOf(storage), now),
     destroy: async (storage) => {
@@ -25,5 +24,4 @@ export function postgresContract(name: string, server: PostgresServer): void {
     },
   }
   storageContract(name, factory)
-  storageContractNext(name, factory)
 }

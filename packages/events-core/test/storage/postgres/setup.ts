@@ -2,7 +2,6 @@ import { PostgresServer } from '@viewra/postgres-server'
 import pg from 'pg'
 import { afterAll, onTestFinished } from 'vitest'
 import { EventsError } from '../../../src/errors.ts'
-import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { AppendResult, EventRecord, EventStorage } from '../../../src/storage/contract/storage.ts'
 import { type PostgresStorageOptions, postgresStorage } from '../../../src/storage/postgres/index.ts'
 
@@ -30,13 +29,13 @@ export class PostgresSetup {
   }
 
   /** A store, not open. */
-  store(options: Partial<PostgresStorageOptions>): EventStorageNext {
+  store(options: Partial<PostgresStorageOptions>): EventStorage {
     const storage = postgresStorage({ url: this.server.url, ...options })
     onTestFinished(() => storage.close())
     return storage
   }
 
-  async openStore(options: Partial<PostgresStorageOptions>): Promise<EventStorageNext> {
+  async openStore(options: Partial<PostgresStorageOptions>): Promise<EventStorage> {
     const storage = this.store(options)
     await storage.open()
     return storage

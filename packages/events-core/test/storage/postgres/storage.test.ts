@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { EventFilter } from '../../../src/filter/filter.ts'
 import { makeFailure } from '../../../src/testing/failure.ts'
+import { park } from '../../../src/testing/holder.ts'
 import { makeRecord, makeRecords } from '../../../src/testing/record.ts'
 import { PostgresSetup } from './setup.ts'
 
@@ -66,8 +67,8 @@ test.each(['Mixed Case', 'it\'s "quoted"', 'é😀', 'x; drop schema public', 'a
     expect(await storage.count({ tags: ['x'], data: { n: 1 } })).toBe(1)
     expect(await storage.delete('a')).toBe(true)
     await storage.subscriptions.create('mail', 1, 0)
-    await storage.deadLetters.park(makeFailure())
-    await storage.deadLetters.park(makeFailure())
+    await park(storage, makeFailure())
+    await park(storage, makeFailure())
     expect(await storage.subscriptions.rename('mail', 'post')).toBe(true)
     expect((await storage.totals()).total).toBe(2)
   },

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
-import { type StorageFactory, storageContract, storageContractNext } from '../../../src/testing/index.ts'
+import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
 
 const directories = new Map<EventStorage, string>()
 
-const factory: StorageFactory<EventStorageNext> = {
+const factory: StorageFactory = {
   create: ({ now }) => {
     const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
     return storeIn(directory, now)
@@ -18,9 +17,8 @@ const factory: StorageFactory<EventStorageNext> = {
 }
 
 storageContract('SQLite', factory)
-storageContractNext('SQLite', factory)
 
-function storeIn(directory: string, now: () => number): EventStorageNext {
+function storeIn(directory: string, now: () => number): EventStorage {
   const storage = sqliteStorage({ path: join(directory, 'events.db'), now })
   directories.set(storage, directory)
   return storage

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished } from 'vitest'
 import { EventsError } from '../../../src/errors.ts'
-import type { EventStorageNext } from '../../../src/storage/contract/next.ts'
+import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { type SqliteStorageOptions, sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 
 /** A directory that is there until the end of the test. */
@@ -25,7 +25,7 @@ export function temporaryPath(): string {
 export async function openStore(
   path: string,
   options: Partial<SqliteStorageOptions> = {},
-): Promise<EventStorageNext> {
+): Promise<EventStorage> {
   const storage = sqliteStorage({ path, synchronous: 'normal', ...options })
   onTestFinished(() => storage.close())
   await storage.open()

@@ -103,7 +103,7 @@ export async function releaseLease(log: SqlLog, lease: HeldLease): Promise<void>
 }
 
 /** Gives the lease back, and remembers its token. */
-export async function vacateLease({ db }: SqlLog, { name, token }: HeldLease): Promise<void> {
+async function vacateLease({ db }: SqlLog, { name, token }: HeldLease): Promise<void> {
   await db
     .updateTable('leases')
     .set({ owner: null })

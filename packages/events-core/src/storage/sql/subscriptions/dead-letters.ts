@@ -9,11 +9,9 @@ import {
 import { createEventId } from '../../../event/id.ts'
 import { formatTimestamp } from '../../../event/timestamp.ts'
 import type { DeadLetter, DeadLetterFilter, DeadLetterPage, Failure } from '../../contract/dead-letters.ts'
-import type { HeldLease } from '../../contract/subscriptions.ts'
 import { PageRoom } from '../../page-room.ts'
 import type { LogTables } from '../schema.ts'
 import type { SqlCall, SqlLog } from '../sql-log.ts'
-import { holdsPartition } from './partition-leases.ts'
 import type { DeadLettersTable } from './tables.ts'
 
 const eb = expressionBuilder<LogTables, 'dead_letters'>()
@@ -27,16 +25,7 @@ export interface DeadLetterQuery {
 /** What a dead letter adds to a page. */
 const BYTES = sql<number>`octet_length(cast(event as text)) + octet_length(cast(failure as text))`
 
-/** Keeps a failure, with a lease only while it is held; answers whether it is kept. */
-export function parkDeadLetter(call: SqlCall, failure: Failure, lease?: HeldLease): Promise<boolean> {
-  return call.aside(async (db) => {
-    if (lease !== undefined && !(await holdsPartition(db, lease))) return false
-    await keepFailure({ db, nowMs: call.nowMs }, failure)
-    return true
-  })
-}
-
-/** One that is there already for the event gets the new error, and the attempts added. */
+/** Keeps a failure; one that is there already for the event gets the new error, and the attempts added. */
 export async function keepFailure(
   { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
   failure: Failure,

@@ -1,6 +1,6 @@
 // Commits step after step, from where a process before it was, and says the number of each one, until it is killed.
 
-import { partitionLease } from '../../../../src/storage/partition-lease.ts'
+import { partitionLease } from '../../../../src/storage/contract/partition-lease.ts'
 import { sqliteStorage } from '../../../../src/storage/sqlite/index.ts'
 import { PARTITION } from '../../../../src/testing/holder.ts'
 import { changesOf } from '../../commit-steps.ts'

@@ -1,11 +1,10 @@
 import { expect } from 'vitest'
-import type { EventStorageNext } from '../storage/contract/next.ts'
 import type { ContractTests } from './contract-context.ts'
 import { holderOf, PARTITION } from './holder.ts'
 import { makeRecord } from './record.ts'
 import { snapshotOf } from './snapshot.ts'
 
-export const nextPersistenceTests: ContractTests<EventStorageNext> = {
+export const commitPersistenceTests: ContractTests = {
   'documents, leases, state and outputs are there after a restart': async (context) => {
     const { storage, scope } = context
     const holder = await holderOf(storage)

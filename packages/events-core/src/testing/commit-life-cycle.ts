@@ -2,11 +2,11 @@ import { expect } from 'vitest'
 import type { DocumentStore } from '../storage/contract/documents.ts'
 import type { KeyedStateStore } from '../storage/contract/keyed-state.ts'
 import type { LeaseStore } from '../storage/contract/leases.ts'
-import type { EventStorageNext } from '../storage/contract/next.ts'
+import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ContractTests } from './contract-context.ts'
 import { PARTITION } from './holder.ts'
 
-type Calls<Method extends string> = Readonly<Record<Method, (storage: EventStorageNext) => Promise<unknown>>>
+type Calls<Method extends string> = Readonly<Record<Method, (storage: EventStorage) => Promise<unknown>>>
 
 const LEASE = { name: 'a', token: 1 }
 
@@ -45,7 +45,7 @@ const CALLS = Object.entries({
 )
 
 /** One law for every method. */
-export const nextLifeCycleTests: ContractTests<EventStorageNext> = {
+export const commitLifeCycleTests: ContractTests = {
   'every method works while the store is open, and is refused before and after': async (context) => {
     const storage = await context.create()
     await expectAllRefused(storage)
@@ -77,7 +77,7 @@ export const nextLifeCycleTests: ContractTests<EventStorageNext> = {
   },
 }
 
-async function expectAllRefused(storage: EventStorageNext): Promise<void> {
+async function expectAllRefused(storage: EventStorage): Promise<void> {
   for (const { method, call } of CALLS) {
     const outcome = await call(storage).then(
       () => 'an answer',
