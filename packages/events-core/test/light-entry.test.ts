@@ -33,7 +33,7 @@ test('the root entry loads mitt and no other package', () => {
   expect(packagesLoadedBy('@viewra/events-core')).toEqual(['mitt'])
 })
 
-test('the root entry leaves durable subscriptions, and what Node needs for random numbers, to their first use', () => {
+test('the root entry loads durable subscriptions, and what Node needs for random numbers, only on first use', () => {
   const names = urlsLoadedBy('@viewra/events-core').map((url) => url.split('/').at(-1))
   expect(names).toContain('live-subscription.ts')
   expect(names).not.toContain('durable-subscription.ts')
@@ -41,7 +41,7 @@ test('the root entry leaves durable subscriptions, and what Node needs for rando
   expect(names).not.toContain('node:crypto')
 })
 
-test('what is heavy comes with its own entry', () => {
+test('heavy parts have their own entries', () => {
   expect(packagesLoadedBy('@viewra/events-core/schemas')).toContain('@sinclair/typebox')
   expect(packagesLoadedBy('@viewra/events-core/prometheus')).toContain('prom-client')
 })

@@ -19,7 +19,7 @@ function storeThatReadsOn() {
   return { storage, signals, asked: asked.promise }
 }
 
-test('a read that feeds share is given up when the last of them has been closed', async () => {
+test('a read shared by feeds is aborted when the last of them is closed', async () => {
   const { storage, signals, asked } = storeThatReadsOn()
   const bus = createEventBus({ storage })
   await bus.start()

@@ -23,7 +23,7 @@ function drops(metrics: ReturnType<typeof recordingMetrics>): number {
     .reduce((sum, [, , count]) => sum + Number(count), 0)
 }
 
-describe('a store that is slow', () => {
+describe('a slow store', () => {
   test('loses none of 10,000 publishes at once, however small the buffer', async () => {
     const storage = storageWithAppend(async (append, records) => {
       await new Promise((resolve) => setTimeout(resolve, 2))
@@ -35,7 +35,7 @@ describe('a store that is slow', () => {
     expect(await bus.count()).toBe(10_000)
   })
 
-  test('lets a publisher give up by signal while the event waits', async () => {
+  test('lets a signal withdraw an event that is waiting', async () => {
     const { storage, open } = closedStorage()
     const bus = await startedBus({ storage })
     const writing = bus.publish(info)
@@ -49,7 +49,7 @@ describe('a store that is slow', () => {
     expect(await bus.get('given up')).toBeUndefined()
   })
 
-  test('takes all back that wait with one signal, but neither what is answered nor what is being written', async () => {
+  test('lets one signal withdraw all events that are waiting, but none that are answered or being written', async () => {
     const { storage, open } = closedStorage()
     const bus = await startedBus({ storage })
     const controller = new AbortController()
@@ -64,7 +64,7 @@ describe('a store that is slow', () => {
     expect((await bus.list({ limit: 10 })).events.map(({ id }) => id)).toEqual(['being written'])
   })
 
-  test('does not take an event whose signal is aborted already', async () => {
+  test('rejects an event whose signal is already aborted', async () => {
     const bus = await startedBus()
     await expect(bus.publish(info, { signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow(
       'too late',
@@ -72,7 +72,7 @@ describe('a store that is slow', () => {
     expect(await bus.count()).toBe(0)
   })
 
-  test('rejects after the time-out: what waits was not stored, of what is being written nobody knows', async () => {
+  test('rejects after the timeout: waiting events were not stored, the outcome of events being written is unknown', async () => {
     const { storage, open } = closedStorage()
     const bus = await startedBus({ storage })
     const writing = bus.publish(info, { timeoutMs: 20 })
@@ -93,7 +93,7 @@ describe('a store that is slow', () => {
 })
 
 describe('publishAsync with a full buffer', () => {
-  test("'reject' throws, and counts", async () => {
+  test("'reject' throws and counts the loss", async () => {
     const { storage, open } = closedStorage()
     const metrics = recordingMetrics()
     const bus = await startedBus({ storage, metrics, bufferEvents: 3 })
@@ -106,7 +106,7 @@ describe('publishAsync with a full buffer', () => {
     expect(drops(metrics)).toBe(2)
   })
 
-  test("'drop-newest' keeps what waits, and counts each loss", async () => {
+  test("'drop-newest' keeps the waiting events and counts each loss", async () => {
     const { storage, open } = closedStorage()
     const metrics = recordingMetrics()
     const bus = await startedBus({ storage, metrics, bufferEvents: 3, overflow: 'drop-newest' })
@@ -121,7 +121,7 @@ describe('publishAsync with a full buffer', () => {
     expect(drops(metrics)).toBe(2)
   })
 
-  test("'drop-oldest' keeps the newest, but never takes what a publisher waits for", async () => {
+  test("'drop-oldest' keeps the newest, but never drops an event that a publisher waits for", async () => {
     const { storage, open } = closedStorage()
     const metrics = recordingMetrics()
     const bus = await startedBus({ storage, metrics, bufferEvents: 3, overflow: 'drop-oldest' })
@@ -135,7 +135,7 @@ describe('publishAsync with a full buffer', () => {
     expect(drops(metrics)).toBe(2)
   })
 
-  test('the bound holds for bytes too', async () => {
+  test('the bytes of waiting events are bounded too', async () => {
     const { storage, open } = closedStorage()
     const bus = await startedBus({ storage, bufferBytes: 4_000 })
     const big = { type: 'x', source: 'test', data: { text: 'x'.repeat(3_000) } }
@@ -145,7 +145,7 @@ describe('publishAsync with a full buffer', () => {
     open()
   })
 
-  test('losses are logged once a second at the most', async () => {
+  test('losses are logged at most once a second', async () => {
     const { storage, open } = closedStorage()
     const logger = recordingLogger()
     const bus = await startedBus({ storage, logger, bufferEvents: 1, overflow: 'drop-newest' })
@@ -162,8 +162,8 @@ describe('publishAsync with a full buffer', () => {
   })
 })
 
-describe('a store that fails', () => {
-  test('is tried again until it takes the events; nothing is lost or doubled', async () => {
+describe('a failing store', () => {
+  test('is retried until it stores the events; nothing is lost or stored twice', async () => {
     let failures = 3
     const storage = storageWithAppend(async (append, records) => {
       if (failures-- > 0) throw new EventsError('EVENTS_STORAGE_LOCKED', 'locked')
@@ -175,7 +175,7 @@ describe('a store that fails', () => {
     expect((await bus.health()).status).toBe('ok')
   })
 
-  test('is down in health while it fails, and its error reaches the publisher after the time-out', async () => {
+  test('makes health down, and its error reaches the publisher after the timeout', async () => {
     let away = true
     const storage = storageWithAppend(async (append, records) => {
       if (away) throw new EventsError('EVENTS_STORAGE_FULL', 'no space left')
@@ -195,7 +195,7 @@ describe('a store that fails', () => {
     expect(await bus.count()).toBe(1)
   })
 
-  test('an append whose outcome is unknown is repeated without doubling', async () => {
+  test('an append whose outcome is unknown is repeated without storing anything twice', async () => {
     let cut = true
     const storage = storageWithAppend(async (append, records) => {
       const result = await append(records)
@@ -215,7 +215,7 @@ describe('a store that fails', () => {
     await expect.poll(() => seen).toEqual(['a', 'b'])
   })
 
-  test('one record that it refuses does not fail its neighbours, and order is kept', async () => {
+  test('one rejected record does not fail its neighbours, and order is kept', async () => {
     const storage = storageWithAppend(async (append, records) => {
       if (records.some((record) => record.event.id === 'poison')) throw new Error('constraint')
       return append(records)
@@ -244,12 +244,12 @@ function failingStorage(fail: ReadonlyMap<number, EventsError>): EventStorage {
   })
 }
 
-describe('a store that fails', () => {
+describe('a store that fails once', () => {
   test.each([
     ['a failure that passes', new EventsError('EVENTS_STORAGE_FULL', 'full')],
     ['an unknown outcome', new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'cut')],
     ['a refusal', new EventsError('EVENTS_STORAGE_FAILED', 'no')],
-  ])('has order kept and nothing doubled over %s of the first batch', async (_, error) => {
+  ])('keeps order and stores nothing twice after %s of the first batch', async (_, error) => {
     const bus = await startedBus({ storage: failingStorage(new Map([[0, error]])), batchEvents: 300 })
     const seen: unknown[] = []
     await bus.subscribe('*', ({ data }) => seen.push(data.n), { queueEvents: 10_000 })
@@ -261,7 +261,7 @@ describe('a store that fails', () => {
     expect(seen).toEqual(inputs.map(({ data }) => data.n))
   })
 
-  test('has each publisher get its answer when the second batch fails', async () => {
+  test('gives each publisher its own result when the second batch fails', async () => {
     const fail = new Map([[1, new EventsError('EVENTS_STORAGE_UNAVAILABLE', 'cut')]])
     const bus = await startedBus({ storage: failingStorage(fail), batchEvents: 300 })
     const receipts = await Promise.all(many(600).map((input) => bus.publish(input)))
@@ -270,8 +270,8 @@ describe('a store that fails', () => {
   })
 })
 
-describe('what a publisher is told', () => {
-  test('is that the outcome is unknown when its time is up during a try, however the one before ended', async () => {
+describe('what a publisher learns', () => {
+  test('is that the outcome is unknown if its timeout passes during an attempt, however the previous one ended', async () => {
     const { opened, open } = gate()
     let tries = 0
     const storage = storageWithAppend(async (append, records) => {
@@ -289,7 +289,7 @@ describe('what a publisher is told', () => {
     await expect.poll(() => bus.get('mine')).toBeDefined()
   })
 
-  test('is not undone by a signal once the event is being written', async () => {
+  test('is not changed by a signal once the event is being written', async () => {
     const { storage, open } = closedStorage()
     const bus = await startedBus({ storage })
     const controller = new AbortController()
@@ -302,7 +302,7 @@ describe('what a publisher is told', () => {
 })
 
 describe('a buffer', () => {
-  test('has its room back, in events and in bytes, when what it held is written', async () => {
+  test('regains its room, in events and in bytes, when its events are written', async () => {
     const bus = await startedBus({ bufferBytes: 4_000, bufferEvents: 3 })
     const big = { type: 'x', source: 'test', data: { text: 'x'.repeat(3_000) } }
     for (let round = 0; round < 10; round++) {
@@ -312,7 +312,7 @@ describe('a buffer', () => {
     expect(await bus.count()).toBe(10)
   })
 
-  test('that may drop the oldest keeps nothing of what was written', async () => {
+  test('that may drop the oldest keeps no reference to written events', async () => {
     const bus = await startedBus({ overflow: 'drop-oldest', storage: memoryStorage({ capacity: 10 }) })
     const alive: WeakRef<object>[] = []
     for (let i = 0; i < 200; i++) {
@@ -325,7 +325,7 @@ describe('a buffer', () => {
     expect(alive.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(50)
   })
 
-  test('forgets a failure after a while without a try, so that health lets traffic find out', async () => {
+  test('forgets a failure after a while without attempts, so that health admits traffic again', async () => {
     let away = true
     const storage = storageWithAppend(async (append, records) => {
       if (away) throw new EventsError('EVENTS_STORAGE_FULL', 'no space left')

@@ -58,15 +58,18 @@ async function surviveFailure(bus: EventBus, odd: unknown): Promise<void> {
   for (const { in_flight } of bus.subscriptions()) expect(in_flight).toBe(0)
 }
 
-describe('what a handler throws', () => {
-  test.each(HOSTILE_ERRORS)('may be %s: it is one dead letter, and the next event comes', async (_, odd) => {
-    const logger = recordingLogger()
-    const bus = await startedBus({ logger })
-    await surviveFailure(bus, odd)
-    const [letter] = (await bus.deadLetters.list({ limit: 1 })).deadLetters
-    expect(letter?.error).toEqual(expect.any(String))
-    expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(2)
-  })
+describe('an error that a handler throws', () => {
+  test.each(HOSTILE_ERRORS)(
+    'may be %s: it causes one dead letter, and the next event follows',
+    async (_, odd) => {
+      const logger = recordingLogger()
+      const bus = await startedBus({ logger })
+      await surviveFailure(bus, odd)
+      const [letter] = (await bus.deadLetters.list({ limit: 1 })).deadLetters
+      expect(letter?.error).toEqual(expect.any(String))
+      expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(2)
+    },
+  )
 
   test('may be a promise whose then throws', async () => {
     const bus = await startedBus()
@@ -85,14 +88,14 @@ describe('a logger or metrics', () => {
     ['metrics that throw', { metrics: brokenMetrics(fail) }],
     ['metrics that reject', { metrics: brokenMetrics(reject) }],
     ['both that throw', { logger: brokenLogger(fail), metrics: brokenMetrics(fail) }],
-  ])('%s cost nobody an event', async (_, options) => {
+  ])('no event is lost with %s', async (_, options) => {
     const bus = await startedBus({ ...options, bufferEvents: 5, overflow: 'drop-newest' })
     await surviveFailure(bus, new Error('odd'))
     for (let n = 0; n < 10; n++) bus.publishAsync(info)
     expect(await bus.stop()).toMatchObject({ drained: true, closed: true })
   })
 
-  test('that throw are told of once in a while, by the other', async () => {
+  test('that throws is reported by the other, at limited intervals', async () => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger, metrics: brokenMetrics(fail) })
     for (let n = 0; n < 10; n++) await bus.publish(info)
@@ -100,7 +103,7 @@ describe('a logger or metrics', () => {
     expect(told).toHaveLength(1)
   })
 
-  test('a logger that cannot write an error gets a description of it', async () => {
+  test('that cannot write an error gets a description of it', async () => {
     const lines: unknown[] = []
     const write = (details: { err: Error }) => lines.push({ stack: details.err.stack, ...details })
     const bus = await startedBus({ logger: brokenLogger(write as never) })
@@ -122,7 +125,7 @@ describe('a callback of the bus', () => {
     ['is no time', () => Number.NaN],
     ['is a promise', reject as never],
     ['is out of range', () => 1e300],
-  ])('a clock that %s is replaced by the time of the system', async (_, now) => {
+  ])('a clock that %s is replaced by the system time', async (_, now) => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger, now })
     const before = new Date().toISOString()
@@ -135,7 +138,7 @@ describe('a callback of the bus', () => {
   test.each([
     ['throws', fail],
     ['rejects', reject as never],
-  ])('a persist that %s has the event stored', async (_, persist) => {
+  ])('a persist function that %s stores the event', async (_, persist) => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger, persist })
     expect(await bus.publish(info)).toMatchObject({ position: 1 })
@@ -145,13 +148,13 @@ describe('a callback of the bus', () => {
     expect(logger.lines.map(({ message }) => message)).toEqual(['persist failed: the event is stored'])
   })
 
-  test('a persist cannot change the event', async () => {
+  test('a persist function cannot change the event', async () => {
     const bus = await startedBus({ persist: (event) => Reflect.set(event, 'type', 'other') || true })
     const { id } = await bus.publish(info)
     expect(await bus.get(id)).toMatchObject({ type: 'info' })
   })
 
-  test('a registry that throws, or lies, leaves the type unknown', async () => {
+  test('a registry that throws or returns nonsense leaves the type unknown', async () => {
     const broken = { get: fail, list: fail, check: fail, register: fail }
     const lying = { ...broken, get: () => ({ priority: 'most' }), list: () => 7, check: () => 7 }
     for (const registry of [broken, lying]) {
@@ -194,7 +197,7 @@ describe('a callback of a subscription', () => {
   test.each([
     ['throws', fail],
     ['rejects', reject as never],
-  ])('an onEnd that %s is logged, and the stop goes on', async (_, onEnd) => {
+  ])('an onEnd that %s is logged, and the stop continues', async (_, onEnd) => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger })
     await bus.subscribe('info', () => 1, { onEnd })
@@ -203,7 +206,7 @@ describe('a callback of a subscription', () => {
     await expect.poll(() => logger.lines.filter(({ message }) => message === 'onEnd failed')).toHaveLength(2)
   })
 
-  test('a stream’s onNotice that throws is logged, and the stream goes on', async () => {
+  test('a stream’s onNotice that throws is logged, and the stream continues', async () => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger })
     await bus.publish({ ...info, id: 'first' })
@@ -216,7 +219,7 @@ describe('a callback of a subscription', () => {
     await stream.return()
   })
 
-  test('cannot change what it is told, for itself or for others', async () => {
+  test('cannot change its arguments, for itself or for others', async () => {
     const bus = await startedBus()
     const attempts: number[] = []
     const meddle = (_: unknown, context: HandlerContext) => {
@@ -231,7 +234,7 @@ describe('a callback of a subscription', () => {
     expect(attempts).toEqual([1, 2, 3])
   })
 
-  test('gets a signal that tells of the end also when it looks at it only afterwards', async () => {
+  test('gets a signal that is aborted at the end, even if it is first read afterwards', async () => {
     const bus = await startedBus()
     const contexts: HandlerContext[] = []
     const hang = (_: unknown, context: HandlerContext) => {
@@ -248,7 +251,7 @@ describe('a callback of a subscription', () => {
   })
 })
 
-describe('a store of others', () => {
+describe('a third-party store', () => {
   test.each(HOSTILE_ERRORS)(
     'may fail with %s: the publisher is told, and the next event goes on',
     async (_, odd) => {
@@ -270,7 +273,7 @@ describe('a store of others', () => {
     ['no receipts', []],
     ['receipts without positions', [{}]],
     ['too many receipts', [{ position: 1 }, { position: 2 }]],
-  ])('that answers with %s has not stored the event', async (_, receipts) => {
+  ])('that returns %s has not stored the event', async (_, receipts) => {
     const storage = storageWithAppend(async () => ({ recordedAt: '', receipts }) as never)
     const bus = await startedBus({ storage })
     await expect(bus.publish(info)).rejects.toMatchObject({

@@ -30,7 +30,7 @@ describe('subscriptions', () => {
     })
   })
 
-  test('made after a type was seen get it too, and none after unsubscribe', async () => {
+  test('created after a type occurred get it too, and nothing after unsubscribe', async () => {
     const bus = await startedBus()
     await bus.publish(info)
     const seen: string[] = []
@@ -44,7 +44,7 @@ describe('subscriptions', () => {
     expect(seen).toEqual([id])
   })
 
-  test('a wrong filter or option is refused', async () => {
+  test('an invalid filter or option is rejected', async () => {
     const bus = await startedBus()
     await expect(bus.subscribe({ types: ['a.*.b'] }, () => 1)).rejects.toMatchObject({
       code: 'EVENTS_INVALID',
@@ -55,14 +55,14 @@ describe('subscriptions', () => {
     expect(bus.subscriptions()).toEqual([])
   })
 
-  test('that nobody listens to any more leave nothing behind', async () => {
+  test('leave nothing behind once they have ended', async () => {
     const bus = await startedBus()
     await bus.publish(info)
     for (let i = 0; i < 10_000; i++) await (await bus.subscribe('*', () => 1)).unsubscribe()
     expect(bus.subscriptions()).toEqual([])
   })
 
-  test('work on when publishers invent types without end', async () => {
+  test('keep working when publishers invent types without end', async () => {
     const bus = await startedBus()
     let seen = 0
     await bus.subscribe('made.up.*', () => seen++, { queueEvents: 50_000 })
@@ -73,7 +73,7 @@ describe('subscriptions', () => {
     await expect.poll(() => seen).toBe(25_000)
   })
 
-  test('are listed with what they did', async () => {
+  test('are listed with what they have done', async () => {
     const bus = await startedBus()
     await bus.subscribe({ types: ['info'], tags: ['a'] }, () => 1, { name: 'lister', subscriber: 'a test' })
     await bus.publish({ ...info, tags: ['a'] })
@@ -98,7 +98,7 @@ describe('subscriptions', () => {
     ])
   })
 
-  test('are listed with when they were last called', async () => {
+  test('are listed with the time of their last call', async () => {
     let nowMs = Date.parse('2030-01-31T12:00:00.000Z')
     const bus = await startedBus({ now: () => nowMs })
     await bus.subscribe('*', () => 1)
@@ -114,7 +114,7 @@ describe('subscriptions', () => {
 })
 
 describe('a handler', () => {
-  test('that never settles delays nobody else, shows as in flight, and times out', async () => {
+  test('that never settles delays no other, is shown as in flight, and times out', async () => {
     const bus = await startedBus()
     const signals: AbortSignal[] = []
     const hang = (_: PublishedEvent, context: HandlerContext) => {
@@ -149,7 +149,7 @@ describe('a handler', () => {
         throw undefined
       },
     ],
-  ])('that %s is called again, exactly `attempts` times, then the next event comes', async (_, fail) => {
+  ])('that %s is called exactly `attempts` times, then the next event follows', async (_, fail) => {
     const metrics = recordingMetrics()
     const logger = recordingLogger()
     const bus = await startedBus({ metrics, logger })
@@ -173,7 +173,7 @@ describe('a handler', () => {
     expect(logger.lines.map((line) => line.level)).toEqual(['warn', 'warn', 'error'])
   })
 
-  test('that succeeds at the second call is not called a third time', async () => {
+  test('that succeeds on the second call is not called a third time', async () => {
     const bus = await startedBus()
     const handler = vi.fn().mockRejectedValueOnce(new Error('no')).mockResolvedValue('yes')
     await bus.subscribe('x', handler, { retry: quick })
@@ -182,7 +182,7 @@ describe('a handler', () => {
     expect(bus.subscriptions()[0]).toMatchObject({ errors: 1, trigger_count: 2, in_flight: 0 })
   })
 
-  test('that settles after its time-out does not count a second time', async () => {
+  test('that settles after its timeout is not counted twice', async () => {
     const metrics = recordingMetrics()
     const bus = await startedBus({ metrics })
     const { opened, open } = gate()
@@ -207,7 +207,7 @@ describe('a handler', () => {
     expect(bus.subscriptions()).toEqual([])
   })
 
-  test('may publish from inside, without a deadlock and without overtaking', async () => {
+  test('may publish, without deadlock and without overtaking', async () => {
     const bus = await startedBus()
     const seen: string[] = []
     await bus.subscribe('x', async (event) => {
@@ -218,7 +218,7 @@ describe('a handler', () => {
     await expect.poll(() => seen).toEqual(['0', '1', '2', 'answer 0', 'answer 1', 'answer 2'])
   })
 
-  test('that is busy for long lets other work of the process go on', async () => {
+  test('that is busy for long lets the rest of the process work', async () => {
     const bus = await startedBus()
     let handled = 0
     const busy = () => {
@@ -256,7 +256,7 @@ describe('a full queue', () => {
     return { seen, ends, info, health, drops }
   }
 
-  test("with 'drop-oldest' the newest stay, and each loss is counted", async () => {
+  test("with 'drop-oldest' keeps the newest and counts each loss", async () => {
     const { seen, info, health, drops } = await overrun('drop-oldest')
     expect(seen).toEqual(['first', '2', '3'])
     expect(info?.dropped).toBe(2)
@@ -267,11 +267,11 @@ describe('a full queue', () => {
     expect(health).toMatchObject({ status: 'degraded', checks: { subscriptions: { status: 'degraded' } } })
   })
 
-  test("with 'drop-newest' what waits stays", async () => {
+  test("with 'drop-newest' keeps the waiting events", async () => {
     expect((await overrun('drop-newest')).seen).toEqual(['first', '0', '1'])
   })
 
-  test("with 'disconnect' the subscription ends, says so once, and is gone", async () => {
+  test("with 'disconnect' ends the subscription and reports it once", async () => {
     const { seen, ends, info, drops } = await overrun('disconnect')
     expect(ends).toEqual(['queue_full'])
     expect(info).toBeUndefined()
@@ -281,7 +281,7 @@ describe('a full queue', () => {
 })
 
 describe('concurrency', () => {
-  test('is held, and used', async () => {
+  test('is used and never exceeded', async () => {
     const bus = await startedBus()
     let running = 0
     let most = 0
@@ -296,7 +296,7 @@ describe('concurrency', () => {
     expect(most).toBe(7)
   })
 
-  test('with orderBy keeps the order of each key, while keys run side by side', async () => {
+  test('with orderBy keeps the order of each key, while keys run in parallel', async () => {
     const bus = await startedBus()
     const seen = new Map<unknown, number[]>()
     const busy = new Set<unknown>()
@@ -319,7 +319,7 @@ describe('concurrency', () => {
     for (const ids of seen.values()) expect(ids).toEqual(ids.toSorted((a, b) => a - b))
   })
 
-  test('an orderBy that throws is logged, and the event is handled without a key', async () => {
+  test('with an orderBy that throws logs the error and handles the event without a key', async () => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger })
     const orderBy = () => {
@@ -333,7 +333,7 @@ describe('concurrency', () => {
 })
 
 describe('ttl', () => {
-  test('an event that expired while it waited is not delivered, but counted', async () => {
+  test('an event that expires while waiting is not delivered, but counted', async () => {
     let now = 1_000_000
     const metrics = recordingMetrics()
     const bus = await startedBus({ now: () => now, metrics })
@@ -355,7 +355,7 @@ describe('ttl', () => {
     expect(metrics.calls).toContainEqual(['dropped', 'expired', 1])
   })
 
-  test('expired events are swept from the store by themselves', async () => {
+  test('expired events are swept from the store automatically', async () => {
     let now = 1_000_000
     const { memoryStorage } = await import('../../src/index.ts')
     const storage = memoryStorage({ now: () => now })
@@ -371,7 +371,7 @@ describe('ttl', () => {
 })
 
 describe('unsubscribing', () => {
-  test('ends retries: a failed event is not tried again afterwards', async () => {
+  test('ends retries: a failed event is not retried afterwards', async () => {
     const bus = await startedBus()
     const handler = vi.fn().mockRejectedValue(new Error('no'))
     const subscription = await bus.subscribe('x', handler, { retry: { attempts: 5, minDelayMs: 5 } })
@@ -383,8 +383,8 @@ describe('unsubscribing', () => {
   })
 })
 
-describe('code of the subscriber', () => {
-  test('that throws when told of its end disturbs no publisher, and is logged', async () => {
+describe('a subscriber’s code', () => {
+  test('that throws when its subscription ends disturbs no publisher, and is logged', async () => {
     const logger = recordingLogger()
     const bus = await startedBus({ logger })
     const onEnd = () => {
@@ -416,14 +416,14 @@ describe('code of the subscriber', () => {
           },
         }),
     ],
-  ])('that answers with a thing %s has failed, and no more', async (_, answer) => {
+  ])('that returns a value %s has failed, with no other effect', async (_, answer) => {
     const bus = await startedBus()
     await bus.subscribe('x', answer, { retry: { attempts: 1 } })
     await bus.publishMany(numbered(2))
     await expect.poll(() => bus.subscriptions()[0]).toMatchObject({ errors: 2, in_flight: 0 })
   })
 
-  test('that settles late, after its call was tried again, does not count for the second try', async () => {
+  test('that settles late, after its call was retried, does not count for the second attempt', async () => {
     const bus = await startedBus()
     const { opened, open } = gate()
     const handler = (_: PublishedEvent, { attempt }: HandlerContext) =>

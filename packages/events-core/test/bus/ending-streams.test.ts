@@ -15,8 +15,8 @@ async function waitingStream(bus: EventBus) {
   return { stream, waiting }
 }
 
-describe('a stream that waits is ended at once, and leaves no feed open', () => {
-  test('by return, for every call that waits', async () => {
+describe('a waiting stream ends at once and leaves no feed open', () => {
+  test('on return, for every waiting call', async () => {
     const bus = await startedBus()
     const { stream, waiting } = await waitingStream(bus)
     const alsoWaiting = stream.next()
@@ -25,7 +25,7 @@ describe('a stream that waits is ended at once, and leaves no feed open', () => 
     expect(feedsOf(bus)).toBe(0)
   })
 
-  test('by throw, and by the end of an `await using`', async () => {
+  test('on throw, and at the end of an `await using`', async () => {
     const bus = await startedBus()
     const { stream, waiting } = await waitingStream(bus)
     await expect(stream.throw(new Error('enough'))).rejects.toThrow('enough')
@@ -36,7 +36,7 @@ describe('a stream that waits is ended at once, and leaves no feed open', () => 
     expect(feedsOf(bus)).toBe(0)
   })
 
-  test('by a consumer that races', async () => {
+  test('when a consumer stops in a race', async () => {
     const bus = await startedBus()
     const { stream, waiting } = await waitingStream(bus)
     const late = Promise.resolve('late')
@@ -45,7 +45,7 @@ describe('a stream that waits is ended at once, and leaves no feed open', () => 
     expect(feedsOf(bus)).toBe(0)
   })
 
-  test('by the destruction of a Readable that is made of it', async () => {
+  test('when a Readable made from it is destroyed', async () => {
     const bus = await startedBus()
     for (const error of [undefined, new Error('enough')]) {
       const readable = Readable.from(bus.stream({}))
@@ -58,7 +58,7 @@ describe('a stream that waits is ended at once, and leaves no feed open', () => 
     }
   })
 
-  test('by the return of a feed’s own iterator', async () => {
+  test('on return of a feed’s own iterator', async () => {
     const bus = await startedBus()
     const items = (await bus.feed({}))[Symbol.asyncIterator]()
     await items.next()
@@ -68,7 +68,7 @@ describe('a stream that waits is ended at once, and leaves no feed open', () => 
     expect(feedsOf(bus)).toBe(0)
   })
 
-  test('while it is being opened, also by a store that does not answer', async () => {
+  test('while it is being opened, even if the store does not respond', async () => {
     const { opened, open } = gate()
     const memory = memoryStorage()
     let isHanging = false
@@ -101,7 +101,7 @@ function racing(stream: ReturnType<EventBus['stream']>, other: Promise<unknown>)
 }
 
 describe('a stream', () => {
-  test('answers calls that overlap in order, each with an event of its own', async () => {
+  test('resolves overlapping calls in order, each with its own event', async () => {
     const bus = await startedBus()
     await bus.publishMany(Array.from({ length: 5 }, (_, n) => ({ ...info, id: `${n}` })))
     const stream = bus.stream({}, { from: 'beginning' })
@@ -113,7 +113,7 @@ describe('a stream', () => {
     await stream.return()
   })
 
-  test('that cannot be opened fails once, and is at its end then', async () => {
+  test('that cannot be opened fails once and then has ended', async () => {
     const bus = await startedBus()
     const stream = bus.stream({}, { after: 7 })
     const [first, second] = await Promise.allSettled([stream.next(), stream.next()])
@@ -122,7 +122,7 @@ describe('a stream', () => {
     expect(await stream.next()).toEqual(END)
   })
 
-  test('ends with the bus, with what it has read', async () => {
+  test('ends with the bus, after what it has read', async () => {
     const bus = await startedBus()
     const { waiting, stream } = await waitingStream(bus)
     bus.publishAsync(info)

@@ -18,7 +18,7 @@ class ForeignSignal extends EventTarget {
 /** For options that ask for the class that this realm has. */
 const asSignal = (signal: ForeignSignal) => signal as unknown as AbortSignal
 
-test('a signal of another realm takes a publish back', async () => {
+test('a signal from another realm withdraws a publish', async () => {
   const never = new Promise<never>(() => undefined)
   const bus = await startedBus({ storage: storageWithAppend(() => never), publishTimeoutMs: 60_000 })
   const signal = new ForeignSignal()
@@ -32,7 +32,7 @@ test('a signal of another realm takes a publish back', async () => {
   await expect(bus.publish(info, { signal: asSignal(signal) })).rejects.toThrow('enough')
 })
 
-test('a signal of another realm ends a stream', async () => {
+test('a signal from another realm ends a stream', async () => {
   const bus = await startedBus()
   const signal = new ForeignSignal()
   const stream = bus.stream({}, { signal: asSignal(signal) })

@@ -12,7 +12,7 @@ import { gate, startedBus, storageWithAppend } from './setup.ts'
 const info: EventInput<'info'> = { type: 'info', source: 'test' }
 
 describe('start and stop', () => {
-  test('before the start and after the stop everything but subscribing says that the bus is not running', async () => {
+  test('before the start and after the stop, everything except subscribing fails because the bus is not running', async () => {
     const bus = createEventBus()
     const calls = [
       () => bus.publish(info),
@@ -38,7 +38,7 @@ describe('start and stop', () => {
     await allRefuse()
   })
 
-  test('may be called twice, at once, and in turn', async () => {
+  test('may be called twice, concurrently and in turn', async () => {
     const bus = createEventBus()
     await Promise.all([bus.start(), bus.start()])
     await bus.start()
@@ -67,7 +67,7 @@ describe('start and stop', () => {
     expect(bus.running).toBe(true)
   })
 
-  test('subscriptions made before the start get events', async () => {
+  test('subscriptions created before the start get events', async () => {
     const bus = createEventBus()
     const seen: string[] = []
     await bus.subscribe('*', (event) => seen.push(event.type))
@@ -79,7 +79,7 @@ describe('start and stop', () => {
 })
 
 describe('stop', () => {
-  test('writes what was accepted and lets handlers finish', async () => {
+  test('writes accepted events and lets handlers finish', async () => {
     const storage = storageWithAppend(async (append, records) => {
       await new Promise((resolve) => setTimeout(resolve, 5))
       return append(records)
@@ -98,7 +98,7 @@ describe('stop', () => {
     expect(await storage.count()).toBe(100)
   })
 
-  test('reports what was left when its time was up, and tells subscribers and publishers', async () => {
+  test('reports what was left at its timeout, and informs subscribers and publishers', async () => {
     const bus = createEventBus({ storage: storageWithAppend(() => gate().opened as never) })
     await bus.start()
     const waiting = bus.publish(info)
@@ -113,7 +113,7 @@ describe('stop', () => {
     await failure
   })
 
-  test('reports by name what handlers had not finished, and aborts their signals', async () => {
+  test('reports unfinished handlers by name, and aborts their signals', async () => {
     const bus = await startedBus()
     const ends: string[] = []
     let aborted: unknown
@@ -135,7 +135,7 @@ describe('stop', () => {
     expect(aborted).toMatchObject({ code: 'EVENTS_NOT_RUNNING' })
   })
 
-  test('racing with publishes 1,000 times: each is either stored or refused, and nothing crashes', async () => {
+  test('races with publishes 1,000 times: each is either stored or rejected, and nothing crashes', async () => {
     for (let run = 0; run < 1_000; run++) {
       const storage = memoryStorage()
       const bus = createEventBus({ storage })
@@ -158,7 +158,7 @@ describe('stop', () => {
   })
 })
 
-test('stop does not wait for what an unsubscribe has ended meanwhile', async () => {
+test('stop does not wait for a handler whose subscription was unsubscribed meanwhile', async () => {
   const bus = await startedBus()
   const retry = { attempts: 5, minDelayMs: 60_000, maxDelayMs: 60_000 }
   const subscription = await bus.subscribe('*', () => Promise.reject(new Error('no')), { retry })
@@ -184,7 +184,7 @@ test('a start during a stop waits for its end', async () => {
 })
 
 describe('the global bus', () => {
-  test('is an error that says what to do until it is set', async () => {
+  test('throws an error that says what to do until it is set', async () => {
     expect(() => getGlobalEventBus()).toThrow(/call setGlobalEventBus/)
     const bus = createEventBus()
     setGlobalEventBus(bus)

@@ -8,7 +8,7 @@ import { startedBus } from './setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 
-test('whether PostgreSQL tells of events is a metric and a part of health, lost and found again', async () => {
+test('whether PostgreSQL sends notifications is shown by a metric and by health, when lost and when restored', async () => {
   const register = new Registry()
   const schema = setup.newSchema()
   const storage = setup.store({ schema, applicationName: schema })
@@ -33,7 +33,7 @@ test('whether PostgreSQL tells of events is a metric and a part of health, lost 
   await expect.poll(async () => (await bus.health()).status).toBe('ok')
 })
 
-test('where nothing can break there is nothing to see', async () => {
+test('a store without such a channel shows neither', async () => {
   const register = new Registry()
   const bus = await startedBus({ metrics: prometheusMetrics({ register }) })
   expect(await valuesOf(register, 'listen_up')).toEqual({})

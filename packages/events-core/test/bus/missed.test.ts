@@ -26,8 +26,8 @@ async function laggingBus(options: EventBusOptions): Promise<{ bus: EventBus; se
   return { bus, seen }
 }
 
-describe('what retention removed before a durable subscription had it', () => {
-  test('is passed over, logged once, counted and shown', async () => {
+describe('events that retention removed before a durable subscription handled them', () => {
+  test('are skipped, logged once, counted and shown', async () => {
     const storage = memoryStorage()
     const [logger, metrics] = [recordingLogger(), recordingMetrics()]
     const { bus, seen } = await laggingBus({ storage, logger, metrics })
@@ -47,7 +47,7 @@ describe('what retention removed before a durable subscription had it', () => {
     expect(metrics.calls.filter(([name]) => name === 'missed')).toEqual([['missed', 'mine', 15]])
   })
 
-  test('is told when nothing is left to go on with, and when a memory store was full', async () => {
+  test('are reported when no event is left, and when a memory store was full', async () => {
     const storage = memoryStorage({ capacity: 100 })
     const { bus, seen } = await laggingBus({ storage })
     await bus.publishMany(numbered(10))
@@ -66,7 +66,7 @@ describe('what retention removed before a durable subscription had it', () => {
     expect(seen.slice(10)).toEqual(Array.from({ length: 100 }, (_, i) => 101 + i))
   })
 
-  test('is not what retention removed after it was handled, nor what a filter, a delete or a sweep left out', async () => {
+  test('exclude what was removed after it was handled, and what a filter, a delete or a sweep left out', async () => {
     const storage = memoryStorage()
     const logger = recordingLogger()
     const { bus } = await laggingBus({ storage, logger })
@@ -81,7 +81,7 @@ describe('what retention removed before a durable subscription had it', () => {
     expect(logger.lines).toEqual([])
   })
 
-  test('is not missed by who begins at the beginning, but by who asks for a position', async () => {
+  test('are missed by a subscription that starts at a position, but not by one that starts at the beginning', async () => {
     const bus = await startedBus()
     await bus.publishMany(numbered(10))
     await bus.clear()
@@ -100,7 +100,7 @@ describe('what retention removed before a durable subscription had it', () => {
       .toMatchObject([{}, { name: 'some', position: 13, missed: null }])
   })
 
-  test('is kept in the store, for whoever looks after the process is gone', async () => {
+  test('are recorded in the store, and still shown after the process is gone', async () => {
     const storage = memoryStorage()
     const { bus } = await laggingBus({ storage })
     await bus.publishMany(numbered(10))

@@ -92,7 +92,7 @@ async function sharesTheWork(open: () => Promise<EventStorage>): Promise<void> {
   }
 }
 
-describe('a process that comes later gets its share, and one that leaves frees it; keys keep their order', async () => {
+describe('a process that starts later gets its share, and one that leaves frees it; keys keep their order', async () => {
   const setup = await PostgresSetup.start({ fsync: 'off' })
 
   test('on PostgreSQL', async () => {
@@ -106,7 +106,7 @@ describe('a process that comes later gets its share, and one that leaves frees i
   })
 })
 
-test('a partition is given up when the call under way is done, though that lasts longer than a lease', async () => {
+test('a partition is released when the call in progress ends, even if that takes longer than a lease', async () => {
   const path = temporaryPath()
   const [a, b] = [await openStore(path), await openStore(path)]
   const [first, second] = [await busOn(a), await busOn(b)]
@@ -132,7 +132,7 @@ test('a partition is given up when the call under way is done, though that lasts
   expect(await shares(a)).toEqual([1, 1])
 })
 
-describe('who asks for what', () => {
+describe('which partitions a process claims', () => {
   const states = (...owners: (string | null)[]): PartitionState[] =>
     owners.map((owner, partition) => ({
       name: NAME,

@@ -6,7 +6,7 @@ import { gate, recordingMetrics, startedBus, storageWithAppend } from './setup.t
 const info: EventInput<'info'> = { type: 'info', source: 'test' }
 
 describe('publish', () => {
-  test('answers once the event is stored, with its id and position', async () => {
+  test('resolves once the event is stored, with its id and position', async () => {
     const bus = await startedBus()
     const receipt = await bus.publish({ type: 'info', source: 'test', title: 'Hello' })
     expect(receipt).toEqual({
@@ -17,7 +17,7 @@ describe('publish', () => {
     expect(await bus.get(receipt.id)).toMatchObject({ title: 'Hello', position: 1 })
   })
 
-  test('fills in the defaults, and the priority of the type', async () => {
+  test('fills in the defaults and the type’s priority', async () => {
     const bus = await startedBus({ now: () => Date.UTC(2030, 0, 31) })
     const { id } = await bus.publish(info)
     expect(await bus.get(id)).toMatchObject({
@@ -33,13 +33,13 @@ describe('publish', () => {
     expect((await bus.get(failure.id))?.priority).toBe(10)
   })
 
-  test('gives positions in the order of the calls', async () => {
+  test('assigns positions in the order of the calls', async () => {
     const bus = await startedBus()
     const receipts = await Promise.all(Array.from({ length: 500 }, () => bus.publish(info)))
     expect(receipts.map((receipt) => receipt.position)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1))
   })
 
-  test('writes what gathers during a write as one batch', async () => {
+  test('writes the events published during a write as one batch', async () => {
     const sizes: number[] = []
     const storage = storageWithAppend(async (append, records) => {
       sizes.push(records.length)
@@ -67,7 +67,7 @@ describe('publish', () => {
     expect(seen).toEqual(['mine'])
   })
 
-  test('keeps what the publisher changes afterwards away from readers', async () => {
+  test('hides the publisher’s later changes from readers', async () => {
     const bus = await startedBus()
     const data = { list: [1], nested: { a: 1 } }
     const { id } = await bus.publish({ type: 'x', source: 'test', data })
@@ -76,7 +76,7 @@ describe('publish', () => {
     expect((await bus.get(id))?.data).toEqual({ list: [1], nested: { a: 1 } })
   })
 
-  test('a handler that mutates its event fails, and nobody else sees it', async () => {
+  test('a handler that mutates its event fails, and no other sees the change', async () => {
     const bus = await startedBus()
     const seen: unknown[] = []
     await bus.subscribe('x', (event) => Object.assign(event.data, { a: 2 }), { retry: { attempts: 1 } })
@@ -86,7 +86,7 @@ describe('publish', () => {
     expect(bus.subscriptions()[0]?.errors).toBe(1)
   })
 
-  test('counts a built-in payload that differs from its type, and stores it', async () => {
+  test('counts and stores a payload that differs from its built-in type', async () => {
     const metrics = recordingMetrics()
     const bus = await startedBus({ metrics, registry: createTypeRegistry() })
     const data = { progress: 'half' } as unknown as { scan_id: string } // What a publisher without types might send.
@@ -110,7 +110,7 @@ describe('publishMany', () => {
     expect([before.position, ...receipts.map((receipt) => receipt.position)]).toEqual([1, 2, 3, 4])
   })
 
-  test('stores nothing when one is invalid, and names it', async () => {
+  test('stores nothing if one event is invalid, and names that event', async () => {
     const bus = await startedBus()
     const failure = bus.publishMany([info, { ...info, type: 'Wrong Type' }, { ...info, source: '' }])
     await expect(failure).rejects.toMatchObject({
@@ -120,7 +120,7 @@ describe('publishMany', () => {
     expect(await bus.count()).toBe(0)
   })
 
-  test('takes an empty list and refuses too long a one', async () => {
+  test('accepts an empty array and rejects one that is too long', async () => {
     const bus = await startedBus()
     expect(await bus.publishMany([])).toEqual([])
     await expect(bus.publishMany(Array.from({ length: 10_001 }, () => info))).rejects.toThrow(
@@ -128,7 +128,7 @@ describe('publishMany', () => {
     )
   })
 
-  test('is not split, however small the batches are', async () => {
+  test('is not split, however small batches are', async () => {
     const sizes: number[] = []
     const storage = storageWithAppend((append, records) => {
       sizes.push(records.length)
@@ -160,7 +160,7 @@ describe('live-only events', () => {
     expect(await bus.count()).toBe(2)
   })
 
-  test('wait behind a stored event that is being written', async () => {
+  test('wait for an earlier event that is being stored', async () => {
     const write = gate()
     const storage = storageWithAppend(async (append, records) => {
       await write.opened
@@ -181,7 +181,7 @@ describe('live-only events', () => {
     await expect.poll(() => seen).toEqual(['info', 'debug', 'warning'])
   })
 
-  test('of one turn come in batches, so that a short queue of a subscription has room for all', async () => {
+  test('of one turn are delivered in batches, so that a short subscription queue has room for all', async () => {
     const bus = await startedBus({ persist: 'none', batchEvents: 10 })
     const seen: unknown[] = []
     await bus.subscribe('*', ({ data }) => seen.push(data.n), { queueEvents: 10 })
@@ -250,7 +250,7 @@ const BAD: readonly (readonly [string, unknown, RegExp])[] = [
 ]
 
 describe('bad input', () => {
-  test.each(BAD)('%s: %o is refused, with path and rule', async (field, value, message) => {
+  test.each(BAD)('%s: %o is rejected with path and rule', async (field, value, message) => {
     const bus = await startedBus()
     const input = { ...info, [field]: value }
     const error = await bus.publish(input).catch((reason: unknown) => reason)
@@ -263,7 +263,7 @@ describe('bad input', () => {
     expect(await bus.count()).toBe(1)
   })
 
-  test('no object at all is refused', async () => {
+  test('anything but an object is rejected', async () => {
     const bus = await startedBus()
     for (const input of [null, undefined, 'info', 5, []]) {
       await expect(bus.publish(input as unknown as EventInput)).rejects.toMatchObject({
@@ -272,7 +272,7 @@ describe('bad input', () => {
     }
   })
 
-  test('the path of a wrong value in data leads to it', async () => {
+  test('the path leads to the invalid value in data', async () => {
     const bus = await startedBus()
     const data = { list: [{ ok: 1 }, { when: new Date() }] } as never
     await expect(bus.publish({ ...info, data })).rejects.toMatchObject({
@@ -280,7 +280,7 @@ describe('bad input', () => {
     })
   })
 
-  test('a property that is undefined counts as absent', async () => {
+  test('an undefined property counts as absent', async () => {
     const bus = await startedBus()
     const { id } = await bus.publish({
       type: 'x',
@@ -291,7 +291,7 @@ describe('bad input', () => {
     expect((await bus.get(id))?.data).toEqual({ b: 1 })
   })
 
-  test('a "__proto__" key is data like any other', async () => {
+  test('a "__proto__" key is ordinary data', async () => {
     const bus = await startedBus()
     const { id } = await bus.publish({
       type: 'x',
@@ -303,7 +303,7 @@ describe('bad input', () => {
     expect((data as { admin?: boolean }).admin).toBeUndefined()
   })
 
-  test('unknown options and wrong values are refused by name', () => {
+  test('unknown options and invalid values are rejected by name', () => {
     expect(() => createEventBus({ bufferEvent: 5 } as EventBusOptions)).toThrow(
       /bufferEvent is not a known option/,
     )
@@ -320,7 +320,7 @@ describe('bad input', () => {
     )
   })
 
-  test('unknown options of a publish, and a list without a limit, are refused by name', async () => {
+  test('unknown options of a publish, and a list without a limit, are rejected by name', async () => {
     const bus = await startedBus()
     for (const [options, message] of [
       [{ timeoutMs: Number.NaN }, /timeoutMs must be an integer/],

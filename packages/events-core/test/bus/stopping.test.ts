@@ -9,7 +9,7 @@ import { bound, gate, startedBus, storageWithAppend } from './setup.ts'
 const events = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ type: 'a', source: 'test', id: `${i}` }))
 
-test('a handler that is at work when the bus stops may still publish its answer', async () => {
+test('a handler that is running when the bus stops may still publish', async () => {
   const storage = memoryStorage()
   const bus = createEventBus({ storage })
   await bus.start()
@@ -61,7 +61,7 @@ test('a stop that waits for a slow store makes no dead letters', async () => {
   expect((await storage.deadLetters.list({ limit: 1 })).total).toBe(0)
 })
 
-test('a stop keeps its time-out also after an unsubscribe, and tells what was left', async () => {
+test('a stop keeps its timeout even after an unsubscribe, and reports what was left', async () => {
   const bus = await startedBus()
   const never = new Promise(() => {})
   const subscription = await bus.subscribe('a', () => never, {
@@ -76,7 +76,7 @@ test('a stop keeps its time-out also after an unsubscribe, and tells what was le
   expect(report).toMatchObject({ drained: false, unhandled: { hung: 1 } })
 })
 
-test('onEnd is not told of an unsubscribe', async () => {
+test('onEnd is not called for an unsubscribe', async () => {
   const bus = await startedBus()
   const ends: string[] = []
   const options = { durable: 'mine', onEnd: (reason: string) => ends.push(reason) }
@@ -128,7 +128,7 @@ test.each([
   expect(JSON.parse(output)).toMatchObject({ closed: true })
 })
 
-test('stops that overlap share one stop and one report', async () => {
+test('overlapping stops share one stop and one report', async () => {
   const memory = memoryStorage()
   let closes = 0
   const close = async () => {
@@ -150,7 +150,7 @@ test('stops that overlap share one stop and one report', async () => {
   expect(closes).toBe(1)
 })
 
-test('a stop does not wait longer for a start than it may; the start gives up when it comes to its end', async () => {
+test('a stop waits for a start only until its timeout; the start then gives up', async () => {
   const memory = memoryStorage()
   const { opened, open } = gate()
   let isOpen = false

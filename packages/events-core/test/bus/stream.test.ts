@@ -44,8 +44,8 @@ const eventsOf = (items: readonly FeedItem[]) =>
   items.flatMap((item) => (item.kind === 'events' ? item.events : []))
 const noticesOf = (items: readonly FeedItem[]) => items.filter(({ kind }) => kind !== 'events')
 
-describe('where a feed begins', () => {
-  test('with what comes from now on, unless asked otherwise', async () => {
+describe('a feed', () => {
+  test('starts with what is published from now on by default', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 5))
     const feed = await openFeed(bus)
@@ -54,7 +54,7 @@ describe('where a feed begins', () => {
     expect(await feed.next()).toMatchObject({ kind: 'events', events: [{ data: { n: 6 } }], position: 6 })
   })
 
-  test('behind a position, or with all that is kept', async () => {
+  test('starts after a position, or with the oldest event kept', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 1_000))
     const numbers = async (options: FeedOptions) =>
@@ -69,14 +69,14 @@ describe('where a feed begins', () => {
     [{ after: -1 }, 'after must be an integer'],
     [{ from: 'end' }, "from must be one of 'beginning', 'now'"],
     [{ unknown: 1 }, 'unknown is not a known option'],
-  ])('%j is refused, and nothing stays open', async (options, message) => {
+  ])('rejects %j, and nothing stays open', async (options, message) => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 5))
     await expect(bus.feed({}, options as FeedOptions)).rejects.toThrow(message)
     expect((await bus.stats()).active_subscriptions).toBe(0)
   })
 
-  test('a wrong filter is refused, and so is a bus that does not run', async () => {
+  test('rejects an invalid filter, and fails if the bus is not running', async () => {
     const bus = await startedBus()
     await expect(bus.feed({ types: [] })).rejects.toMatchObject({ code: 'EVENTS_INVALID' })
     await bus.stop()
@@ -88,7 +88,7 @@ describe('history, then live', () => {
   test.each([
     ['memory', () => memoryStorage({ capacity: 100_000 })],
     ['SQLite', () => sqliteStorage({ path: temporaryPath() })],
-  ])('10,000 events during the hand-over: each once, in order (%s)', async (_name, createStore) => {
+  ])('10,000 events during the transition: each once, in order (%s)', async (_name, createStore) => {
     const bus = await startedBus({ storage: createStore() })
     await bus.publishMany(inputs(1, 5_000))
     const feeds = await Promise.all(
@@ -105,7 +105,7 @@ describe('history, then live', () => {
     await publishing
   })
 
-  test('caught_up comes once, between history and live', async () => {
+  test('caught_up is sent once, between history and live', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 600))
     const feed = await openFeed(bus, {}, { from: 'beginning' })
@@ -115,7 +115,7 @@ describe('history, then live', () => {
     expect(noticesOf(await until(feed, holds(650)))).toEqual([])
   })
 
-  test('only what matches, and live-only events while it is live', async () => {
+  test('only matching events, and live-only events while it is live', async () => {
     const bus = await startedBus({ persist: (event) => event.type !== 'live' })
     await bus.publishMany([input(1), input(2, 'b'), input(3)])
     const feed = await openFeed(bus, { types: ['b', 'live'] }, { from: 'beginning' })
@@ -126,7 +126,7 @@ describe('history, then live', () => {
     expect(eventsOf(await until(feed, holds(6))).map(numberOf)).toEqual([4, 6])
   })
 
-  test('expired events are left out, from the store and from what waits', async () => {
+  test('expired events are left out, of those stored and those waiting', async () => {
     let nowMs = Date.now()
     const bus = await startedBus({ now: () => nowMs })
     const feed = await openFeed(bus)
@@ -137,7 +137,7 @@ describe('history, then live', () => {
     expect(eventsOf(await until(feed, holds(2))).map(numberOf)).toEqual([2])
   })
 
-  test('what another process appends comes too', async () => {
+  test('events that another process appends are delivered too', async () => {
     const path = temporaryPath()
     const [bus, other] = [
       await startedBus({ storage: sqliteStorage({ path }) }),
@@ -151,8 +151,8 @@ describe('history, then live', () => {
   })
 })
 
-describe('a reader that is slow', () => {
-  test('costs no memory, and gets all from the store in the end', async () => {
+describe('a slow reader', () => {
+  test('costs no memory, and finally gets all events from the store', async () => {
     const bus = await startedBus()
     const [slow, fast] = [await openFeed(bus), await openFeed(bus)]
     await Promise.all([until(slow, isCaughtUp), until(fast, isCaughtUp)])
@@ -165,7 +165,7 @@ describe('a reader that is slow', () => {
     expect(eventsOf(items).map(numberOf)).toEqual(range(1, 15_000))
   })
 
-  test('falls behind by size too: large events are not kept for it', async () => {
+  test('also falls behind by size: large events are not kept for it', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus)
     await until(feed, isCaughtUp)
@@ -178,7 +178,7 @@ describe('a reader that is slow', () => {
     expect(items.slice(3).every((item) => item.kind !== 'events' || item.events.length <= 2)).toBe(true)
   })
 
-  test('readers of one filter that keep up get the very same array', async () => {
+  test('readers of one filter that keep up get the same array', async () => {
     const bus = await startedBus()
     const filter = { types: ['a'], minPriority: 1 }
     const feeds = await Promise.all([openFeed(bus, filter), openFeed(bus, { minPriority: 1, types: ['a'] })])
@@ -188,7 +188,7 @@ describe('a reader that is slow', () => {
     expect(one?.kind === 'events' && two?.kind === 'events' && one.events === two.events).toBe(true)
   })
 
-  test('pages of the store that many ask for are read once', async () => {
+  test('pages that many readers need are read from the store once', async () => {
     const storage = memoryStorage({ capacity: 100_000 })
     let reads = 0
     const counting = {
@@ -207,8 +207,8 @@ describe('a reader that is slow', () => {
   })
 })
 
-describe('what retention has removed', () => {
-  test('is one gap, and the rest follows', async () => {
+describe('a range that retention has removed', () => {
+  test('is reported as one gap, and the rest follows', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 100))
     await bus.clear()
@@ -222,7 +222,7 @@ describe('what retention has removed', () => {
     expect(eventsOf(items).map(numberOf)).toEqual(range(101, 110))
   })
 
-  test('is no gap for who had it all, or who begins with what is kept', async () => {
+  test('is no gap for a reader that had all of it, or that starts with the oldest event kept', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 100))
     await bus.clear()
@@ -233,7 +233,7 @@ describe('what retention has removed', () => {
     }
   })
 
-  test('is told to a slow reader whose events went meanwhile', async () => {
+  test('is reported to a slow reader whose events were removed meanwhile', async () => {
     const storage = memoryStorage({ capacity: 2_000 })
     const bus = await startedBus({ storage })
     const feed = await openFeed(bus)
@@ -248,8 +248,8 @@ describe('what retention has removed', () => {
   })
 })
 
-describe('how far a reader is', () => {
-  test('follows what does not match, and never runs ahead of what was not taken', async () => {
+describe('a reader’s position', () => {
+  test('advances past events that do not match, never past events that were not taken', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus, { types: ['wanted'] })
     await until(feed, isCaughtUp)
@@ -267,7 +267,7 @@ describe('how far a reader is', () => {
     await expect.poll(() => feed.position).toBe(600)
   })
 
-  test('is listed, with what waits', async () => {
+  test('is listed with the number of waiting events', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus, { types: ['a'] }, { name: 'test', subscriber: 'me' })
     await until(feed, isCaughtUp)
@@ -282,8 +282,8 @@ describe('how far a reader is', () => {
   })
 })
 
-describe('the end', () => {
-  test('a bus that stops hands out what it has, then ends every feed', async () => {
+describe('the end of a feed', () => {
+  test('a stopping bus delivers what it has, then ends every feed', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus)
     await until(feed, isCaughtUp)
@@ -295,7 +295,7 @@ describe('the end', () => {
     await stopping
   })
 
-  test('a reader that is far behind does not hold up the stop', async () => {
+  test('a reader far behind does not hold up the stop', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 5_000))
     const feed = await openFeed(bus, {}, { from: 'beginning' })
@@ -305,7 +305,7 @@ describe('the end', () => {
     await stopping
   })
 
-  test('closing lets a reader go that waits', async () => {
+  test('closing releases a waiting reader', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus)
     await until(feed, isCaughtUp)
@@ -314,7 +314,7 @@ describe('the end', () => {
     expect(await next).toBeUndefined()
   })
 
-  test('a store that fails is asked again, without loss', async () => {
+  test('a failing store is read again without loss', async () => {
     const storage = memoryStorage({ capacity: 100_000 })
     let failures = 3
     const failing = {
@@ -333,7 +333,7 @@ describe('the end', () => {
 })
 
 describe('stream', () => {
-  test('is the events alone, one by one, with notices on request', async () => {
+  test('delivers only the events, one by one, with notices on request', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 3))
     const notices: StreamNotice[] = []
@@ -351,7 +351,7 @@ describe('stream', () => {
     expect(bus.subscriptions()).toEqual([])
   })
 
-  test('ends when its signal aborts, before, while it waits, and between two events', async () => {
+  test('ends when its signal aborts: before it starts, while it waits, and between two events', async () => {
     const bus = await startedBus()
     const collect = async (signal: AbortSignal, on?: (n: unknown) => void) => {
       const seen: unknown[] = []
@@ -375,7 +375,7 @@ describe('stream', () => {
 })
 
 describe('a feed that is followed', () => {
-  test('brings history and then what comes live, each once and in order', async () => {
+  test('delivers history and then live events, each once and in order', async () => {
     const bus = await startedBus()
     await bus.publishMany(inputs(1, 20))
     const feed = await openFeed(bus, {}, { from: 'beginning' })
@@ -393,7 +393,7 @@ describe('a feed that is followed', () => {
     await following
   })
 
-  test('hands nothing out while its reader asks it to wait', async () => {
+  test('delivers nothing while its reader asks it to wait', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus)
     const kinds: string[] = []
@@ -412,7 +412,7 @@ describe('a feed that is followed', () => {
     await expect.poll(() => kinds).toEqual(['caught_up', 'events', 'events'])
   })
 
-  test('gives readers of one filter the very same events, and one that throws disturbs no other', async () => {
+  test('gives readers of one filter the same events, and one that throws disturbs no other', async () => {
     const bus = await startedBus()
     const [broken, first, second] = [await openFeed(bus), await openFeed(bus), await openFeed(bus)]
     const got = new Map<EventFeed, readonly PublishedEvent[]>()
@@ -433,7 +433,7 @@ describe('a feed that is followed', () => {
     expect(got.get(first)).toBe(got.get(second))
   })
 
-  test('ends with the bus, after what was published before', async () => {
+  test('ends with the bus, after everything published before', async () => {
     const bus = await startedBus()
     const feed = await openFeed(bus)
     const numbers: unknown[] = []

@@ -38,7 +38,7 @@ test('workers start and stop with the bus, each time', async () => {
   expect(calls).toEqual(['start', 'stop', 'start', 'stop'])
 })
 
-test('a worker that is added later starts at once, and can be stopped alone', async () => {
+test('a worker added later starts at once and can be stopped by itself', async () => {
   const bus = await startedBus()
   const { worker, calls } = recorder('later')
   const running = await bus.run(worker)
@@ -49,7 +49,7 @@ test('a worker that is added later starts at once, and can be stopped alone', as
   expect(calls).toEqual(['start', 'stop', 'start', 'stop'])
 })
 
-test('a worker that cannot start keeps the bus from starting, and those before it are stopped', async () => {
+test('a worker that cannot start prevents the bus from starting, and earlier workers are stopped', async () => {
   const first = recorder('first')
   let fails = true
   const start = () => {
@@ -65,7 +65,7 @@ test('a worker that cannot start keeps the bus from starting, and those before i
   await bus.stop()
 })
 
-test('health, gauges and subscriptions tell of workers; one whose figures throw costs only those', async () => {
+test('health, gauges and subscriptions include workers; one whose figures throw costs only those', async () => {
   const told = recorder('told', {
     check: () => ({ status: 'degraded', detail: 'tired', runs: 3 }),
     subscriptions: () => [],
@@ -86,7 +86,7 @@ test('health, gauges and subscriptions tell of workers; one whose figures throw 
   expect(logger.lines.map(({ message }) => message)).toContain('A worker cannot tell its figures')
 })
 
-test('a stop that hangs or throws keeps no bus from stopping', async () => {
+test('a worker whose stop hangs or throws does not prevent the bus from stopping', async () => {
   const hangs = recorder('hangs', { stop: () => new Promise(() => undefined) })
   const throws = recorder('throws', {
     stop: async () => {
@@ -98,7 +98,7 @@ test('a stop that hangs or throws keeps no bus from stopping', async () => {
   expect(await bus.stop({ timeoutMs: 50 })).toMatchObject({ closed: true })
 })
 
-test('names of the bus and wrong workers are refused', async () => {
+test('reserved names and invalid workers are rejected', async () => {
   const wrong: unknown = { name: 'x' }
   expect(() => createEventBus({ workers: [recorder('storage').worker] })).toThrow(/already has a worker/)
   // What callers without types may hand in.
@@ -119,7 +119,7 @@ test('a worker publishes while the bus waits for it to stop', async () => {
   expect(published).toEqual([expect.objectContaining({ position: 1, duplicate: false })])
 })
 
-test('what a handler does to its context does not reach the bus', async () => {
+test('what a handler does to its context does not affect the bus', async () => {
   const bus = await startedBus()
   const attempts: number[] = []
   const spoil = (_: PublishedEvent, context: HandlerContext) => {
@@ -133,7 +133,7 @@ test('what a handler does to its context does not reach the bus', async () => {
   await expect.poll(() => attempts).toEqual([1, 2, 3])
 })
 
-test('a hundred durable subscriptions that are caught up do not read the log a hundred times', async () => {
+test('a hundred caught-up durable subscriptions do not read the log a hundred times', async () => {
   const storage = memoryStorage()
   let reads = 0
   const counting = {

@@ -31,7 +31,7 @@ function example(type: string): JsonObject {
 }
 
 describe('the catalogue', () => {
-  it('has exactly the built-in types, once each', () => {
+  it('contains exactly the built-in types, once each', () => {
     expect(CATALOGUE.map((definition) => definition.type).sort()).toEqual([...NAMES].sort())
     expect(Object.keys(payloadSchemas).sort()).toEqual([...NAMES].sort())
   })
@@ -41,13 +41,13 @@ describe('the catalogue', () => {
     expect([1, 5, 10]).toContain(priority)
   })
 
-  it('puts failures above and chatter below the rest', () => {
+  it('ranks failures above and frequent events below the rest', () => {
     const types = (priority: number) => CATALOGUE.filter((d) => d.priority === priority).map((d) => d.type)
     expect(types(10)).toEqual(['plugin.error', 'scan.failed', 'error'])
     expect(types(1)).toEqual(['playback.progress', 'scan.progress', 'debug'])
   })
 
-  it('cannot be changed by who reads it', () => {
+  it('cannot be changed by its readers', () => {
     expect(Object.isFrozen(CATALOGUE)).toBe(true)
     expect(CATALOGUE.every((definition) => Object.isFrozen(definition))).toBe(true)
   })
@@ -58,19 +58,19 @@ describe('payload schemas', () => {
     for (const [field, schema] of fields) expect(schema.description, field).toMatch(/^\S.{4,}$/)
   })
 
-  it.each(NAMES)('accept a full example of %s, also with further fields', (type) => {
+  it.each(NAMES)('accept a full example of %s, also with additional fields', (type) => {
     expect(registry.check(type, example(type))).toEqual([])
     expect(registry.check(type, { ...example(type), further: { of: ['any', 'kind', null] } })).toEqual([])
   })
 
-  it.each(schemas)('accept a $type that has the required fields alone', ({ type, required }) => {
+  it.each(schemas)('accept a $type that has only the required fields', ({ type, required }) => {
     const data = Object.fromEntries(
       Object.entries(example(type)).filter(([field]) => required.includes(field)),
     )
     expect(registry.check(type, data)).toEqual([])
   })
 
-  it.each(schemas)('name each wrong field of $type by its path', ({ type, fields }) => {
+  it.each(schemas)('name each invalid field of $type by its path', ({ type, fields }) => {
     for (const [field] of fields) {
       expect(registry.check(type, { ...example(type), [field]: null })).toEqual([
         { path: `data.${field}`, message: expect.stringMatching(/^must be (an?|true) /) },
@@ -78,7 +78,7 @@ describe('payload schemas', () => {
     }
   })
 
-  it.each(schemas)('ask for each required field of $type', ({ type, required }) => {
+  it.each(schemas)('require each required field of $type', ({ type, required }) => {
     for (const field of required) {
       const { [field]: _, ...others } = example(type)
       expect(registry.check(type, others)).toEqual([{ path: `data.${field}`, message: 'is missing' }])
@@ -105,7 +105,7 @@ describe('a payload check', () => {
     [{ scan_id: '' }, 'data.scan_id', 'must be a non-empty string'],
     [{ scan_id: 7 }, 'data.scan_id', 'must be a non-empty string'],
     [{ current_file: 7 }, 'data.current_file', 'must be a string'],
-  ])('of scan.progress refuses %j', (wrong, path, message) => {
+  ])('of scan.progress rejects %j', (wrong, path, message) => {
     expect(registry.check('scan.progress', { ...progress, ...wrong })).toEqual([{ path, message }])
   })
 
@@ -118,7 +118,7 @@ describe('a payload check', () => {
     },
   )
 
-  it('reaches into lists and refuses lists for objects', () => {
+  it('checks array items and rejects arrays in place of objects', () => {
     expect(registry.check('asset.updated', { ...example('asset.updated'), changed: ['size', 1] })).toEqual([
       { path: 'data.changed.1', message: 'must be a string' },
     ])
@@ -127,7 +127,7 @@ describe('a payload check', () => {
     ])
   })
 
-  it('tells of ten wrong places at the most', () => {
+  it('reports at most ten invalid places', () => {
     const changed = Array.from({ length: 1_000 }, () => 1)
     const issues = registry.check('asset.updated', { ...example('asset.updated'), changed })
     expect(issues).toHaveLength(10)
@@ -142,7 +142,7 @@ describe('a payload check', () => {
     expect(JSON.stringify(issues)).not.toContain('maria')
   })
 
-  it('is not made without schemas', () => {
+  it('is not done without schemas', () => {
     expect(catalogueRegistry().check('scan.progress', {})).toEqual([])
   })
 })

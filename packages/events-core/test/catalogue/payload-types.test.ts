@@ -21,7 +21,7 @@ const progress = {
 }
 
 describe('the type of a built-in event’s data', () => {
-  it('accepts the fields of its schema and further JSON ones', () => {
+  it('accepts the fields of its schema and additional JSON fields', () => {
     createEvent({ type: 'scan.progress', source, data: progress })
     createEvent({
       type: 'scan.progress',
@@ -35,7 +35,7 @@ describe('the type of a built-in event’s data', () => {
     })
   })
 
-  it('refuses a missing, misspelt or wrong field', () => {
+  it('rejects a missing, misspelt or invalid field', () => {
     // @ts-expect-error data is missing
     createEvent({ type: 'scan.progress', source })
     // @ts-expect-error all fields but one are missing
@@ -53,7 +53,7 @@ describe('the type of a built-in event’s data', () => {
     createEvent({ type: 'scan.progress', source, data: { ...progress, at: new Date(0) } })
   })
 
-  it('takes any JSON object where the schema does, and nothing else', () => {
+  it('accepts any JSON object where the schema does, and nothing else', () => {
     const type = 'media.metadata.enriched'
     const data = { media_id: 'm1', title: 'Metropolis', source: 'tmdb' }
     createEvent({ type, source, data: { ...data, metadata: { year: 1927, cast: [{}] } } })
@@ -64,7 +64,7 @@ describe('the type of a built-in event’s data', () => {
     createEvent({ type, source, data: { ...data, metadata: '1927' } })
   })
 
-  it('may be left out where no field is required', () => {
+  it('may be omitted where no field is required', () => {
     createEvent({ type: 'info', source })
     createEvent({ type: 'error', source, data: { code: 'E1', details: { attempt: 2 }, more: true } })
     // @ts-expect-error code is a text
@@ -85,7 +85,7 @@ describe('the type of a built-in event’s data', () => {
 })
 
 describe('the type of other events’ data', () => {
-  it('is any JSON object for a type that nobody declared', () => {
+  it('is any JSON object for an undeclared type', () => {
     createEvent({ type: 'weather.changed', source })
     createEvent({ type: 'weather.changed', source, data: { celsius: -5, wind: ['n', null] } })
     // @ts-expect-error a list is no object
@@ -94,7 +94,7 @@ describe('the type of other events’ data', () => {
     createEvent({ type: 'weather.changed', source, data: { celsius: undefined } })
   })
 
-  it('is any JSON object for a type that is known only at run time', () => {
+  it('is any JSON object for a type known only at run time', () => {
     const type: string = ['scan', 'progress'].join('.')
     createEvent({ type, source, data: { anything: 1 } })
   })

@@ -16,7 +16,7 @@ describe.each([
     expect(registry.get('scan.failed')).toMatchObject({ type: 'scan.failed', priority: 10 })
   })
 
-  it('does not know other types, nor names that every object has', () => {
+  it('knows neither other types nor names that every object has', () => {
     const registry = create()
     for (const type of ['order.paid', 'scan', 'constructor', '__proto__']) {
       expect(registry.get(type)).toBeUndefined()
@@ -24,7 +24,7 @@ describe.each([
     }
   })
 
-  it('adds a type that is registered, after those it had', () => {
+  it('adds a registered type after those it had', () => {
     const registry = create()
     registry.register(paid)
     expect(registry.get('order.paid')).toEqual(paid)
@@ -40,7 +40,7 @@ describe.each([
     expect(registry.list()).toHaveLength(CATALOGUE.length + 1)
   })
 
-  it('does not check a payload that a registered definition asks for, also when it replaces a built-in one', () => {
+  it('does not check payloads of registered definitions, even if they replace built-in ones', () => {
     const registry = create()
     registry.register({ ...paid, payload: { type: 'object', required: ['total'] } })
     registry.register({ ...paid, type: 'scan.progress' })
@@ -48,7 +48,7 @@ describe.each([
     expect(registry.check('scan.progress', {})).toEqual([])
   })
 
-  it('keeps what it knows to itself', () => {
+  it('protects its definitions from outside changes', () => {
     const registry = create()
     const definition = { ...paid }
     registry.register(definition)
@@ -70,7 +70,7 @@ describe.each([
     ['priority', { priority: 1.5 }],
     ['payload', { payload: 'object' }],
     ['payloads', { payloads: {} }],
-  ])('refuses a definition with a wrong %s: %j', (path, wrong) => {
+  ])('rejects a definition with an invalid %s: %j', (path, wrong) => {
     const registry = create()
     const definition = { ...paid, ...wrong }
     // @ts-expect-error some of these are wrong by their type already
@@ -81,13 +81,13 @@ describe.each([
     expect(registry.list()).toHaveLength(CATALOGUE.length)
   })
 
-  it.each(['type', 'description', 'priority'])('refuses a definition without %s', (path) => {
+  it.each(['type', 'description', 'priority'])('rejects a definition without %s', (path) => {
     const registry = create()
     const register = () => registry.register({ ...paid, [path]: undefined })
     expect(register).toThrow(expect.objectContaining({ issues: [{ path, message: 'is missing' }] }))
   })
 
-  it('takes a type of 128 characters', () => {
+  it('accepts a type of 128 characters', () => {
     const registry = create()
     registry.register({ ...paid, type: 'a'.repeat(128) })
     expect(registry.get('a'.repeat(128))).toBeDefined()

@@ -8,7 +8,7 @@ function copied(value: unknown): { copy: Extensions | undefined; issues: readonl
   return { copy, issues: issues.map(({ path, message }) => `${path} ${message}`) }
 }
 
-test('extension attributes are copied, frozen, and so are those of the greatest size', () => {
+test('extension attributes are copied and frozen, up to the greatest size', () => {
   const many = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`name${index}`, index]))
   for (const given of [
     {
@@ -29,7 +29,7 @@ test('extension attributes are copied, frozen, and so are those of the greatest 
   }
 })
 
-test('none at all, and those that are undefined, count as absent', () => {
+test('an empty object and undefined attributes count as absent', () => {
   expect(copied({})).toEqual({ copy: undefined, issues: [] })
   expect(copied({ a: undefined })).toEqual({ copy: undefined, issues: [] })
   expect(copied({ a: undefined, b: -0 })).toStrictEqual({ copy: { b: 0 }, issues: [] })
@@ -66,13 +66,13 @@ test.each<[string, unknown, RegExp]>([
   ['no number', { a: Number.NaN }, /must be an integer/],
   ['a long text', { a: 'x'.repeat(1_025) }, /at most 1024 characters/],
   ['half of a surrogate pair', { a: '\ud800' }, /half of a surrogate pair/],
-])('refuses %s', (_, given, problem) => {
+])('rejects %s', (_, given, problem) => {
   const { copy, issues } = copied(given)
   expect(copy).toBeUndefined()
   expect(issues).toHaveLength(1)
   expect(issues[0]).toMatch(problem)
 })
 
-test('every broken rule is told', () => {
+test('every violation is reported', () => {
   expect(copied({ A: 1, id: 'a', b: null, fine: 1 }).issues).toHaveLength(3)
 })

@@ -63,19 +63,19 @@ describe('parseTimestamp', () => {
     '1672531200000',
     'today',
     '',
-  ])('%j is none', (text) => {
+  ])('%j is not a time', (text) => {
     expect(parseTimestamp(text)).toBeUndefined()
   })
 })
 
 describe('formatTimestamp', () => {
-  test('gives UTC with milliseconds, four digits of year', () => {
+  test('returns UTC with milliseconds and a four-digit year', () => {
     expect(formatTimestamp(Date.UTC(2030, 0, 31, 12, 34, 56, 7))).toBe('2030-01-31T12:34:56.007Z')
     expect(formatTimestamp(YEAR_0)).toBe('0000-01-01T00:00:00.000Z')
     expect(formatTimestamp(END_OF_9999)).toBe('9999-12-31T23:59:59.999Z')
   })
 
-  test('gives what was asked for, whatever was asked for before', () => {
+  test('returns the requested time, whatever was requested before', () => {
     const times = [5, 5, 6, 5, 0, -1, 0]
     expect(times.map(formatTimestamp)).toEqual(times.map((ms) => new Date(ms).toISOString()))
   })

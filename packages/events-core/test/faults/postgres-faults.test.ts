@@ -63,7 +63,7 @@ async function caughtUp(schema: string): Promise<void> {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('several processes on one PostgreSQL', () => {
-  test('that publish and follow at once all see the same sequence, complete and in order', async () => {
+  test('that publish and follow concurrently all see the same sequence, complete and in order', async () => {
     const schema = newSchema()
     const fleet = newFleet(schema)
     const followers = Array.from({ length: 8 }, () => fleet.start({ follow: true, publish: 400 }))
@@ -79,7 +79,7 @@ describe('several processes on one PostgreSQL', () => {
     })
   })
 
-  test('a consumer that is killed again and again misses nothing, and repeats only what was not saved', async () => {
+  test('a repeatedly killed consumer misses nothing, and repeats only what was not saved', async () => {
     const schema = newSchema()
     const fleet = newFleet(schema)
     const publisher = fleet.start({ publish: 1_500, publishers: 2, pauseMs: 1 })
@@ -101,7 +101,7 @@ describe('several processes on one PostgreSQL', () => {
     expect(found.furthestBack).toBeLessThan(400)
   })
 
-  test('a consumer that is frozen past its lease cannot move the checkpoint when it goes on', async () => {
+  test('a consumer frozen past its lease cannot move the checkpoint when it resumes', async () => {
     const schema = newSchema()
     const fleet = newFleet(schema)
     const frozen = fleet.start({ durable: 'consumer', handlerMs: 2 })
@@ -123,7 +123,7 @@ describe('several processes on one PostgreSQL', () => {
   })
 })
 
-describe('a PostgreSQL that goes away', () => {
+describe('a PostgreSQL that becomes unavailable', () => {
   test.each(['SIGKILL', 'SIGINT'] as const)(
     'by %s under load and comes back loses nothing that was acknowledged',
     async (signal) => {
@@ -147,7 +147,7 @@ describe('a PostgreSQL that goes away', () => {
     },
   )
 
-  test('rejects publishes after their time-out, is down in health, and goes on by itself', async () => {
+  test('rejects publishes after their timeout, makes health down, and recovers by itself', async () => {
     const proxy = await TcpProxy.start(server.port)
     onTestFinished(() => proxy.stop())
     const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`)
@@ -165,7 +165,7 @@ describe('a PostgreSQL that goes away', () => {
     expect(await bus.get('after')).toBeDefined()
   })
 
-  test('a connection cut in the middle of an append leaves its outcome unknown; the retry does not double it', async () => {
+  test('a connection cut during an append leaves its outcome unknown; the retry stores nothing twice', async () => {
     const proxy = await TcpProxy.start(server.port)
     onTestFinished(() => proxy.stop())
     const url = server.url.replace(`:${server.port}/`, `:${proxy.port}/`)
@@ -185,8 +185,8 @@ describe('a PostgreSQL that goes away', () => {
   })
 })
 
-describe('a PostgreSQL that takes no writes', () => {
-  test('because it is read-only: publishes say so, reads go on, and all is well when it ends', async () => {
+describe('a PostgreSQL that accepts no writes', () => {
+  test('because it is read-only: publishes say so, reads continue, and writes work again afterwards', async () => {
     const bus = await busOn(newSchema())
     await bus.publish({ ...info, id: 'before' })
     await server.query('alter system set default_transaction_read_only = on')
@@ -204,7 +204,7 @@ describe('a PostgreSQL that takes no writes', () => {
     await expect.poll(async () => (await bus.health()).status).toBe('ok')
   })
 
-  test('because its disk is full: publishes say so, nothing is half stored, and it goes on when there is room', async () => {
+  test('because its disk is full: publishes say so, nothing is half stored, and writes work again when there is room', async () => {
     const schema = newSchema()
     const bus = await busOn(schema)
     // The server's own report of a full disk, without filling one: as an extension of a table's file fails.
@@ -231,7 +231,7 @@ async function expectRefused(publish: () => Promise<unknown>, code: string): Pro
 }
 
 describe('a clock that jumps', () => {
-  test('forth and back by hours takes no lease away, and doubles or loses nothing', async () => {
+  test('forward and back by hours takes no lease away, and repeats or loses nothing', async () => {
     const schema = newSchema()
     let offsetMs = 0
     const now = () => Date.now() + offsetMs

@@ -39,7 +39,7 @@ describe('validateFilter', () => {
     ['data of a hundred levels', { data: nested(100) }],
     ['data of a thousand values', { data: { list: Array.from({ length: 999 }, () => 0) } }],
     ['lone surrogates in data', { data: { '\ud800': '\udfff' } }],
-  ])('takes %s', (_, filter) => {
+  ])('accepts %s', (_, filter) => {
     expect(issuesOf(filter)).toEqual([])
     expect(validateFilter(filter)).toEqual(filter)
   })
@@ -113,14 +113,14 @@ describe('validateFilter', () => {
       /must not be before since/,
       { since: '2030-01-01T00:00:00.001Z', until: '2030-01-01T01:00:00+01:00' },
     ],
-  ])('refuses at %s: %s', (path, message, filter) => {
+  ])('rejects at %s: %s', (path, message, filter) => {
     const issues = issuesOf(filter)
     expect(issues).toHaveLength(1)
     expect(issues[0]?.path).toBe(path)
     expect(issues[0]?.message).toMatch(message)
   })
 
-  test('lists everything that is wrong', () => {
+  test('lists every violation', () => {
     const issues = issuesOf({ types: ['A!', 'b', 'C!'], sources: [''], colour: 'red', minPriority: 1000 })
     expect(issues.map((issue) => issue.path)).toEqual([
       'types.0',
@@ -136,13 +136,13 @@ describe('validateFilter', () => {
     expect(filter).toStrictEqual({ data: { b: 1 } })
   })
 
-  test('the times come out in UTC with milliseconds', () => {
+  test('times are returned in UTC with milliseconds', () => {
     expect(
       validateFilter({ since: '2030-01-01T02:00:00+02:00', until: '2030-01-01t00:00:00.00199z' }),
     ).toStrictEqual({ since: '2030-01-01T00:00:00.000Z', until: '2030-01-01T00:00:00.001Z' })
   })
 
-  test('a later change of what was handed in changes nothing', () => {
+  test('later changes to the input have no effect', () => {
     const given = { types: ['a'], tags: ['t'], data: { list: [1] } }
     const filter = validateFilter(given)
     given.types.push('b')

@@ -39,7 +39,7 @@ const patient = (seen: JobContext<unknown, unknown>[] = []) =>
   })
 
 describe('a job', () => {
-  test('runs, and its result is kept', async () => {
+  test('runs, and its result is stored', async () => {
     const { jobs, ended } = await runner([double])
     const job = await jobs.submit(double, { value: 21 }, { requestedBy: 'me' })
     expect(job).toMatchObject({ kind: 'double', state: 'waiting', attempts: 0, requested_by: 'me' })
@@ -49,7 +49,7 @@ describe('a job', () => {
     expect(Date.parse(after.ended ?? '')).toBeGreaterThanOrEqual(Date.parse(after.started ?? ''))
   })
 
-  test('that throws, whatever it throws, has failed and says why', async () => {
+  test('that throws anything has failed and says why', async () => {
     const { jobs, ended } = await runner([
       jobKind('throws', () => {
         throw new Error('no such library')
@@ -66,7 +66,7 @@ describe('a job', () => {
     })
   })
 
-  test('tells how far it is, how fast it goes, and when it ends', async () => {
+  test('reports its progress, its rate and when it will end', async () => {
     const { opened, open } = gate()
     const count = jobKind('count', async (job) => {
       await sleep(20)
@@ -85,7 +85,7 @@ describe('a job', () => {
     expect((await ended(id)).progress).toMatchObject({ done: 200, total: 200 })
   })
 
-  test('that is cancelled is told by its signal, whether it runs or waits', async () => {
+  test('that is cancelled learns so from its signal, whether it runs or waits', async () => {
     const { jobs, ended } = await runner([patient()], { concurrency: 1 })
     const first = await jobs.submit('patient', null)
     await expect.poll(async () => (await jobs.get(first.id))?.state).toBe('running')
@@ -96,7 +96,7 @@ describe('a job', () => {
     expect((await jobs.get(second.id))?.state).toBe('cancelled')
   })
 
-  test('that was running when the bus stopped goes on at its checkpoint, and this is no crash', async () => {
+  test('that was running when the bus stopped resumes at its checkpoint, which does not count as a crash', async () => {
     const storage = memoryStorage()
     const seen: unknown[] = []
     const steps = jobKind<null, string, { at: number }>('steps', async (job) => {
@@ -142,7 +142,7 @@ describe('a job', () => {
     expect(runs).toBe(10)
   })
 
-  test('whose lease was lost is told so, and changes nothing any more', async () => {
+  test('that has lost its lease learns so and changes nothing any more', async () => {
     const storage = memoryStorage()
     const seen: JobContext<unknown, unknown>[] = []
     const { jobs } = await runner([patient(seen)], { leaseMs: 100 }, storage)
@@ -156,7 +156,7 @@ describe('a job', () => {
     await expect(seen[0]?.save({ late: true })).rejects.toMatchObject({ code: 'EVENTS_LEASE_LOST' })
   })
 
-  test('goes on while the store is away for a while', async () => {
+  test('continues when the store is unavailable for a while', async () => {
     const storage = memoryStorage()
     let isAway = false
     const commit: Store['commit'] = async (lease, changes) => {
@@ -188,7 +188,7 @@ describe('a job', () => {
   })
 })
 
-test('only the newest jobs that have ended are kept', async () => {
+test('only the newest ended jobs are kept', async () => {
   const { jobs, ended } = await runner([double], { keep: 3 })
   for (let value = 0; value < 6; value++) await ended((await jobs.submit(double, { value })).id)
   await expect
@@ -216,7 +216,7 @@ test('a job is deleted once it has ended', async () => {
   expect(await jobs.delete(id)).toBe(false)
 })
 
-test('what cannot be a job is refused', async () => {
+test('invalid jobs are rejected', async () => {
   const { jobs, bus } = await runner([double])
   await expect(jobs.submit('unknown', null)).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
   await expect(jobs.submit('double', { text: 'x'.repeat(262_144) })).rejects.toMatchObject({

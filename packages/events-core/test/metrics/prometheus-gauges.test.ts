@@ -33,7 +33,7 @@ describe('gauges', () => {
     expect(await valuesOf(register, 'stored_events')).toEqual({ '': 20 })
   })
 
-  it('say that nobody tells of events as soon as one of the stores does not', async () => {
+  it('report no listening as soon as one of the stores does not listen', async () => {
     const { register, metrics } = setUp()
     const listening = [undefined, true, true, false]
     const seen = []
@@ -44,7 +44,7 @@ describe('gauges', () => {
     expect(seen).toEqual([{}, { '': 1 }, { '': 1 }, { '': 0 }])
   })
 
-  it('tell open streams by transport, and dead letters, over all buses', async () => {
+  it('report open streams by transport, and dead letters, over all buses', async () => {
     const { register, metrics } = setUp()
     metrics.attach(gaugesOf({ streamClients: new Map([['http-stream', 2]]), deadLetters: async () => 3 }))
     const both = new Map([
@@ -58,7 +58,7 @@ describe('gauges', () => {
     expect(await valuesOf(register, 'stream_clients')).toEqual({ 'http-stream': 2 })
   })
 
-  it('show nothing without a bus', async () => {
+  it('have no samples without a bus', async () => {
     const { register, metrics } = setUp()
     metrics.attach(gaugesOf({ subscriptionLag: new Map([['audit', 1]]) }))()
     for (const name of ['buffer_events', 'buffer_capacity', 'stored_events', 'subscription_lag']) {
@@ -66,7 +66,7 @@ describe('gauges', () => {
     }
   })
 
-  it('drop the lag of a subscription that is gone, and bound the rest', async () => {
+  it('drop the lag of a subscription that has ended, and bound the rest', async () => {
     const { register, metrics } = setUp({ maxSubscriptions: 2 })
     let lag = new Map([
       ['a', 1],
@@ -84,7 +84,7 @@ describe('gauges', () => {
     expect(await valuesOf(register, 'subscription_lag')).toEqual({ b: 5, c: 6 })
   })
 
-  it('leave out the stored events while one of the stores cannot be asked', async () => {
+  it('omit the number of stored events while one of the stores cannot be read', async () => {
     const { register, metrics } = setUp()
     let stored: number | undefined = 10
     metrics.attach(gaugesOf({ storedEvents: async () => stored }))
@@ -104,7 +104,7 @@ describe('gauges', () => {
         throw new Error('away')
       },
     ],
-  ])('survive a store that %s, and ask it again', async (_, fails) => {
+  ])('survive a store that %s, and read it again', async (_, fails) => {
     const { register, metrics } = setUp()
     const storedEvents = vi.fn<() => Promise<number>>().mockImplementationOnce(fails).mockResolvedValue(3)
     metrics.attach(gaugesOf({ bufferEvents: 1, storedEvents }))
@@ -112,7 +112,7 @@ describe('gauges', () => {
     expect(await valuesOf(register, 'stored_events')).toEqual({ '': 3 })
   })
 
-  it('do not wait for a store that hangs, nor ask it again before it has answered', async () => {
+  it('neither wait for a hanging store nor read it again before it has responded', async () => {
     vi.useFakeTimers()
     const { register, metrics } = setUp()
     const answer = Promise.withResolvers<number>()
@@ -169,7 +169,7 @@ describe('two buses on one registry', () => {
     expect(await valuesOf(register, 'delivered_total')).toEqual({})
   })
 
-  it('add up in the gauges', async () => {
+  it('are summed in the gauges', async () => {
     const { register, metrics } = setUp()
     const lag = new Map([
       ['audit', 3],
@@ -189,7 +189,7 @@ describe('two buses on one registry', () => {
     expect(await valuesOf(register, 'subscription_lag')).toEqual({ audit: 3, first: 1 })
   })
 
-  it('start anew after the registry was cleared', async () => {
+  it('start afresh after the registry was cleared', async () => {
     const { register, metrics } = setUp({ maxTypes: 1 })
     metrics.published('a', 5)
     register.clear()

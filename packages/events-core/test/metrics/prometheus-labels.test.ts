@@ -17,7 +17,7 @@ describe('labels', () => {
     expect((await valuesOf(register, 'payload_mismatches_total')).other).toBe(99_800)
   })
 
-  it('name every built-in type, also past the limit', async () => {
+  it('name every built-in type, even beyond the limit', async () => {
     const { register, metrics } = setUp({ maxTypes: 1 })
     metrics.published('first.own', 5)
     metrics.published('second.own', 5)
@@ -27,7 +27,7 @@ describe('labels', () => {
     expect(await valuesOf(register, 'published_total')).toEqual({ ...own, ...builtIn })
   })
 
-  it('keep a type that had a name of its own', async () => {
+  it('keep a type that already has its own label', async () => {
     const { register, metrics } = setUp({ maxTypes: 1 })
     for (const type of ['own.a', 'own.b', 'own.a', 'own.b']) metrics.published(type, 5)
     expect(await valuesOf(register, 'published_total')).toEqual({ 'own.a normal': 2, 'other normal': 2 })
@@ -46,7 +46,7 @@ describe('labels', () => {
     expect(await valuesOf(register, 'handler_duration_seconds_count')).toEqual(expected)
   })
 
-  it('do not take a subscription named other for one with a name of its own', async () => {
+  it('do not confuse a subscription named other with the others', async () => {
     const { register, metrics } = setUp({ maxSubscriptions: 1 })
     for (const name of ['other', 'a', 'b']) metrics.delivered(name)
     metrics.forgetSubscription('other')
@@ -78,7 +78,7 @@ describe('forgetSubscription', () => {
     expect(await valuesOf(register, 'delivered_total')).toEqual({ last: 1 })
   })
 
-  it('starts from nothing when the subscription comes back', async () => {
+  it('starts from zero when the subscription returns', async () => {
     const { register, metrics } = setUp()
     metrics.delivered('audit')
     metrics.forgetSubscription('audit')
@@ -86,7 +86,7 @@ describe('forgetSubscription', () => {
     expect(await valuesOf(register, 'delivered_total')).toEqual({ audit: 1 })
   })
 
-  it('ignores one that was never seen', () => {
+  it('ignores an unknown subscription', () => {
     const { metrics } = setUp()
     expect(() => metrics.forgetSubscription('never')).not.toThrow()
   })

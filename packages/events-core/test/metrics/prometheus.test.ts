@@ -48,7 +48,7 @@ describe('prometheusMetrics', () => {
     )
   })
 
-  it('counts what became of them', async () => {
+  it('counts the outcome of events', async () => {
     const { register, metrics } = setUp()
     metrics.delivered('audit')
     metrics.delivered('audit')
@@ -65,7 +65,7 @@ describe('prometheusMetrics', () => {
     expect(await valuesOf(register, 'dropped_total')).toMatchObject({ queue_full: 3, buffer_full: 0 })
   })
 
-  it('shows each reason to drop before anything was dropped', async () => {
+  it('shows every drop reason before anything is dropped', async () => {
     const { register } = setUp()
     expect(await valuesOf(register, 'dropped_total')).toEqual({
       buffer_full: 0,
@@ -98,7 +98,7 @@ describe('prometheusMetrics', () => {
     })
   })
 
-  it('has how long the handlers of a bus took', async () => {
+  it('observes how long the handlers of a bus take', async () => {
     const { register, metrics } = setUp()
     const bus = await startedBus({ metrics })
     let calls = 0
@@ -125,12 +125,12 @@ describe('prometheusMetrics', () => {
   it.each([
     ['maxTypes', { maxTypes: -1 }],
     ['maxSubscriptions', { maxSubscriptions: 0.5 }],
-  ])('refuses a wrong %s', (path, options) => {
+  ])('rejects an invalid %s', (path, options) => {
     const issues = [expect.objectContaining({ path })]
     expect(() => setUp(options)).toThrow(expect.objectContaining({ code: 'EVENTS_INVALID', issues }))
   })
 
-  it('refuses an unknown option', () => {
+  it('rejects an unknown option', () => {
     // @ts-expect-error that is what the type says too
     const create = () => setUp({ prefix: 'x' })
     expect(create).toThrow(
@@ -138,13 +138,13 @@ describe('prometheusMetrics', () => {
     )
   })
 
-  it('asks for a registry', () => {
+  it('requires a registry', () => {
     // @ts-expect-error that is what the type says too
     const create = () => prometheusMetrics({})
     expect(create).toThrow(expect.objectContaining({ code: 'EVENTS_INVALID' }))
   })
 
-  it('says so when the registry has another metric of the same name', () => {
+  it('fails if the registry has another metric of the same name', () => {
     const register = new Registry()
     new Counter({ name: 'viewra_events_published_total', help: 'Not ours.', registers: [register] })
     expect(() => prometheusMetrics({ register })).toThrow('viewra_events_published_total')

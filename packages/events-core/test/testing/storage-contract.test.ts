@@ -16,7 +16,7 @@ function memoryFactory() {
   }
 }
 
-test('a test of the contract that leaves a store open fails', async () => {
+test('a contract test that leaves a store open fails', async () => {
   const factory = memoryFactory()
   const run = ContractContext.run(new StorePool(factory), async (context) => {
     const storage = await context.create()
@@ -27,7 +27,7 @@ test('a test of the contract that leaves a store open fails', async () => {
   for (const storage of factory.destroyed) await expect(storage.head()).rejects.toThrow('not open')
 })
 
-test('a failing test of the contract fails, and its store is closed and removed', async () => {
+test('a failing contract test is reported, and its store is closed and removed', async () => {
   const factory = memoryFactory()
   const run = ContractContext.run(new StorePool(factory), async () => {
     throw new Error('broken guarantee')
@@ -36,7 +36,7 @@ test('a failing test of the contract fails, and its store is closed and removed'
   expect(factory.destroyed).toHaveLength(1)
 })
 
-test('a store that is in order is used again, empty and at the first time; one that was closed or is ahead is not', async () => {
+test('a store in order is reused, empty and at the initial time; one that was closed or is ahead is not', async () => {
   const factory = memoryFactory()
   const pool = new StorePool(factory)
   const used: EventStorage[] = []
@@ -59,7 +59,7 @@ test('a store that is in order is used again, empty and at the first time; one t
   expect(factory.destroyed).toEqual([used[1], used[2], used[3]])
 })
 
-test('a record is what the bus would hand to a store', () => {
+test('a record is what the bus would pass to a store', () => {
   const record = makeRecord({ data: { n: -0 }, timestamp: '2030-01-01T01:00:00+01:00', ttl: 5 })
   expect(record).toMatchObject({
     dataJson: '{"n":0}',
