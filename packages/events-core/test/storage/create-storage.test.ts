@@ -13,7 +13,7 @@ test('memory: is a store in memory', async () => {
   await storage.close()
 })
 
-test('sqlite: takes the path of a file', async () => {
+test('sqlite: takes a file path', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   const storage = await createStorage(`sqlite:${join(directory, 'events.db')}`, { now: () => 0 })
@@ -23,7 +23,7 @@ test('sqlite: takes the path of a file', async () => {
   await storage.close()
 })
 
-test('postgres: and postgresql: take the URL of a database', async () => {
+test('postgres: and postgresql: take a database URL', async () => {
   for (const scheme of ['postgres', 'postgresql']) {
     const storage = await createStorage(`${scheme}://app:secret@localhost:1/app`)
     expect(storage.name).toBe('postgres')
@@ -39,7 +39,7 @@ test.each([
   'mysql://root:secret@db/app',
   'postgres',
   'POSTGRES://a/b',
-])('refuses %o, says what it takes, and shows no password', async (url) => {
+])('rejects %o, says what it accepts, and shows no password', async (url) => {
   const refusal = createStorage(url)
   await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_INVALID')
   await expect(refusal).rejects.toThrow(/memory:, sqlite:<path of the file>, or postgres:\/\//)

@@ -37,7 +37,7 @@ class Model {
   }
 }
 
-test('of each type and pattern the map says what a list of all types would say', () => {
+test('for each type and pattern the map returns what a list of all types would return', () => {
   const property = fc.property(steps, fc.array(patterns, { maxLength: 5 }), (list, asked) => {
     const model = new Model()
     let map: KeptFrom = new Map()
@@ -51,21 +51,21 @@ test('of each type and pattern the map says what a list of all types would say',
   fc.assert(property, { numRuns: 500 })
 })
 
-test('the map before is left as it was', () => {
+test('the original map is unchanged', () => {
   const map = raise(new Map(), { types: ['a'] }, 5)
   const before = [...map]
   raise(map, {}, 9)
   expect([...map]).toEqual(before)
 })
 
-test('entries that say nothing of their own are left out', () => {
+test('redundant entries are left out', () => {
   let map = raise(new Map(), { types: ['a', 'a.*', 'b'], exceptTypes: ['a.b'] }, 5)
   map = raise(map, { exceptTypes: ['c', 'd.*'] }, 5)
   map = raise(map, {}, 7)
   expect([...map]).toEqual([['', 7]])
 })
 
-test('among a great many types the map stays small, and hides no gap', () => {
+test('with very many types the map stays small and hides no gap', () => {
   let map: KeptFrom = new Map()
   const types = Array.from({ length: 3_000 }, (_, index) => `t${index}`)
   for (const [index, type] of types.entries()) {

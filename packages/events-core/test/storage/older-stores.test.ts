@@ -30,8 +30,8 @@ const FORGET_NEWER = [
   "delete from kysely_migration where name >= '004'",
 ]
 
-describe('a store that did not note yet where its kept log begins', () => {
-  test('on SQLite it begins with the first event that is there, and with the next one when there is none', async () => {
+describe('a store from before kept-from was recorded', () => {
+  test('begins with its first event on SQLite, or with the next one if it is empty', async () => {
     const path = temporaryPath()
     const storage = await openStore(path)
     await storage.append(makeRecords(10))
@@ -47,7 +47,7 @@ describe('a store that did not note yet where its kept log begins', () => {
     expect(await storage.head()).toMatchObject({ position: 10, keptFrom: 11 })
   })
 
-  test('so it is on PostgreSQL', async () => {
+  test('does the same on PostgreSQL', async () => {
     const schema = setup.newSchema()
     const storage = await setup.openStore({ schema })
     await storage.append(makeRecords(10))
@@ -60,8 +60,8 @@ describe('a store that did not note yet where its kept log begins', () => {
   })
 })
 
-describe('a store that did not count its tags yet', () => {
-  test('has them counted on SQLite and PostgreSQL, and keeps on counting', async () => {
+describe('a store from before tags were counted', () => {
+  test('has its tags counted on SQLite and PostgreSQL, and keeps counting', async () => {
     const path = temporaryPath()
     const onSqlite = await openStore(path)
     await appendTagged(onSqlite)
@@ -77,7 +77,7 @@ describe('a store that did not count its tags yet', () => {
   })
 })
 
-test('a function that appended before tags were counted is gone from PostgreSQL: it would not count them', async () => {
+test('an append function from before tags were counted is dropped from PostgreSQL: it would not count them', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   await storage.close()
@@ -102,7 +102,7 @@ test('a function that appended before tags were counted is gone from PostgreSQL:
   await expectTagged(storage)
 })
 
-test('functions that did not pin the settings of their plans are made anew', async () => {
+test('functions that did not pin their plan settings are created again', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   await storage.close()

@@ -43,8 +43,8 @@ const stores: readonly (readonly [string, () => Promise<EventStorage>])[] = [
   ],
 ]
 
-describe.each(stores)('a store of the version before, on %s', (_, open) => {
-  test('has its events, and goes on at its positions', async () => {
+describe.each(stores)('a store of the previous version, on %s', (_, open) => {
+  test('keeps its events and continues their positions', async () => {
     const storage = await open()
     expect(await storage.head()).toMatchObject({ position: 23, keptFrom: 16 })
     const { events, total } = await storage.list({ order: 'asc', limit: 100 })
@@ -67,13 +67,13 @@ describe.each(stores)('a store of the version before, on %s', (_, open) => {
     ])
   })
 
-  test('records no event before the latest one of then', async () => {
+  test('records no event earlier than its latest one', async () => {
     const storage = await open()
     expect((await storage.append([makeRecord({ id: 'new' })])).recordedAt).toBe(LATEST)
     expect((await storage.get('new'))?.recorded_at).toBe(LATEST)
   })
 
-  test('has its subscriptions and dead letters, and those that held a lease hold it', async () => {
+  test('keeps its subscriptions, dead letters and held leases', async () => {
     const storage = await open()
     const [index, ...mail] = await storage.subscriptions.list()
     expect(index).toMatchObject({ name: 'index', position: 0, paused: false, missed: null, owner: null })
@@ -94,7 +94,7 @@ describe.each(stores)('a store of the version before, on %s', (_, open) => {
     ])
   })
 
-  test('has a place for documents, and for the states of each partition', async () => {
+  test('can store documents, and the states of each partition', async () => {
     const storage = await open()
     expect(await storage.documents.put('rules', 'first', { on: true })).toEqual({ written: true, version: 1 })
     for (const partition of [0, 2]) {

@@ -15,7 +15,7 @@ test.each<[string, (now: () => number) => Promise<EventStorage>]>([
   ['SQLite', (now) => openStore(temporaryPath(), { now })],
   ['PostgreSQL', (now) => setup.openStore({ schema: setup.newSchema(), now })],
 ])(
-  'of more types than an index is asked for, a trim on %s removes what it removes of a few',
+  'a trim of more types than an index is used for removes the same on %s as a trim of a few',
   async (_, open) => {
     const clock = new ManualClock()
     const storage = await open(clock.now)

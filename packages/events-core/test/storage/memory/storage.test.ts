@@ -23,7 +23,7 @@ const numbered = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`)
 
 describe('a memory store of limited capacity', () => {
-  test('lets go of the oldest when it is full, and positions go on', async () => {
+  test('evicts the oldest event when it is full, and positions continue', async () => {
     const storage = await open({ capacity: 3 })
     await append(storage, numbered(1, 5))
     expect(await storedIds(storage)).toEqual(['3', '4', '5'])
@@ -34,14 +34,14 @@ describe('a memory store of limited capacity', () => {
     expect(await storage.totals()).toMatchObject({ total: 3, byType: { 'test.event': 3 } })
   })
 
-  test('keeps the newest of a batch that is larger than itself', async () => {
+  test('keeps the newest events of a batch larger than its capacity', async () => {
     const storage = await open({ capacity: 2 })
     const { receipts } = await storage.append(numbered(1, 5).map((id) => makeRecord({ id })))
     expect(receipts.map((receipt) => receipt.position)).toEqual([1, 2, 3, 4, 5])
     expect(await storedIds(storage)).toEqual(['4', '5'])
   })
 
-  test('forgets the id of an event that it let go', async () => {
+  test('forgets the id of an evicted event', async () => {
     const storage = await open({ capacity: 2 })
     await append(storage, ['a', 'b', 'c'])
     const { receipts } = await storage.append([makeRecord({ id: 'a' }), makeRecord({ id: 'c' })])
@@ -52,14 +52,14 @@ describe('a memory store of limited capacity', () => {
     expect(await storedIds(storage)).toEqual(['c', 'a'])
   })
 
-  test('a duplicate takes no room', async () => {
+  test('does not use capacity for a duplicate', async () => {
     const storage = await open({ capacity: 2 })
     await append(storage, ['a', 'b', 'a', 'b'])
     await append(storage, ['a', 'b'])
     expect(await storedIds(storage)).toEqual(['a', 'b'])
   })
 
-  test('room that a delete made is used before another event goes', async () => {
+  test('uses the room that a delete made before it evicts an event', async () => {
     const storage = await open({ capacity: 3 })
     await append(storage, ['a', 'b', 'c'])
     await storage.delete('b')
@@ -69,14 +69,14 @@ describe('a memory store of limited capacity', () => {
     expect(await storedIds(storage)).toEqual(['c', 'd', 'e'])
   })
 
-  test('holds 10,000 unless told otherwise', async () => {
+  test('holds 10,000 events by default', async () => {
     const storage = await open()
     await append(storage, numbered(1, 10_001))
     expect(await storage.count()).toBe(10_000)
     expect((await storage.list({ limit: 1, order: 'asc' })).events[0]?.id).toBe('2')
   })
 
-  test('a reader that was overtaken goes on at the oldest event', async () => {
+  test('lets an overtaken reader continue at the oldest event', async () => {
     const storage = await open({ capacity: 10 })
     await append(storage, numbered(1, 5))
     const first = await storage.read({ after: 0, limit: 3 })
@@ -87,7 +87,7 @@ describe('a memory store of limited capacity', () => {
 })
 
 describe('a memory store', () => {
-  test('still has its events when it is closed and opened again', async () => {
+  test('still has its events after being closed and opened again', async () => {
     const storage = await open()
     await append(storage, ['a', 'b'])
     const head = await storage.head()
@@ -98,7 +98,7 @@ describe('a memory store', () => {
     expect((await storage.append([makeRecord({ id: 'a' })])).receipts[0]?.duplicate).toBe(true)
   })
 
-  test('gives out frozen events, and leaves those it was handed as they were', async () => {
+  test('returns frozen events and does not change those it was given', async () => {
     const storage = await open()
     const record = makeRecord({ id: 'a' })
     const event = { ...record.event }
@@ -110,7 +110,7 @@ describe('a memory store', () => {
     expect(stored?.title).toBe('')
   })
 
-  test('reads the clock of the process unless it is given one', async () => {
+  test('uses the process’s clock by default', async () => {
     const storage = await open()
     const before = Date.now()
     const { recordedAt } = await storage.append([makeRecord()])
@@ -118,7 +118,7 @@ describe('a memory store', () => {
     expect(Date.parse(recordedAt)).toBeLessThanOrEqual(Date.now())
   })
 
-  test('says that it forgets', () => {
+  test('reports that it is not persistent', () => {
     expect(memoryStorage()).toMatchObject({ name: 'memory', persistent: false })
   })
 
@@ -129,7 +129,7 @@ describe('a memory store', () => {
     ['capacity', { capacity: Number.POSITIVE_INFINITY }],
     ['now', { now: 0 }],
     ['size', { size: 10 }],
-  ])('refuses the option %s when it is wrong or unknown: %o', (option, options) => {
+  ])('rejects the option %s when it is invalid or unknown: %o', (option, options) => {
     expect(() => memoryStorage(options)).toThrow(EventsError)
     expect(() => memoryStorage(options)).toThrow(`memoryStorage options: ${option}`)
   })
@@ -254,7 +254,7 @@ async function expectSame(storage: EventStorage, visible: readonly Kept[]): Prom
   )
 }
 
-test('whatever is done to it, a memory store holds what a plain list would hold', async () => {
+test('whatever is done to it, a memory store holds what a plain array would hold', async () => {
   const steps = fc.array(step, { minLength: 5, maxLength: 40 })
   const property = fc.asyncProperty(steps, fc.integer({ min: 1, max: 15 }), async (list, capacity) => {
     const clock = new ManualClock()
@@ -268,7 +268,7 @@ test('whatever is done to it, a memory store holds what a plain list would hold'
   await fc.assert(property, { numRuns: 150 })
 })
 
-test('a small store through which many events went is as good as new', async () => {
+test('a small store through which many events have passed is as good as new', async () => {
   const storage = await open({ capacity: 50 })
   for (let batch = 0; batch < 100; batch++) await append(storage, numbered(batch * 100, batch * 100 + 99))
   await storage.delete('9970')

@@ -36,7 +36,7 @@ describe('searches of a PostgreSQL store', () => {
     expect((await storage.list({ limit: 1 })).total).toBe(500)
   })
 
-  test('the head, and what changes the log, wait for no search', async () => {
+  test('reading the head and changing the log do not wait for searches', async () => {
     const storage = await slowStore('lane')
     let ended = false
     const searches = Array.from({ length: 10 }, () => storage.count(SLOW))
@@ -52,7 +52,7 @@ describe('searches of a PostgreSQL store', () => {
     await outcomes
   })
 
-  test('closing the store cancels what is under way on the server', async () => {
+  test('closing the store cancels running statements on the server', async () => {
     const storage = await slowStore('close')
     const search = storage.count(SLOW).catch((error: unknown) => error)
     await vi.waitFor(async () => expect(await activeQueries('close')).toBe(1), 10_000)
@@ -61,7 +61,7 @@ describe('searches of a PostgreSQL store', () => {
     await vi.waitFor(async () => expect(await activeQueries('close')).toBe(0), 5_000)
   })
 
-  test('a cancellation hits nothing but the search that it is for', async () => {
+  test('a cancellation affects only the search that it is meant for', async () => {
     const storage = await setup.openStore({ schema: setup.newSchema(), poolSize: 2 })
     await storage.append(makeRecords(2_000))
     for (let round = 0; round < 40; round++) {

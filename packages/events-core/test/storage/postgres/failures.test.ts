@@ -16,14 +16,14 @@ test.each<[string, string, string]>([
   ['a database that is not there', 'create the database', server.urlFor('nowhere', 'p@ss:word/#?')],
   ['a port where nobody listens', 'cannot be reached', 'postgres://app:wrong-secret@127.0.0.1:1/app'],
   ['a host that is not there', 'cannot be reached', 'postgres://app:wrong-secret@nowhere.invalid/app'],
-])('%s is told, without the password', async (_, says, url) => {
+])('%s is reported without the password', async (_, says, url) => {
   const refusal = setup.store({ url }).open()
   await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_UNAVAILABLE')
   await expect(refusal).rejects.toThrow(says)
   await expect(refusal).rejects.not.toThrow(/wrong-secret|p@ss|outcome/)
 })
 
-test('a pooler that refuses a connection has stored nothing, and it is not said that it may have', async () => {
+test('a pooler that refuses a connection has stored nothing, and the error says so', async () => {
   const fields = 'SFATAL\0C08P01\0Mserver login failed\0\0'
   const answer = Buffer.from(`E....${fields}`)
   answer.writeInt32BE(4 + fields.length, 1)
@@ -40,7 +40,7 @@ test('a pooler that refuses a connection has stored nothing, and it is not said 
   await expect(refusal).rejects.not.toThrow('outcome')
 })
 
-test('a server that was away while nothing was asked of it stored nothing, and does not say that it may have', async () => {
+test('a server that was down while idle has stored nothing, and the error says so', async () => {
   const storage = await setup.openStore({ schema: setup.newSchema() })
   await storage.append([makeRecord({ id: 'a' })])
   await server.end('SIGINT')
@@ -52,7 +52,7 @@ test('a server that was away while nothing was asked of it stored nothing, and d
   await expect(refusal).rejects.not.toThrow(/outcome/)
 })
 
-test('what was acknowledged survives a crash of the server, and the store goes on', async () => {
+test('acknowledged events survive a server crash, and the store recovers', async () => {
   const storage = await setup.openStore({ schema: setup.newSchema() })
   const acknowledged: string[] = []
   let running = true
@@ -76,7 +76,7 @@ test('what was acknowledged survives a crash of the server, and the store goes o
   await expectExactly(storage, acknowledged)
 })
 
-test('connections that are ended under load lose nothing and store nothing twice', async () => {
+test('connections that end under load lose nothing and store nothing twice', async () => {
   const schema = setup.newSchema()
   const applicationName = `load of ${schema}`
   const storage = await setup.openStore({ schema, applicationName })
@@ -111,7 +111,7 @@ test('connections that are ended under load lose nothing and store nothing twice
   )
 })
 
-test('a connection that ends between two statements of a transaction fails that, and nothing else', async () => {
+test('a connection that ends between two statements of a transaction fails only that transaction', async () => {
   const name = 'between two statements'
   const connection = { connectionString: server.url, application_name: name }
   const connections = new Connections({ connection, size: 1, statementTimeoutMs: 1_000 })
@@ -140,7 +140,7 @@ test('idle connections that the server ends are replaced', async () => {
   await vi.waitFor(() => expect(storage.count()).resolves.toBe(2))
 })
 
-test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKED, and stores nothing', async () => {
+test('an append held up by another transaction fails with EVENTS_STORAGE_LOCKED and stores nothing', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema, statementTimeoutMs: 1_000 })
   const { lease } = await holderOf(storage)
@@ -156,7 +156,7 @@ test('an append that another transaction holds up ends with EVENTS_STORAGE_LOCKE
   expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
 })
 
-test('a statement that takes too long is told of as that, and not as a lock', async () => {
+test('a statement that takes too long is reported as such, not as a lock', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema, statementTimeoutMs: 200 })
   await server.query(`
@@ -170,7 +170,7 @@ test('a statement that takes too long is told of as that, and not as a lock', as
   expect((await storage.append([makeRecord()])).receipts).toEqual([{ position: 1, duplicate: false }])
 })
 
-test('who locks the table holds up reads and appends for seconds at the most, and they say so', async () => {
+test('a table lock holds up reads and appends for seconds at most, and their errors say so', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   const holder = await setup.client()
@@ -183,7 +183,7 @@ test('who locks the table holds up reads and appends for seconds at the most, an
   }
 })
 
-test('a table or a schema that is gone is told of, with what to do', async () => {
+test('a missing table or schema is reported with what to do', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   await server.query(`drop table ${schema}.tag_counts`)
@@ -193,7 +193,7 @@ test('a table or a schema that is gone is told of, with what to do', async () =>
   await expectIncomplete(storage.append([makeRecord()]))
 })
 
-test('a head that is behind the events is told of, and nothing is stored over them', async () => {
+test('a head that is behind the events is reported, and nothing is stored over them', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   await storage.append(makeRecords(3))
@@ -206,7 +206,7 @@ test('a head that is behind the events is told of, and nothing is stored over th
   expect(await storage.count()).toBe(3)
 })
 
-test('a database that takes no writes can be read', async () => {
+test('a database that accepts no writes can be read', async () => {
   const schema = setup.newSchema()
   await (await setup.openStore({ schema })).append(makeRecords(3))
   const url = `${server.url}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`
@@ -216,7 +216,7 @@ test('a database that takes no writes can be read', async () => {
   await expect(storage.append(makeRecords(1))).rejects.toHaveProperty('code', 'EVENTS_STORAGE_READ_ONLY')
 })
 
-test('a user who may not create the schema is told so', async () => {
+test('an error says that the user may not create the schema', async () => {
   await server.query("create role guest login password 'guest-secret'")
   const url = `postgres://guest:guest-secret@127.0.0.1:${server.port}/postgres`
   const refusal = setup.store({ url, schema: setup.newSchema() }).open()
@@ -224,7 +224,7 @@ test('a user who may not create the schema is told so', async () => {
   await expect(refusal).rejects.toThrow('denies this user a permission')
 })
 
-test('a store whose server hangs can be closed, and answers every call', async () => {
+test('a store whose server hangs can be closed, and settles every call', async () => {
   const network = await startNetwork()
   const storage = await setup.openStore({ schema: setup.newSchema(), url: network.url })
   await storage.append(makeRecords(1))

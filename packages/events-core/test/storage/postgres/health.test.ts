@@ -21,7 +21,7 @@ async function withBus(work: (bus: EventBus, schema: string) => Promise<void>): 
 test.each([
   ['whose head row an idle transaction has locked', 'update log_head set position = position'],
   ['whose events another session has locked', 'lock table events'],
-])('a store %s is down, and publishers are told that it does not answer', async (_, lock) => {
+])('a store %s is down, and publishers learn that it does not respond', async (_, lock) => {
   await withBus(async (bus, schema) => {
     const session = await setup.client()
     await session.query(`set search_path = ${schema}; begin; ${lock}`)
@@ -53,7 +53,7 @@ test.each([
   })
 })
 
-test('a store whose table is gone is down by the outcome of the last write', async () => {
+test('a store whose table is gone is down because the last write failed', async () => {
   await withBus(async (bus, schema) => {
     await setup.server.query(`alter table ${schema}.events rename to gone`)
     await expect(bus.publish(info)).rejects.toMatchObject({ code: 'EVENTS_STORAGE_CORRUPT' })

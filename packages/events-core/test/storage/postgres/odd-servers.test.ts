@@ -55,7 +55,7 @@ async function urlOfOddRole(): Promise<string> {
   return `postgres://odd:odd@127.0.0.1:${server.port}/postgres`
 }
 
-test('settings of a role change nothing: time limits, isolation, search path, planner, formats', async () => {
+test('a role’s settings have no effect: time limits, isolation, search path, planner, formats', async () => {
   const url = await urlOfOddRole()
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema, url })
@@ -82,7 +82,7 @@ test('settings of a role change nothing: time limits, isolation, search path, pl
   expect(await storage.clear()).toBe(4)
 })
 
-test('every transaction pins its limits and what its plan relies on', async () => {
+test('every transaction pins its limits and the settings its plan relies on', async () => {
   const url = await urlOfOddRole()
   const connections = new Connections({
     connection: { connectionString: url },
@@ -122,7 +122,7 @@ test('every transaction pins its limits and what its plan relies on', async () =
   expect(await settings()).toMatchObject(pinned)
 })
 
-test('the functions pin theirs, for whoever calls them', async () => {
+test('the functions pin their settings, whoever calls them', async () => {
   const schema = setup.newSchema()
   await setup.openStore({ schema })
   const functions = `
@@ -134,7 +134,7 @@ test('the functions pin theirs, for whoever calls them', async () => {
   ])
 })
 
-test('a publish takes milliseconds with the default settings of the server', async () => {
+test('a publish takes milliseconds with the server’s default settings', async () => {
   const bus = createEventBus({ storage: setup.store({ schema: setup.newSchema() }) })
   await bus.start()
   onTestFinished(async () => void (await bus.stop()))
@@ -148,7 +148,7 @@ test('a publish takes milliseconds with the default settings of the server', asy
   expect(times.sort((a, b) => a - b)[7]).toBeLessThan(200)
 })
 
-test('a temporary table of the same name is not in the way of ours', async () => {
+test('a temporary table of the same name does not hide ours', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   const client = await setup.client()
@@ -160,7 +160,7 @@ test('a temporary table of the same name is not in the way of ours', async () =>
 })
 
 test.each(['SQL_ASCII', 'LATIN1', 'EUC_JP'])(
-  'a database with the encoding %s is refused, with what to do',
+  'a database with the encoding %s is rejected with what to do',
   async (encoding) => {
     const name = encoding.toLowerCase()
     await server.query(`create database ${name} encoding '${encoding}' locale 'C' template template0`)

@@ -37,14 +37,14 @@ test.each<[string, object]>([
   ['applicationName', { url: URL, applicationName: '' }],
   ['now', { url: URL, now: 0 }],
   ['pool', { url: URL, pool: 1 }],
-])('refuses what is wrong with %s, and shows no password: %o', (named, options: PostgresStorageOptions) => {
+])('rejects an invalid %s and shows no password: %o', (named, options: PostgresStorageOptions) => {
   const create = () => postgresStorage(options)
   expect(create).toThrow(/^postgresStorage/)
   expect(create).toThrow(named)
   expect(create).not.toThrow('secret')
 })
 
-test('says that it persists', () => {
+test('reports that it is persistent', () => {
   expect(postgresStorage({ url: URL })).toMatchObject({ name: 'postgres', persistent: true })
 })
 

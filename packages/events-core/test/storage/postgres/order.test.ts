@@ -41,7 +41,7 @@ test('does not skip events written by a slow transaction that began before a fas
   ])
 })
 
-test('whoever reads while transactions commit and roll back in any order gets each event once, in order', async () => {
+test('a reader gets each event once, in order, while transactions commit and roll back in any order', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   const committed: string[] = []
@@ -76,7 +76,7 @@ async function appendSlowly(client: pg.Client, schema: string, ids: readonly str
   return commits
 }
 
-test('stores that append the same events at the same time store each once', async () => {
+test('stores that append the same events concurrently store each once', async () => {
   const schema = setup.newSchema()
   const stores = await Promise.all([1, 2, 3].map(() => setup.openStore({ schema })))
   const batches = Array.from({ length: 40 }, (_, batch) =>
@@ -92,7 +92,7 @@ test('stores that append the same events at the same time store each once', asyn
   expect((await first?.totals())?.total).toBe(100)
 })
 
-test('a database whose transactions are serialisable loses nothing either', async () => {
+test('a database with serialisable transactions loses nothing either', async () => {
   const schema = setup.newSchema()
   const url = `${setup.server.url}?options=${encodeURIComponent('-c default_transaction_isolation=serializable')}`
   const stores = await Promise.all([1, 2].map(() => setup.openStore({ schema, url })))
@@ -105,7 +105,7 @@ test('a database whose transactions are serialisable loses nothing either', asyn
   expect((await storage?.totals())?.total).toBe(180)
 })
 
-test('neither an append that was rolled back nor an idle transaction elsewhere holds up readers', async () => {
+test('neither a rolled-back append nor an idle transaction elsewhere holds up readers', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema })
   const idle = await setup.client()
@@ -124,7 +124,7 @@ test('neither an append that was rolled back nor an idle transaction elsewhere h
   await idle.query('rollback')
 })
 
-test('while one store deletes, another appends and counts stay true', async () => {
+test('while one store deletes, another appends, and counts stay exact', async () => {
   const schema = setup.newSchema()
   const [first, second] = await Promise.all([setup.openStore({ schema }), setup.openStore({ schema })])
   await first.append(makeRecords(3_000, { type: 'old' }))

@@ -9,7 +9,7 @@ import { PostgresSetup } from './setup.ts'
 const setup = await PostgresSetup.start({ fsync: 'off' })
 const { server } = setup
 
-test('stores that open an empty database at the same time make its tables once', async () => {
+test('stores that open an empty database concurrently create its tables once', async () => {
   const schema = setup.newSchema()
   const stores = await Promise.all([1, 2, 3, 4].map(() => setup.openStore({ schema })))
   const heads = await Promise.all(stores.map((storage) => storage.head()))
@@ -34,7 +34,7 @@ test('stores that open an empty database at the same time make its tables once',
   ])
 })
 
-test('tables of a newer version are refused', async () => {
+test('tables of a newer version are rejected', async () => {
   const schema = setup.newSchema()
   await (await setup.openStore({ schema })).close()
   await server.query(`insert into ${schema}.kysely_migration values ('999-future', now())`)
@@ -43,7 +43,7 @@ test('tables of a newer version are refused', async () => {
   await expect(refusal).rejects.toThrow("'999-future'")
 })
 
-test('what else is in the database, another event store too, is left alone', async () => {
+test('everything else in the database, including another event store, is left unchanged', async () => {
   await server.query(
     'create table kysely_migration (name text, timestamp text); create table events (n integer)',
   )
@@ -74,7 +74,7 @@ test.each(['Mixed Case', 'it\'s "quoted"', 'é😀', 'x; drop schema public', 'a
   },
 )
 
-test('others are woken by an append, and the store itself is not', async () => {
+test('an append wakes other stores, not the store itself', async () => {
   const schema = setup.newSchema()
   const [storage, other] = await Promise.all([setup.openStore({ schema }), setup.openStore({ schema })])
   const own = vi.fn()
@@ -102,7 +102,7 @@ test('a wake runs in the context of its watcher, and may throw', async () => {
   await vi.waitFor(() => expect(contexts).toEqual(['watcher', 'watcher']))
 })
 
-test('who was cut off is woken when it listens again, and by the next append', async () => {
+test('a watcher that was cut off is woken when it listens again, and by the next append', async () => {
   const schema = setup.newSchema()
   const applicationName = `listener of ${schema}`
   const storage = await setup.openStore({ schema, applicationName })
@@ -116,7 +116,7 @@ test('who was cut off is woken when it listens again, and by the next append', a
   await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(3))
 })
 
-test('who lets go of a watch is not woken, and its connection ends', async () => {
+test('a watcher that stops is not woken, and its connection ends', async () => {
   const schema = setup.newSchema()
   const applicationName = `listener of ${schema}`
   const storage = setup.store({ schema, applicationName })
@@ -132,7 +132,7 @@ test('who lets go of a watch is not woken, and its connection ends', async () =>
   await vi.waitFor(async () => expect(await listening()).toEqual([]))
 })
 
-test('a store listens when a notification arrives, and not because it could ask for them', async () => {
+test('a store counts as listening when a notification arrives, not because LISTEN succeeded', async () => {
   const schema = setup.newSchema()
   const direct = await setup.openStore({ schema })
   direct.watch(() => {})
@@ -148,7 +148,7 @@ test('a store listens when a notification arrives, and not because it could ask 
   expect(deaf.isListening?.()).toBe(false)
 })
 
-test('without a server to listen to, the store works', async () => {
+test('the store works without a server to listen to', async () => {
   const schema = setup.newSchema()
   const storage = await setup.openStore({ schema, listenUrl: 'postgres://app@127.0.0.1:1/app' })
   storage.watch(() => {})
@@ -176,7 +176,7 @@ test.each<[string, EventFilter]>([
   await vi.waitFor(async () => expect(await server.query(scans, [schema])).toHaveLength(1))
 })
 
-test('texts that PostgreSQL has no place for come back as they were, and are found', async () => {
+test('strings that PostgreSQL cannot store are returned unchanged, and are found', async () => {
   const storage = await setup.openStore({ schema: setup.newSchema() })
   const texts = ['\u0000', 'a\u0000b', '\ufdd0', '\ufdd00000', '\\u0000', '\ufdd0fdd0', '\u0000\ufdd0']
   const records = texts.map((text) =>

@@ -51,14 +51,14 @@ test.each<[string, object]>([
   ['a certificate of another CA', { url: urlOf('other-ca.crt') }],
   ['a certificate of a CA that Node does not know', { url: `${server.url}?sslmode=verify-full` }],
   ['a certificate for another name', { url: undefined, connection: elsewhere }],
-])('%s is refused, and the error says so', async (_, options) => {
+])('%s is rejected, and the error says so', async (_, options) => {
   const refusal = setup.store(options).open()
   await expect(refusal).rejects.toBeInstanceOf(EventsError)
   await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_UNAVAILABLE')
   await expect(refusal).rejects.toThrow("check the server's certificate")
 })
 
-test('a server without TLS is refused where TLS is demanded, and the error says so', async () => {
+test('a server without TLS is rejected where TLS is required, and the error says so', async () => {
   const plain = await PostgresServer.start({ fsync: 'off' })
   onTestFinished(() => plain.stop())
   const refusal = setup.store({ url: `${plain.url}?sslmode=verify-full` }).open()

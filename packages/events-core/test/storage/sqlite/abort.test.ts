@@ -13,7 +13,7 @@ async function slowStore() {
   return storage
 }
 
-test('searches that are given up take no more time from others', async () => {
+test('aborted searches take no further time from others', async () => {
   const storage = await slowStore()
   const began = performance.now()
   await storage.count(SLOW)
@@ -30,7 +30,7 @@ test('searches that are given up take no more time from others', async () => {
   expect(performance.now() - abortedAt).toBeLessThan(oneMs * 30)
 })
 
-test('the head and a page do not wait until the searches before them have ended', async () => {
+test('reading the head and a page does not wait for earlier searches to end', async () => {
   const storage = await slowStore()
   const ended: string[] = []
   const searches = Array.from({ length: 20 }, () => storage.count(SLOW).then(() => ended.push('search')))

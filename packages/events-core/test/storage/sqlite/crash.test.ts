@@ -12,7 +12,7 @@ const PATIENT = { timeout: 120_000 }
 
 describe('kill -9', PATIENT, () => {
   test.each([5, 40, 120])(
-    'in the middle of appending, after %i batches: what was acknowledged is there, each batch wholly or not at all',
+    'while appending, after %i batches: acknowledged events are stored, each batch completely or not at all',
     async (acknowledged) => {
       const path = temporaryPath()
       const child = new Child('append-forever', path, String(BATCH))
@@ -30,7 +30,7 @@ describe('kill -9', PATIENT, () => {
     },
   )
 
-  test('of a process, again and again, loses nothing of the others before it', async () => {
+  test('of one process after another loses nothing of the earlier ones', async () => {
     const path = temporaryPath()
     let stored = 0
     for (let round = 0; round < 3; round++) {
@@ -51,14 +51,14 @@ describe('kill -9', PATIENT, () => {
 })
 
 describe('several processes on one file', PATIENT, () => {
-  test('that create it at the same time have one store', async () => {
+  test('that create it concurrently share one store', async () => {
     const path = temporaryPath()
     const children = await together(6, path, '0')
     expect(new Set(children.map((child) => child.lines[1])).size).toBe(1)
     expect(await Promise.all(children.map((child) => child.ended()))).toEqual(children.map(() => 0))
   })
 
-  test('that append at the same time give out positions without holes, in the order of each', async () => {
+  test('that append concurrently assign positions without holes, in the order of each', async () => {
     const path = temporaryPath()
     const children = await together(2, path, '60')
     await Promise.all(children.map((child) => child.said(3)))
@@ -74,7 +74,7 @@ describe('several processes on one file', PATIENT, () => {
 })
 
 describe('a process', () => {
-  test('that does not close its store ends by itself all the same', async () => {
+  test('that does not close its store still exits by itself', async () => {
     const child = new Child('append-some', temporaryPath(), 'a', '1')
     await child.said(1)
     child.say('go')
@@ -83,8 +83,8 @@ describe('a process', () => {
   })
 })
 
-describe('a thread that dies', () => {
-  test('fails the calls that wait for it, and the next call starts another', async () => {
+describe('a dying thread', () => {
+  test('fails the calls that wait for it, and the next call starts a new one', async () => {
     const threads = watchThreads()
     const storage = await openStore(temporaryPath())
     await storage.append([makeRecord({ id: 'a' })])
@@ -105,7 +105,7 @@ describe('a thread that dies', () => {
     expect(threads).toHaveLength(4)
   })
 
-  test('during appends loses nothing that was acknowledged', async () => {
+  test('loses nothing acknowledged during appends', async () => {
     const threads = watchThreads()
     const storage = await openStore(temporaryPath())
     const records = makeRecords(300)
@@ -123,7 +123,7 @@ describe('a thread that dies', () => {
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(acknowledged.length)
   })
 
-  test('is started again and again when what it needs is away, until it is back', async () => {
+  test('is restarted until what it needs is available again', async () => {
     const threads = watchThreads()
     const path = temporaryPath()
     const storage = await openStore(path)
@@ -141,7 +141,7 @@ describe('a thread that dies', () => {
     expect(await storage.count()).toBe(2)
   })
 
-  test('does not keep the store from being closed and opened', async () => {
+  test('does not prevent the store from being closed and opened', async () => {
     const threads = watchThreads()
     const storage = await openStore(temporaryPath())
     await Promise.all(threads.map((thread) => thread.terminate()))

@@ -22,8 +22,8 @@ async function writtenStore(path: string): Promise<EventStorage> {
   return storage
 }
 
-describe('what is no event store is refused and left as it was', () => {
-  test('a file that is no database', async () => {
+describe('anything but an event store is rejected and left unchanged', () => {
+  test('a file that is not a database', async () => {
     const path = temporaryPath()
     writeFileSync(path, 'Dear diary, today I was mistaken for a database. '.repeat(100))
     const before = readFileSync(path)
@@ -31,7 +31,7 @@ describe('what is no event store is refused and left as it was', () => {
     expect(readFileSync(path)).toEqual(before)
   })
 
-  test("somebody else's database", async () => {
+  test("another program's database", async () => {
     const path = temporaryPath()
     new Database(path).exec('create table recipes (name text)').close()
     const before = readFileSync(path)
@@ -52,15 +52,15 @@ describe('what is no event store is refused and left as it was', () => {
     expect((await failureToOpen(temporaryDirectory())).code).toBe('EVENTS_STORAGE_UNAVAILABLE')
   })
 
-  test('a place below a file', async () => {
+  test('a path below a file', async () => {
     const path = join(temporaryPath(), 'events.db')
     writeFileSync(join(path, '..'), '')
     expect((await failureToOpen(path)).code).toBe('EVENTS_STORAGE_UNAVAILABLE')
   })
 })
 
-describe('a store that cannot be used for a while', () => {
-  test('opens at last when what was in its way is gone', async () => {
+describe('a temporarily unusable store', () => {
+  test('finally opens when the obstacle is gone', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'data', 'events.db')
     writeFileSync(join(directory, 'data'), '')
@@ -73,7 +73,7 @@ describe('a store that cannot be used for a while', () => {
     await storage.close()
   })
 
-  test('locked by another process it takes no events, gives those it has, and works again afterwards', async () => {
+  test('accepts no events while locked by another process, can be read, and works again afterwards', async () => {
     const path = temporaryPath()
     const storage = await openStore(path, { busyTimeoutMs: 50 })
     await storage.append([makeRecord({ id: 'before' })])
@@ -91,7 +91,7 @@ describe('a store that cannot be used for a while', () => {
     expect(receipts).toEqual([{ position: 2, duplicate: false }])
   })
 
-  test('that takes no writes can be opened and read', async () => {
+  test('can be opened and read if it accepts no writes', async () => {
     const path = temporaryPath()
     await writtenStore(path)
     markReadOnly(path)
@@ -102,7 +102,7 @@ describe('a store that cannot be used for a while', () => {
     expect(await storage.count()).toBe(1)
   })
 
-  test('full, it stores nothing of a batch, and takes events again when there is room', async () => {
+  test('stores nothing of a batch when full, and accepts events again when there is room', async () => {
     const storage = await openStore(temporaryPath(), { maxBytes: 1024 * 1024 })
     const { stored, failure } = await appendUntilFailure(storage)
     expect(failure.code).toBe('EVENTS_STORAGE_FULL')
@@ -114,7 +114,7 @@ describe('a store that cannot be used for a while', () => {
     expect(receipts[0]?.position).toBe(stored + 1)
   })
 
-  test('removed or replaced under it, it acknowledges nothing that would be lost', async () => {
+  test('acknowledges nothing that would be lost if its file was removed or replaced', async () => {
     const path = temporaryPath()
     const storage = await openStore(path)
     await storage.append([makeRecord({ id: 'a' })])
@@ -130,7 +130,7 @@ describe('a store that cannot be used for a while', () => {
 })
 
 describe('damage', () => {
-  test('a row that cannot be read shows what it has, ends no page, and can be deleted', async () => {
+  test('an unreadable row shows what it has, does not end a page, and can be deleted', async () => {
     const path = temporaryPath()
     const storage = await openStore(path)
     await storage.append(['a', 'b', 'c'].map((id) => makeRecord({ id, tags: ['x'], data: { id } })))
@@ -150,7 +150,7 @@ describe('damage', () => {
     expect(rowsOf(path, 'event_tags')).toBe(0)
   })
 
-  test('what could not be read again cannot be written by hand either', async () => {
+  test('a row that could not be read again cannot be written by hand either', async () => {
     const path = temporaryPath()
     await writtenStore(path)
     const file = new Database(path)

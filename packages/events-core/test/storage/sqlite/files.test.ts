@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
 describe.skipIf(process.platform === 'win32')('modes', () => {
-  test('the file, its logs and the directories made for them are their owner’s alone', async () => {
+  test('the file, its logs and the directories created for them are accessible only to their owner', async () => {
     const umask = process.umask(0)
     onTestFinished(() => {
       process.umask(umask)
@@ -29,7 +29,7 @@ describe.skipIf(process.platform === 'win32')('modes', () => {
     expect([modeOf(dirname(path)), modeOf(join(path, '..', '..'))]).toEqual(['700', '700'])
   })
 
-  test('a file and a directory that are there keep theirs', async () => {
+  test('existing files and directories keep theirs', async () => {
     const path = temporaryPath()
     chmodSync(dirname(path), 0o750)
     writeFileSync(path, '')
@@ -39,7 +39,7 @@ describe.skipIf(process.platform === 'win32')('modes', () => {
     expect([path, `${path}-wal`, dirname(path)].map(modeOf)).toEqual(['640', '640', '750'])
   })
 
-  test('a start with a read-only file names it, and leaves nothing behind that a later start trips over', async () => {
+  test('a start with a read-only file names the file and leaves nothing that disturbs a later start', async () => {
     const path = temporaryPath()
     await (await openStore(path)).close()
     if (isRoot) for (const name of [path, dirname(path)]) chownSync(name, NOBODY, NOBODY)
@@ -48,7 +48,7 @@ describe.skipIf(process.platform === 'win32')('modes', () => {
     expect(writable).toBeNull()
   })
 
-  test.runIf(isRoot)('a log that this user may not write is named', async () => {
+  test.runIf(isRoot)('a log that this user may not write is named in the error', async () => {
     const path = temporaryPath()
     const storage = await openStore(path)
     await storage.append([makeRecord()])
@@ -58,7 +58,7 @@ describe.skipIf(process.platform === 'win32')('modes', () => {
   })
 })
 
-test.skipIf(process.platform === 'win32')('a named pipe is refused', async () => {
+test.skipIf(process.platform === 'win32')('a named pipe is rejected', async () => {
   const path = temporaryPath()
   execFileSync('mkfifo', [path])
   const failure = await failureOf(sqliteStorage({ path }).open())
@@ -67,15 +67,15 @@ test.skipIf(process.platform === 'win32')('a named pipe is refused', async () =>
   expect(existsSync(`${path}-wal`)).toBe(false)
 })
 
-describe.skipIf(process.platform !== 'linux')('what the system refuses', () => {
-  test('the limit of file sizes is named as a possible reason', () => {
+describe.skipIf(process.platform !== 'linux')('what the operating system refuses', () => {
+  test('the file size limit is named as a possible reason', () => {
     const told = fill('ulimit -f 8000; exec "$@"', temporaryDirectory())
     expect(told.append).toMatchObject({ code: 'EVENTS_STORAGE_UNAVAILABLE' })
     expect(told.append?.message).toContain('limit of file sizes')
   })
 
   // Needs a user who may mount, at least in a namespace of its own.
-  test.skipIf(!mayMount())('a full disk is told as one, by a start too, with what helps', () => {
+  test.skipIf(!mayMount())('a full disk is reported as such, also at start, with what to do', () => {
     const directory = temporaryDirectory()
     const told = fill(
       `mount -t tmpfs -o size=4m tmpfs ${directory} && exec "$@"`,

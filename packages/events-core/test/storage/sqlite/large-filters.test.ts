@@ -25,7 +25,7 @@ const LARGE = {
   'a part of the data': (dialect: SqlDialect) => dialect.dataContains({ list: texts(512) }),
 }
 
-test.each(Object.entries(LARGE))('%s: a large condition costs no more for each event', (_name, condition) => {
+test.each(Object.entries(LARGE))('%s: a large condition costs no more per event', (_name, condition) => {
   const file = new Database(':memory:')
   onTestFinished(() => void file.close())
   file.exec("create table events (source text default 'a', data text default '{}')")
@@ -45,7 +45,7 @@ test.each(Object.entries(LARGE))('%s: a large condition costs no more for each e
   expect(timeOf()).toBeLessThan(once * 20 + 50)
 })
 
-test('large conditions of several kinds and of several searches keep apart', async () => {
+test('large conditions of several kinds and searches do not interfere', async () => {
   const storage = await openStore(temporaryPath())
   const many = (kind: string) => numbers.map((number) => `${kind}${number}`)
   const of = (kind: string, number: number) => ({

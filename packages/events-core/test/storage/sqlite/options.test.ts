@@ -32,20 +32,20 @@ describe('the options of the SQLite store', () => {
     ['workerUrl', { path: 'a.db', workerUrl: './worker.js' }],
     ['workerUrl', { path: 'a.db', workerUrl: new URL('https://a.example/worker.js') }],
     ['Path', { path: 'a.db', Path: 'b.db' }],
-  ])('a wrong %s is refused by name: %j', (name, options) => {
+  ])('an invalid %s is rejected by name: %j', (name, options) => {
     expect(problemsOf(options).map((issue) => issue.path)).toEqual([name])
   })
 
-  test('options that are none are refused', () => {
+  test('anything but an options object is rejected', () => {
     expect(problemsOf(Object(5))).not.toEqual([])
     expect(() => Reflect.apply(sqliteStorage, undefined, [])).toThrow(EventsError)
   })
 
-  test('for a store in memory it names the one that exists', () => {
+  test('for a store in memory, the error names the adapter to use', () => {
     expect(problemsOf({ path: ':memory:' })[0]?.message).toContain('memoryStorage')
   })
 
-  test('nothing is created before the store is opened, and then its directory too', async () => {
+  test('nothing is created before the store is opened; then its directory is too', async () => {
     const path = join(temporaryDirectory(), 'a', 'b', 'events.db')
     sqliteStorage({ path })
     expect(existsSync(path)).toBe(false)

@@ -64,12 +64,12 @@ describe('an index serves', () => {
   test.each<[string, EventFilter, string, number]>([
     ['a target, page and total', { target: 'somebody' }, BY_TARGET, 2],
     ['a rare type, whose total is kept', { types: ['b'] }, BY_TYPE, 1],
-  ])('%s, in one look however long the log is', async (_name, filter, step, looks) => {
+  ])('%s, in one statement however long the log is', async (_name, filter, step, looks) => {
     const steps = await stepsOf((log) => listEvents(log, { filter, limit: 10 }))
     expect(steps.filter((each) => each === step)).toHaveLength(looks)
   })
 
-  test('many of a type are looked at in windows, however far a page lies beyond them', async () => {
+  test('a frequent type is searched in slices, however far away the page is', async () => {
     const query = { filter: { types: ['many'] }, limit: 10, offset: 1_000_000_000 }
     const steps = await stepsOf((log) => listEvents(log, query))
     expect(steps.filter((each) => each === BY_TYPE).length).toBeGreaterThan(MANY)
@@ -81,13 +81,13 @@ describe('an index serves', () => {
     ['of a tag', { tags: ['x'] }],
     ['of all', {}],
     ['of whole minutes', { since: '2030-01-01T00:00:00Z', until: '2030-01-01T00:59:59.999Z' }],
-  ])('counts %s, which look at no events but expired ones', async (_name, filter) => {
+  ])('counts %s, which read only expired events', async (_name, filter) => {
     const steps = await stepsOf((log) => countEvents(log, filter))
     expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED])
     expect(steps.filter((step) => step.includes(' event_tags '))).not.toContain(BY_TAG)
   })
 
-  test('totals, the same', async () => {
+  test('totals, likewise', async () => {
     const steps = await stepsOf((log) => countTotals(log))
     expect(steps.filter((step) => step.includes(' events'))).toEqual([EXPIRED, EXPIRED, EXPIRED])
   })

@@ -9,7 +9,7 @@ import { failureOf, openStore, temporaryPath } from './setup.ts'
 const PATIENT = { timeout: 120_000 }
 
 test(
-  'a clear of 200,000 events takes these and no other, while events arrive and are read',
+  'a clear of 200,000 events removes exactly these while events arrive and are read',
   PATIENT,
   async () => {
     const storage = await openStore(temporaryPath())
@@ -34,7 +34,7 @@ test(
   },
 )
 
-test('a delete goes on while another one does, and both say what they did', async () => {
+test('two deletes run at the same time, and both report what they removed', async () => {
   const storage = await openStore(temporaryPath())
   await fill(storage, 20_000)
   const counts = await Promise.all([
@@ -46,7 +46,7 @@ test('a delete goes on while another one does, and both say what they did', asyn
   expect((await storage.totals()).total).toBe(0)
 })
 
-test('a close gives up a long delete, which then is done in part and says so', async () => {
+test('a close aborts a long delete, which then has been done in part and says so', async () => {
   const path = temporaryPath()
   const storage = await openStore(path)
   await fill(storage, 50_000)
@@ -62,7 +62,7 @@ test('a close gives up a long delete, which then is done in part and says so', a
   expect(await storage.count({ data: {} })).toBe(left)
 })
 
-test('the file shrinks after most of its events are gone, whoever they were', async () => {
+test('the file shrinks after most of its events are removed, whichever they are', async () => {
   const path = temporaryPath()
   const storage = await openStore(path)
   await fill(storage, 30_000)

@@ -4,7 +4,7 @@ import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 import { makeRecord } from '../../../src/testing/record.ts'
 import { failureOf, openStore, temporaryPath } from './setup.ts'
 
-test('threads whose port has no close(), as those of Deno, end without an error', async () => {
+test('threads whose port has no close(), as in Deno, end without an error', async () => {
   const path = temporaryPath()
   const workerUrl = new URL('./children/thread-of-deno.ts', import.meta.url)
   const storage = await openStore(path, { workerUrl })
@@ -13,7 +13,7 @@ test('threads whose port has no close(), as those of Deno, end without an error'
   expect(['writer', 'reader'].map((role) => readFileSync(`${path}.${role}-exit`, 'utf8'))).toEqual(['0', '0'])
 })
 
-test('a program of the threads that is missing is named, and is not taken for the driver', async () => {
+test('a missing worker program is named and not mistaken for a missing driver', async () => {
   const workerUrl = new URL('./children/nowhere.ts', import.meta.url)
   const failure = await failureOf(sqliteStorage({ path: temporaryPath(), workerUrl }).open())
   expect(failure.code).toBe('EVENTS_STORAGE_UNAVAILABLE')
@@ -21,7 +21,7 @@ test('a program of the threads that is missing is named, and is not taken for th
   expect(failure.message).not.toContain('better-sqlite3')
 })
 
-test('on a Node whose version the driver crashes the store is refused', () => {
+test('the store refuses to start on Node versions that the driver crashes', () => {
   const versions = process.versions
   const old = { ...versions, node: '20.20.2' }
   Object.defineProperty(process, 'versions', { value: old })

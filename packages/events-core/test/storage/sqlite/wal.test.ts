@@ -6,7 +6,7 @@ import { temporaryPath } from './setup.ts'
 
 const MIB = 1024 * 1024
 
-test('the log is emptied beyond 16 MiB', () => {
+test('the write-ahead log is emptied beyond 16 MiB', () => {
   const path = temporaryPath()
   const file = openFile(path)
   const limit = new WalLimit(file, 1_000)
@@ -20,7 +20,7 @@ test('the log is emptied beyond 16 MiB', () => {
   expect(sizes).toContain(0)
 })
 
-test('a reader that stays is waited for shortly, and now and then', () => {
+test('the writer waits for a long reader only briefly, every now and then', () => {
   const path = temporaryPath()
   const file = openFile(path)
   const limit = new WalLimit(file, 1_000)

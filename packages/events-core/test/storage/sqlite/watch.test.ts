@@ -22,7 +22,7 @@ async function twoStores(): Promise<readonly [EventStorage, EventStorage]> {
   return stores
 }
 
-test('others that use the file are woken by an append, and the store itself is not', async () => {
+test('an append wakes other users of the file, not the store itself', async () => {
   const [storage, other] = await twoStores()
   const own = vi.fn()
   const others = vi.fn()
@@ -52,7 +52,7 @@ test('a wake runs in the context of its watcher, and may throw', async () => {
   expect(new Set(contexts)).toEqual(new Set(['watcher']))
 })
 
-test('who lets go of a watch is not woken', async () => {
+test('a watcher that stops is not woken', async () => {
   const [storage, other] = await twoStores()
   const gone = vi.fn()
   const wake = vi.fn()
@@ -65,7 +65,7 @@ test('who lets go of a watch is not woken', async () => {
   expect(gone).not.toHaveBeenCalled()
 })
 
-test('a watch outlives that the store is closed and opened again', async () => {
+test('a watch survives closing and reopening the store', async () => {
   const [storage, other] = await twoStores()
   const wake = vi.fn()
   other.watch(wake)
