@@ -1,7 +1,7 @@
-/** What is left of an error that tells nothing. */
+/** Replaces an error that cannot be described. */
 const NO_TEXT = 'an error that cannot be described'
 
-/** An error in plain strings, for a log. */
+/** An error as plain strings, for a log. */
 export interface ErrorDescription {
   readonly type: string
   readonly message: string
@@ -9,20 +9,20 @@ export interface ErrorDescription {
 }
 
 /**
- * Returns the message of what was thrown, whatever that is: getters, proxies and conversions that throw in turn cost the
- * text alone. Never throws.
+ * Returns the message of whatever was thrown; getters, proxies and conversions that throw in turn cost only the
+ * text. Never throws.
  */
 export function errorText(error: unknown): string {
   return read(() => String(error instanceof Error ? error.message : error)) ?? NO_TEXT
 }
 
-/** Returns the stack of what was thrown; null where there is none to be had. Never throws. */
+/** Returns the stack of whatever was thrown; null if there is none. Never throws. */
 export function errorStack(error: unknown): string | null {
   const stack: unknown = read(() => (error instanceof Error ? error.stack : undefined))
   return typeof stack === 'string' ? stack : null
 }
 
-/** Describes what was thrown without keeping any of it. Never throws. */
+/** Describes whatever was thrown without keeping any of it. Never throws. */
 export function describeError(error: unknown): ErrorDescription {
   const type = read(() => String(error instanceof Error ? error.name : typeof error)) ?? 'unknown'
   return { type, message: errorText(error), stack: errorStack(error) }

@@ -1,27 +1,30 @@
 /**
- * Every code an `EventsError` can carry, with what it means. `retryable` tells whether the same call may succeed
- * later without being changed.
+ * Every code of an `EventsError`, with its meaning. `retryable` says whether the same call may succeed later
+ * unchanged.
  */
 export const ERROR_CODES = {
-  EVENTS_INVALID: { retryable: false, meaning: 'the input breaks a rule; `issues` lists where' },
+  EVENTS_INVALID: { retryable: false, meaning: 'the input is invalid; `issues` lists where' },
   EVENTS_BUFFER_FULL: { retryable: true, meaning: 'the write buffer has no room for the event' },
   EVENTS_NOT_RUNNING: { retryable: false, meaning: 'the bus was not started, or is stopped' },
   EVENTS_NOT_FOUND: { retryable: false, meaning: 'there is no such event or subscription' },
-  EVENTS_CONFLICT: { retryable: false, meaning: 'something of that name is there already, and differs' },
-  EVENTS_LEASE_LOST: { retryable: true, meaning: 'another process took the durable subscription over' },
+  EVENTS_CONFLICT: { retryable: false, meaning: 'something else of that name already exists' },
+  EVENTS_LEASE_LOST: { retryable: true, meaning: 'another process has taken over' },
   EVENTS_HANDLER_TIMEOUT: { retryable: true, meaning: 'a handler did not settle within its time' },
-  EVENTS_NO_GLOBAL_BUS: { retryable: false, meaning: 'the global bus was asked for before it was set' },
-  EVENTS_STORAGE_UNAVAILABLE: { retryable: true, meaning: 'the store cannot be reached, or does not answer' },
+  EVENTS_NO_GLOBAL_BUS: { retryable: false, meaning: 'the global bus was requested before it was set' },
+  EVENTS_STORAGE_UNAVAILABLE: {
+    retryable: true,
+    meaning: 'the store cannot be reached, or does not respond',
+  },
   EVENTS_STORAGE_LOCKED: { retryable: true, meaning: 'another process holds the store' },
   EVENTS_STORAGE_FULL: { retryable: true, meaning: 'the store has no space left' },
-  EVENTS_STORAGE_READ_ONLY: { retryable: true, meaning: 'the store takes no writes' },
-  EVENTS_STORAGE_CORRUPT: { retryable: false, meaning: 'the store is damaged, or is no event store' },
+  EVENTS_STORAGE_READ_ONLY: { retryable: true, meaning: 'the store accepts no writes' },
+  EVENTS_STORAGE_CORRUPT: { retryable: false, meaning: 'the store is damaged, or is not an event store' },
   EVENTS_STORAGE_FAILED: { retryable: false, meaning: 'the store refused the operation' },
 } as const satisfies Record<string, { retryable: boolean; meaning: string }>
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** One broken rule: `path` is a dotted path into the input ('' for the input itself). */
+/** One violation: `path` is a dotted path into the input ('' for the input itself). */
 export interface Issue {
   readonly path: string
   readonly message: string
@@ -31,9 +34,9 @@ export interface Issue {
 const BRAND = Symbol.for('@viewra/events-core/EventsError')
 
 /**
- * The one error class of this package. Tell errors apart by `code`; `message` says what was wrong and what to do,
- * `issues` is filled for EVENTS_INVALID, `cause` keeps what lay beneath. An error of another copy of this package is an
- * instance of another class: recognise errors with `isEventsError`.
+ * The only error class of this package. Tell errors apart by `code`; `message` says what was wrong and what to do,
+ * `issues` is filled for EVENTS_INVALID, `cause` keeps the underlying error. An error from another copy of this package
+ * is an instance of another class: recognise errors with `isEventsError`.
  */
 export class EventsError extends Error {
   override readonly name = 'EventsError'
@@ -41,7 +44,7 @@ export class EventsError extends Error {
   readonly issues: readonly Issue[]
 
   static {
-    // Not a field: types that name the symbol would differ from copy to copy.
+    // Not a field: types that name the symbol would differ between copies.
     Object.defineProperty(EventsError.prototype, BRAND, { value: true })
   }
 
@@ -61,19 +64,19 @@ export class EventsError extends Error {
 }
 
 /**
- * Returns whether a value is an `EventsError`, of this copy of the package or of another one that the process loaded:
- * a bus and the code that uses it need not come from the same copy.
+ * Returns whether a value is an `EventsError`, from this copy of the package or another one loaded by the process:
+ * a bus and the code that uses it may come from different copies.
  */
 export function isEventsError(error: unknown): error is EventsError {
   try {
     return typeof error === 'object' && error !== null && BRAND in error
   } catch {
-    // A proxy may throw whenever it is looked at.
+    // A proxy may throw whenever it is accessed.
     return false
   }
 }
 
-/** An EVENTS_INVALID error whose message names the first broken rule and counts the rest. */
+/** Creates an EVENTS_INVALID error whose message names the first violation and counts the rest. */
 export function invalid(subject: string, issues: readonly [Issue, ...Issue[]]): EventsError {
   const [first] = issues
   const where = first.path === '' ? subject : `${subject}: ${first.path}`

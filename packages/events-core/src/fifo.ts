@@ -1,4 +1,4 @@
-/** Items are dropped from the front of the array only when this many are spent, so that a shift costs O(1). */
+/** Items are removed from the front of the array only after this many were shifted, so that a shift costs O(1). */
 const SPENT_LIMIT = 1024
 
 /** A first-in, first-out queue on an array; all operations are O(1), amortised. */

@@ -3,12 +3,12 @@ import { EventsError } from './errors.ts'
 
 let globalBus: EventBus | undefined
 
-/** Makes a bus the one that `getGlobalEventBus` answers with, for code that nobody can hand a bus; undefined takes it back. */
+/** Sets the bus that `getGlobalEventBus` returns, for code to which no bus can be passed; undefined unsets it. */
 export function setGlobalEventBus(bus: EventBus | undefined): void {
   globalBus = bus
 }
 
-/** @throws EventsError EVENTS_NO_GLOBAL_BUS before `setGlobalEventBus` was called */
+/** Returns the global bus. @throws EventsError EVENTS_NO_GLOBAL_BUS before `setGlobalEventBus` was called */
 export function getGlobalEventBus(): EventBus {
   if (globalBus === undefined) {
     throw new EventsError(

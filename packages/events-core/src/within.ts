@@ -1,6 +1,6 @@
 /**
- * Returns what `work` resolves with, or undefined when it takes longer than `timeoutMs`. The timer keeps the process alive:
- * whoever waits here is told, also when nothing else is under way.
+ * Returns what `work` resolves with, or undefined if it takes longer than `timeoutMs`. The timer keeps the process alive, so
+ * the caller gets a result even if nothing else keeps the process running.
  * @throws what `work` rejects with in time
  */
 export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {

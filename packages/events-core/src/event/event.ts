@@ -8,23 +8,23 @@ import type { JsonObject } from './json.ts'
  */
 export interface EventTypes extends PayloadTypes {}
 
-/** The priorities with a name; any integer from 0 to 100 is allowed. */
+/** The named priorities; any integer from 0 to 100 is allowed. */
 export const PRIORITY = { low: 1, normal: 5, high: 10, critical: 20 } as const
 
 interface OptionalFields {
-  /** UUIDv7 unless given: 1 to 128 printable ASCII characters. A second event of the same id is not stored. */
+  /** A UUIDv7 by default; 1 to 128 printable characters. A second event with the same id is not stored. */
   readonly id?: string
-  /** Whom it is for; '' by default, at most 256 characters. */
+  /** Whom or what the event is for; '' by default, at most 256 characters. */
   readonly target?: string
   /** '' by default, at most 512 characters. */
   readonly title?: string
   /** '' by default, at most 8,192 characters. */
   readonly message?: string
-  /** Integer from 0 to 100; by default that of the type's catalogue entry, else 5. */
+  /** An integer from 0 to 100; by default that of the type's catalogue entry, else 5. */
   readonly priority?: number
-  /** At most 32 of at most 64 characters. */
+  /** At most 32 tags of at most 64 characters each. */
   readonly tags?: readonly string[]
-  /** RFC 3339; kept in UTC with milliseconds. The time of publishing by default. */
+  /** RFC 3339; stored in UTC with milliseconds. The time of publishing by default. */
   readonly timestamp?: string
   /** Milliseconds after `timestamp` during which the event is delivered, listed and counted. */
   readonly ttl?: number
@@ -33,8 +33,8 @@ interface OptionalFields {
   /** W3C trace context. */
   readonly traceparent?: string
   /**
-   * At most 32 extension attributes of CloudEvents: names of 1 to 20 lower-case letters and digits, values of at most 1,024
-   * characters, booleans or 32-bit integers.
+   * At most 32 CloudEvents extension attributes: names of 1 to 20 lower-case letters and digits; values are strings of at most
+   * 1,024 characters, booleans or 32-bit integers.
    */
   readonly extensions?: Extensions
 }
@@ -45,20 +45,20 @@ type DataOf<T extends string, M> = T extends keyof M
     : { readonly data: M[T] & JsonObject }
   : { readonly data?: JsonObject }
 
-/** What an event of type `T` is made of, beside its type and source. */
+/** The fields of an event of type `T` other than its type and source. */
 export type EventFields<T extends string = string, M = EventTypes> = OptionalFields & DataOf<T, M>
 
-/** What a publisher hands in. `data` is typed when `type` is a literal that `M` knows. */
+/** The input to `publish`. `data` is typed if `type` is a literal that `M` knows. */
 export type EventInput<T extends string = string, M = EventTypes> = EventFields<T, M> & {
-  /** Dot-separated words: `[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*`, at most 128 characters. Upper and lower case differ. */
+  /** Dot-separated words: `[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*`, at most 128 characters. Case-sensitive. */
   readonly type: T
-  /** `system`, `plugin:<id>`, `user:<id>`, or any text of 1 to 256 characters. */
+  /** `system`, `plugin:<id>`, `user:<id>`, or any string of 1 to 256 characters. */
   readonly source: string
 }
 
 /**
- * An event as subscribers, readers and the wire see it; frozen, all times RFC 3339 UTC with milliseconds.
- * `position` and `recorded_at` come from the store: a live-only event has neither.
+ * An event as subscribers and readers get it, in process and over the wire; frozen, all times RFC 3339 UTC with
+ * milliseconds. `position` and `recorded_at` come from the store: a live-only event has neither.
  */
 export interface PublishedEvent<T extends string = string, D = JsonObject> {
   readonly id: string
@@ -80,18 +80,18 @@ export interface PublishedEvent<T extends string = string, D = JsonObject> {
   readonly recorded_at?: string
 }
 
-/** An event that the store has: its position is unique, increasing, and equal to commit order. */
+/** A stored event: its position is unique, increasing, and in commit order. */
 export interface StoredEvent<T extends string = string, D = JsonObject> extends PublishedEvent<T, D> {
   readonly position: number
   readonly recorded_at: string
 }
 
-/** An event input whose data is checked against its type where it is made, not where it is published. */
+/** Returns its input; type-checks the data against the type where the event is created, not where it is published. */
 export function createEvent<T extends string, M = EventTypes>(input: EventInput<T, M>): EventInput<T, M> {
   return input
 }
 
-/** An input of the system's own. */
+/** Creates an input whose source is `system`. */
 export function systemEvent<T extends string, M = EventTypes>(
   type: T,
   fields: EventFields<T, M>,
@@ -99,7 +99,7 @@ export function systemEvent<T extends string, M = EventTypes>(
   return { ...fields, type, source: 'system' }
 }
 
-/** An input whose source is `plugin:<pluginId>`. */
+/** Creates an input whose source is `plugin:<pluginId>`. */
 export function pluginEvent<T extends string, M = EventTypes>(
   pluginId: string,
   type: T,
@@ -108,7 +108,7 @@ export function pluginEvent<T extends string, M = EventTypes>(
   return { ...fields, type, source: `plugin:${pluginId}` }
 }
 
-/** An input whose source is `user:<userId>`. */
+/** Creates an input whose source is `user:<userId>`. */
 export function userEvent<T extends string, M = EventTypes>(
   userId: string,
   type: T,

@@ -1,7 +1,7 @@
 import { integer, object, shown } from '../check-options.ts'
 import type { Issue } from '../errors.ts'
 
-/** A value of an extension attribute of CloudEvents. */
+/** The value of a CloudEvents extension attribute. */
 export type ExtensionValue = string | number | boolean
 
 /** Extension attributes of CloudEvents 1.0 (https://github.com/cloudevents/spec), by name. */
@@ -10,12 +10,12 @@ export type Extensions = Readonly<Record<string, ExtensionValue>>
 const MAX_EXTENSIONS = 32
 const MAX_TEXT = 1_024
 const NAME = /^[a-z0-9]{1,20}$/
-/** The numbers of CloudEvents are 32 bits wide. */
+/** CloudEvents integers are 32 bits wide. */
 const integerProblem = integer(-(2 ** 31), 2 ** 31 - 1)
 
 /**
- * Attributes that a CloudEvent has already: its own, and those in which it carries the fields of an event. `dataschema` is
- * none of them, because no field keeps it.
+ * Attributes that a CloudEvent already has: its own, and those that carry an event's fields. `dataschema` is not among
+ * them, because no field keeps it.
  */
 const TAKEN: Readonly<Record<string, string>> = {
   id: 'id',
@@ -38,8 +38,8 @@ const TAKEN: Readonly<Record<string, string>> = {
 const FIXED: ReadonlySet<string> = new Set(['specversion', 'datacontenttype'])
 
 /**
- * Copies extension attributes, frozen. Those that are undefined count as absent; undefined is returned when none is left,
- * or when `issues` says what is wrong with them.
+ * Copies and freezes extension attributes. Undefined ones count as absent. Returns undefined if none is left, or if any is
+ * invalid; `issues` then says why.
  */
 export function copyExtensions(value: unknown, path: string, issues: Issue[]): Extensions | undefined {
   const before = issues.length
@@ -65,7 +65,7 @@ function objectProblem(value: unknown): string | undefined {
 
 function nameProblem(name: string): string | undefined {
   if (!NAME.test(name))
-    return 'must have a name of 1 to 20 lower-case letters and digits, as CloudEvents has it'
+    return 'must have a name of 1 to 20 lower-case letters and digits, as CloudEvents requires'
   if (FIXED.has(name)) return 'is an attribute that every CloudEvent has; leave it out'
   if (!Object.hasOwn(TAKEN, name)) return undefined
   return `is the attribute in which a CloudEvent carries the event's field ${TAKEN[name]}; use that field`
@@ -80,15 +80,15 @@ function valueProblem(value: unknown): string | undefined {
 }
 
 /**
- * Returns a check whether an event has all the given extensions. Values are compared as CloudEvents writes them, so `5`
- * and `'5'` are one, as are `true` and `'true'`: the headers of its binary mode tell no types.
+ * Compiles a check whether an event has all the given extensions. Values are compared as CloudEvents writes them, so `5`
+ * equals `'5'` and `true` equals `'true'`: the headers of its binary mode carry no types.
  */
 export function compileExtensions(extensions: Extensions): (of: Extensions | undefined) => boolean {
   const wanted = Object.entries(extensions).map(([name, value]) => [name, String(value)] as const)
   return (given) => {
     if (given === undefined) return false
     for (const [name, text] of wanted) {
-      // Own ones only: 'constructor' is in every object otherwise.
+      // Own properties only: every object has 'constructor' otherwise.
       if (!Object.hasOwn(given, name) || String(given[name]) !== text) return false
     }
     return true
@@ -97,7 +97,7 @@ export function compileExtensions(extensions: Extensions): (of: Extensions | und
 
 const WRITTEN_INTEGER = /^(?:0|-?[1-9]\d*)$/
 
-/** Returns all values that CloudEvents writes like this one: what a filter's value stands for. */
+/** Returns all values that CloudEvents writes like this one: those that a filter's value matches. */
 export function sameExtensions(value: ExtensionValue): readonly ExtensionValue[] {
   const text = String(value)
   if (text === 'true' || text === 'false') return [text, text === 'true']

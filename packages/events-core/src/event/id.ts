@@ -4,12 +4,12 @@ let randomAt = random.length
 let lastMs = 0
 let counter = 0
 
-/** Where the parts of an id are in its text, `tttttttt-tttt-7sss-vrrr-rrrrrrrrrrrr`. */
+/** The offsets of an id's parts in its text, `tttttttt-tttt-7sss-vrrr-rrrrrrrrrrrr`. */
 const AT = { version: 14, sequence: 15, variant: 19, tail: 24 } as const
 const DASHES = [8, 13, 18, 23]
-/** The codes of hexadecimal digits. */
+/** The character codes of the hexadecimal digits. */
 const DIGITS = Buffer.from('0123456789abcdef')
-/** The id that is made: to write it digit by digit and read it as a text at once is five times faster than to join texts. */
+/** The id being built: writing it digit by digit and decoding it once is five times faster than joining strings. */
 const text = Buffer.alloc(36)
 let writtenMs = -1
 
@@ -17,15 +17,15 @@ for (const at of DASHES) text.write('-', at)
 text.write('7', AT.version)
 
 /**
- * A UUIDv7 (RFC 9562, section 5.7). Ids of one process sort in the order in which they were made: the 12 bits
- * after the version count up within a millisecond (section 6.2, method 1), and borrow from the next
- * millisecond when they run out or when the clock goes back.
+ * Creates a UUIDv7 (RFC 9562, section 5.7). Ids of one process sort in order of creation: the 12 bits after the
+ * version count up within a millisecond (section 6.2, method 1), and borrow from the next millisecond when they
+ * run out or the clock goes back.
  * @param nowMs milliseconds since 1970
  */
 export function createEventId(nowMs: number): string {
   tick(nowMs)
   if (randomAt === random.length) {
-    // The global one: node:crypto takes a third of the time to import this package, and is loaded here when it is needed.
+    // The global `crypto`: node:crypto takes a third of the time to import this package, and is loaded here on first use.
     crypto.getRandomValues(random)
     randomAt = 0
   }
@@ -39,7 +39,7 @@ export function createEventId(nowMs: number): string {
 function tick(nowMs: number): void {
   if (nowMs > lastMs) {
     lastMs = nowMs
-    // Starting in the lower half leaves at least 2,048 ids before the millisecond has to be borrowed.
+    // Starting in the lower half leaves at least 2,048 ids before the next millisecond must be borrowed.
     counter = ((random[randomAt % random.length] ?? 0) << 3) | ((nowMs * 31) & 7)
   } else if (counter < 0xfff) {
     counter++

@@ -5,17 +5,17 @@ export interface JsonObject {
   readonly [key: string]: JsonValue
 }
 
-/** SQLite's JSON functions and PostgreSQL's default stack both take far more. */
+/** SQLite's JSON functions and PostgreSQL's default stack both allow far more. */
 const MAX_DEPTH = 100
 
-/** Where a copy is inside of a value: in `container`, at `key`. Made for what is nested only. */
+/** The position of a copy within a value: in `container`, at `key`. Created only for nested values. */
 interface Place {
   readonly container: object
   readonly key: string | number
   readonly parent: Place | undefined
 }
 
-/** Thrown inside a copy at the first value that is no JSON, so that the happy path carries no list of issues. */
+/** Thrown within a copy at the first value that is not JSON, so that the happy path needs no array of issues. */
 class NotJson {
   readonly keys: readonly (string | number)[]
   readonly message: string
@@ -26,21 +26,21 @@ class NotJson {
   }
 }
 
-/** From the outermost to this one. */
+/** From the outermost container to this one. */
 function placesFrom(place: Place | undefined): readonly Place[] {
   return place === undefined ? [] : [...placesFrom(place.parent), place]
 }
 
 export interface JsonCopy {
   readonly value: JsonObject
-  /** No less than the bytes of the value as JSON in UTF-8, and found without writing it. */
+  /** An upper bound for the bytes of the value as JSON in UTF-8, computed without serialising it. */
   readonly bytesAtMost: number
 }
 
 /**
- * A frozen deep copy of a plain JSON object, so that nobody's later change reaches those who read it. A property
- * whose value is undefined counts as absent; whatever else JSON would lose or bend (NaN, Date, BigInt, Map, class
- * instances, cycles) is added to `issues`, with its path below `path`, and the copy is then empty.
+ * Returns a frozen deep copy of a plain JSON object, so that readers are not affected by later changes. An undefined
+ * property counts as absent. Anything else that JSON would lose or change (NaN, Date, BigInt, Map, class
+ * instances, cycles) is added to `issues`, with its path below `path`; the copy is then empty.
  */
 export function copyJsonObject(value: unknown, path: string, issues: Issue[]): JsonCopy {
   if (!isPlainObject(value)) {
@@ -50,10 +50,10 @@ export function copyJsonObject(value: unknown, path: string, issues: Issue[]): J
   return copyAt([path], value, issues)
 }
 
-/** Copies any JSON value as `copyJsonObject` does an object. Returns undefined when it is none, with an issue that says so. */
+/** Copies any JSON value as `copyJsonObject` copies an object. Returns undefined and adds an issue if it is not JSON. */
 export function copyJsonValue(value: unknown, path: string, issues: Issue[]): JsonValue | undefined {
   if (value === undefined) issues.push({ path, message: 'must be a JSON value, not undefined' })
-  // Inside of an object, because a scalar has no place of its own that a message could name.
+  // Within an object, because a scalar has no place of its own that a message could name.
   return copyAt([], { [path]: value }, issues).value[path]
 }
 
@@ -73,14 +73,14 @@ function copyAt(
   }
 }
 
-/** As long as `-1.2345678901234567e-300` and more. */
+/** At least as long as `-1.2345678901234567e-300`. */
 const LONGEST_SCALAR = 25
-/** A character takes six bytes when it is escaped; so does half of a pair. */
+/** An escaped character takes six bytes; so does half of a surrogate pair. */
 const LONGEST_CHARACTER = 6
-/** Of a text its quotes and a comma; of a key its quotes, a colon and a comma; of a container its brackets and a comma. */
+/** For a string its quotes and a comma; for a key its quotes, a colon and a comma; for a container its brackets and a comma. */
 const MARKS = { text: 3, key: 4, container: 3 } as const
 
-/** Copies an object, and adds up what it may take, in one walk. */
+/** Copies an object and adds up the bytes it may take, in one walk. */
 class Copy implements JsonCopy {
   readonly value: JsonObject
   bytesAtMost = 0
@@ -136,7 +136,7 @@ class Copy implements JsonCopy {
   }
 }
 
-/** The place of a nested value, unless that contains itself or lies too deep. */
+/** Returns the place of a nested value; throws if the value contains itself or is nested too deeply. */
 function placeOf(value: object, place: Place): Place {
   let depth = 1
   for (let at: Place | undefined = place; at !== undefined; at = at.parent, depth++) {

@@ -1,4 +1,4 @@
-/** What a time must look like, for messages. */
+/** Describes a valid time, for messages. */
 export const TIMESTAMP_RULE =
   'must be an RFC 3339 time such as 2030-01-31T12:00:00.000Z, of the years 0 to 9999 and no leap second'
 
@@ -9,9 +9,9 @@ const MIN_MS = -62_167_219_200_000
 const MAX_MS = 253_402_300_799_999
 
 /**
- * The milliseconds since 1970 of an RFC 3339 date-time; what lies below the millisecond is cut off. Undefined when
- * the text is none, names a day or an hour that does not exist, or a leap second (which this count has no room
- * for), or lies outside the years 0 to 9999 in UTC.
+ * Returns the milliseconds since 1970 of an RFC 3339 date-time, truncated. Returns undefined if the text is not one,
+ * names a day or an hour that does not exist, or a leap second (for which this count has no room), or is outside
+ * the years 0 to 9999 in UTC.
  */
 export function parseTimestamp(text: string): number | undefined {
   const parts = RFC_3339.exec(text)
@@ -27,9 +27,9 @@ export function parseTimestamp(text: string): number | undefined {
 }
 
 function daysOf(year: number, month: number, day: number): number | undefined {
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999, so ask it about the same day one cycle later.
+  // Date.UTC treats the years 0 to 99 as 1900 to 1999, so ask it about the same day one cycle later.
   const ms = Date.UTC(year + 400, month - 1, day)
-  // A day that does not exist comes out as one of the next month.
+  // A day that does not exist turns into one of the next month.
   const exists = month >= 1 && month <= 12 && day >= 1 && new Date(ms).getUTCMonth() === month - 1
   return exists ? ms - CYCLE_MS : undefined
 }
@@ -42,9 +42,9 @@ let lastMs = Number.NaN
 let lastText = ''
 
 /**
- * The time in UTC with milliseconds, `YYYY-MM-DDTHH:mm:ss.sssZ`: 24 characters whose alphabetical order is that of
- * time. Events come many to a millisecond, so the last answer is kept.
- * @param ms since 1970, of the years 0 to 9999
+ * Formats a time in UTC with milliseconds, `YYYY-MM-DDTHH:mm:ss.sssZ`: 24 characters whose alphabetical order is
+ * chronological. Many events fall into one millisecond, so the last result is cached.
+ * @param ms since 1970, within the years 0 to 9999
  */
 export function formatTimestamp(ms: number): string {
   if (ms !== lastMs) {

@@ -6,8 +6,8 @@ import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from '../event/timest
 import { compileText } from './text-search.ts'
 
 /**
- * Which events: all given conditions must hold; `{}` is every event. The same definition decides in memory, in
- * SQL and on the wire.
+ * Selects events: all given conditions must hold; `{}` selects every event. The same definition applies in memory, in
+ * SQL and over the wire.
  */
 export interface EventFilter {
   /** Exact types, `scan.*` (everything below `scan`, at any depth) or `*`. Any of them. */
@@ -15,23 +15,23 @@ export interface EventFilter {
   /** Exact sources, or a prefix that ends in `*`: `plugin:*`. Any of them. */
   readonly sources?: readonly string[]
   readonly tags?: readonly string[]
-  /** Whether one of `tags` is enough (default) or all are needed. */
+  /** Whether one of `tags` suffices (default) or all are required. */
   readonly tagsMode?: 'any' | 'all'
   readonly minPriority?: number
   readonly target?: string
   /**
-   * Containment, as PostgreSQL's `jsonb @>`: objects must have the given keys with containing values, arrays must
+   * Containment, like PostgreSQL's `jsonb @>`: objects must have the given keys with containing values, arrays must
    * have a containing element for each given one, scalars must be equal.
    */
   readonly data?: JsonObject
   /**
-   * Extension attributes that an event must have, each with this value as CloudEvents writes it: `5` selects `'5'` too, and
+   * Extension attributes that an event must have, each with this value as CloudEvents writes it: `5` also selects `'5'`, and
    * `true` selects `'true'`.
    */
   readonly extensions?: Extensions
   /**
-   * Contained in `title` or `message`, 1 to 256 characters: each is met by itself and by its upper and lower case, where
-   * that is one character (so `ß` is not met by `SS`).
+   * A substring of `title` or `message`, 1 to 256 characters: each character matches itself and its upper and lower case,
+   * if that is a single character (so `ß` does not match `SS`).
    */
   readonly text?: string
   /** Earliest and latest `timestamp`, RFC 3339, both inclusive. */
@@ -41,7 +41,7 @@ export interface EventFilter {
 
 type EventPredicate = (event: PublishedEvent) => boolean
 
-/** Whether an event matches the filter. Compile once, ask often: nothing is allocated per event. */
+/** Compiles a filter into a predicate. Compile once, call often: the predicate allocates nothing per event. */
 export function compileFilter(filter: EventFilter): EventPredicate {
   const { types } = filter
   const checks = residualChecks(filter)
@@ -52,20 +52,20 @@ export function compileFilter(filter: EventFilter): EventPredicate {
   return all(checks) ?? (() => true)
 }
 
-/** Whether an event of a type can match: the filter's `types` alone. Without patterns every type does. */
+/** Compiles the filter's `types` into a predicate of an event's type. Without patterns every type matches. */
 export function compileTypes(patterns: readonly string[] | undefined): (type: string) => boolean {
   return patterns === undefined ? () => true : compilePatterns(patterns)
 }
 
-/** The filter without its `types`; undefined when they were all it had. */
+/** Compiles the filter without its `types`; returns undefined if it has no other condition. */
 export function compileResidual(filter: EventFilter): EventPredicate | undefined {
   return all(residualChecks(filter))
 }
 
 /**
- * Whether `value` contains `part`, as PostgreSQL's `jsonb @>` has it, but for one exception that PostgreSQL makes
- * outside of objects and arrays and that event data, always an object, never meets: a bare scalar is not contained
- * in an array.
+ * Returns whether `value` contains `part`, like PostgreSQL's `jsonb @>`, except for a special case that PostgreSQL
+ * makes outside objects and arrays and that never applies to event data, which is always an object: here a bare scalar
+ * is not contained in an array.
  */
 export function containsJson(value: JsonValue, part: JsonValue): boolean {
   if (typeof part !== 'object' || part === null) return value === part
@@ -74,7 +74,7 @@ export function containsJson(value: JsonValue, part: JsonValue): boolean {
   return !isArray(value) && containsEntries(value, part)
 }
 
-// Unlike Array.isArray, this narrows a readonly array too.
+// Unlike Array.isArray, this also narrows a readonly array.
 function isArray(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value)
 }
@@ -95,7 +95,7 @@ function hasElement(value: readonly JsonValue[], wanted: JsonValue): boolean {
 
 function containsEntries(value: JsonObject, part: JsonObject): boolean {
   for (const key of Object.keys(part)) {
-    // Own keys only: 'constructor' is in every object otherwise.
+    // Own keys only: every object has 'constructor' otherwise.
     if (!Object.hasOwn(value, key)) return false
     const found = value[key]
     const wanted = part[key]
@@ -104,13 +104,13 @@ function containsEntries(value: JsonObject, part: JsonObject): boolean {
   return true
 }
 
-/** The conditions but `types`, cheap ones first. */
+/** Returns the checks for all conditions except `types`, cheap ones first. */
 function residualChecks(filter: EventFilter): EventPredicate[] {
   const { minPriority, target, since, until, sources, tags, extensions, data, text } = filter
   const checks: EventPredicate[] = []
   if (minPriority !== undefined) checks.push((event) => event.priority >= minPriority)
   if (target !== undefined) checks.push((event) => event.target === target)
-  // Timestamps of events are all of one form, whose alphabetical order is that of time.
+  // All timestamps of events have the same form, whose alphabetical order is chronological.
   const earliest = normalTime(since, 'since')
   if (earliest !== undefined) checks.push((event) => event.timestamp >= earliest)
   const latest = normalTime(until, 'until')
@@ -139,7 +139,7 @@ function normalTime(time: string | undefined, path: string): string | undefined 
   return formatTimestamp(ms)
 }
 
-/** Exact texts and, where one ends in `*`, a prefix: all of it but that asterisk. */
+/** Matches exact strings and, where one ends in `*`, the prefix before the asterisk. */
 function compilePatterns(patterns: readonly string[]): (text: string) => boolean {
   if (patterns.includes('*')) return () => true
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))

@@ -8,11 +8,11 @@ import type { EventFilter } from './filter.ts'
 
 const MAX_PATTERNS = 1_000
 const MAX_TAGS = 32
-/** Containment compares each given value with many of each event, so what is given has a limit. */
+/** Containment compares each given value with many values of each event, so their number is limited. */
 const MAX_DATA_VALUES = 1_000
 const MAX_TEXT = 256
 
-/** Answers a copy of the condition's value, or adds to the issues. */
+/** Returns a copy of the condition's value, or adds to the issues. */
 type Reader = (value: unknown, path: string, issues: Issue[]) => unknown
 
 const READERS: ReadonlyMap<string, Reader> = new Map(
@@ -30,11 +30,11 @@ const READERS: ReadonlyMap<string, Reader> = new Map(
     until: time,
   } satisfies { [K in keyof Required<EventFilter>]: Reader }),
 )
-const UNKNOWN = `is no condition of a filter; there are ${[...READERS.keys()].join(', ')}`
+const UNKNOWN = `is not a filter condition; the conditions are ${[...READERS.keys()].join(', ')}`
 
 /**
- * A copy of the filter with its times in UTC with milliseconds. Conditions that are undefined count as absent.
- * @throws EventsError EVENTS_INVALID with all broken rules; unknown conditions and empty lists are refused too
+ * Returns a copy of the filter with its times in UTC with milliseconds. Undefined conditions count as absent.
+ * @throws EventsError EVENTS_INVALID with all violations; unknown conditions and empty arrays are rejected too
  */
 export function validateFilter(filter: unknown): EventFilter {
   if (typeof filter !== 'object' || filter === null || Array.isArray(filter)) {
@@ -52,20 +52,20 @@ export function validateFilter(filter: unknown): EventFilter {
   return copy
 }
 
-/** As `validateFilter`, of a filter, a type or several types. */
+/** Like `validateFilter`, for a filter, a type or several types. */
 export function selectedFilter(select: string | readonly string[] | EventFilter): EventFilter {
   if (typeof select === 'string') return validateFilter({ types: [select] })
   return validateFilter(Array.isArray(select) ? { types: select } : select)
 }
 
 function checkRange({ since, until }: Record<string, unknown>, issues: Issue[]): void {
-  // Both are of the one form by now, whose alphabetical order is that of time.
+  // Both have the same form by now, whose alphabetical order is chronological.
   if (typeof since === 'string' && typeof until === 'string' && since > until) {
     issues.push({ path: 'until', message: `must not be before since, ${since}` })
   }
 }
 
-/** Each condition went through its reader, so without issues the copy is a filter. */
+/** Each condition has passed its reader, so without issues the copy is a filter. */
 function assertFilter(_copy: object, issues: readonly Issue[]): asserts _copy is EventFilter {
   const [first, ...others] = issues
   if (first !== undefined) throw invalid('filter', [first, ...others])
@@ -106,7 +106,7 @@ function data(value: unknown, path: string, issues: Issue[]): JsonObject {
   const { value: copy } = copyJsonObject(value, path, issues)
   const values = countValues(copy)
   if (values > MAX_DATA_VALUES)
-    issues.push({ path, message: `must hold at most ${MAX_DATA_VALUES} values, not ${values}` })
+    issues.push({ path, message: `must contain at most ${MAX_DATA_VALUES} values, not ${values}` })
   return copy
 }
 
@@ -118,7 +118,7 @@ function extensions(value: unknown, path: string, issues: Issue[]): Extensions |
   return copy
 }
 
-/** All that is inside: texts, numbers, lists, objects, at any depth. */
+/** Counts all nested values: strings, numbers, arrays and objects, at any depth. */
 function countValues(json: object): number {
   let count = 0
   for (const part of Object.values(json)) {

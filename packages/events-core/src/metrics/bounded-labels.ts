@@ -1,16 +1,16 @@
-/** The label value that takes everything past a limit. */
+/** The label value that counts everything beyond a limit. */
 const OTHER = 'other'
 
 /**
- * The values that a label of a registry's metrics has. Each distinct one costs Prometheus a time series for as long
- * as it keeps data, so past a limit they share `other`. A value stays until all that hold it have released it.
+ * The values of a label in a registry's metrics. Each distinct value costs Prometheus a time series for as long
+ * as it keeps data, so values beyond a limit share `other`. A value stays until all its holders have released it.
  */
 export class BoundedLabels {
   readonly #holders = new Map<string, Set<object>>()
 
   /**
-   * Whether the value may be a label of its own; if so it is one until `holder` releases it.
-   * @param limit of distinct values; reached, no further one is taken
+   * Returns whether the value may be its own label; if so, it is one until `holder` releases it.
+   * @param limit the number of distinct values beyond which none is added
    */
   hold(value: string, holder: object, limit: number): boolean {
     const holders = this.#holders.get(value)
@@ -23,7 +23,7 @@ export class BoundedLabels {
     return true
   }
 
-  /** Whether nobody holds the value any more, so that its series can go. */
+  /** Returns whether nobody holds the value any more, so that its series can be removed. */
   release(value: string, holder: object): boolean {
     const holders = this.#holders.get(value)
     if (holders === undefined) return false
@@ -43,7 +43,7 @@ export class LabelHolder {
     this.#limit = limit
   }
 
-  /** The value itself, or `other` past the limit. */
+  /** Returns the value itself, or `other` beyond the limit. */
   labelOf(value: string): string {
     if (this.#held.has(value)) return value
     if (!this.#shared.hold(value, this, this.#limit)) return OTHER
@@ -51,7 +51,7 @@ export class LabelHolder {
     return value
   }
 
-  /** Whether this was the last holder of the value, so that its series can go. */
+  /** Returns whether this was the last holder of the value, so that its series can be removed. */
   release(value: string): boolean {
     return this.#held.delete(value) && this.#shared.release(value, this)
   }

@@ -1,12 +1,12 @@
 import type { BusGauges } from './metrics.ts'
 
-/** How long a scrape waits for the store to say how many events it has. */
+/** How long a scrape waits for the store to report how many events it has. */
 const ANSWER_MS = 1_000
 
 /** A bus whose figures are read at each scrape. */
 export class AttachedBus {
   readonly #gauges: () => BusGauges
-  /** The label of a subscription's series. */
+  /** Returns the label of a subscription's series. */
   readonly labelOf: (subscription: string) => string
   readonly #storedEvents = new Question()
   readonly #deadLetters = new Question()
@@ -20,22 +20,22 @@ export class AttachedBus {
     return this.#gauges()
   }
 
-  /** How many events the store has, or undefined when it does not say so within a second. */
+  /** Returns how many events the store has; undefined if it does not respond within a second. */
   storedEvents(): Promise<number | undefined> {
     return this.#storedEvents.ask(() => this.read().storedEvents())
   }
 
-  /** The same of dead letters. */
+  /** Returns the same for dead letters. */
   deadLetters(): Promise<number | undefined> {
     return this.#deadLetters.ask(() => this.read().deadLetters())
   }
 }
 
-/** A question to the store. One that is still open is not asked again, so scrapes of a store that hangs do not pile up. */
+/** A query to the store. A pending one is not repeated, so scrapes of a hanging store do not pile up. */
 class Question {
   #asked: Promise<number | undefined> | undefined
 
-  /** Undefined when there is no answer within a second. */
+  /** Returns undefined if there is no response within a second. */
   async ask(question: () => Promise<number | undefined>): Promise<number | undefined> {
     this.#asked ??= answerTo(question).finally(() => {
       this.#asked = undefined
@@ -54,12 +54,12 @@ async function answerTo(question: () => Promise<number | undefined>): Promise<nu
   try {
     return await question()
   } catch {
-    // The bus has counted and logged what failed; the scrape's other figures must not go with it.
+    // The bus has counted and logged the failure; it must not cost the scrape's other figures.
     return undefined
   }
 }
 
-/** Undefined when one of them is, or there is none: a part of a sum would be taken for the whole. */
+/** Returns undefined if one of them is, or if there is none: a partial sum would be taken for the whole. */
 export function sum(figures: readonly (number | undefined)[]): number | undefined {
   if (figures.length === 0) return undefined
   return figures.reduce((total, figure) =>
@@ -67,7 +67,7 @@ export function sum(figures: readonly (number | undefined)[]): number | undefine
   )
 }
 
-/** Events that wait for each subscription, by label, over all buses. */
+/** Returns the events that wait for each subscription, by label, over all buses. */
 export function lagByLabel(buses: Iterable<AttachedBus>): ReadonlyMap<string, number> {
   const lags = new Map<string, number>()
   for (const bus of buses) {

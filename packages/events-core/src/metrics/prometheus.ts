@@ -8,20 +8,20 @@ import type { BusGauges, DropReason, EventMetrics } from './metrics.ts'
 import { type MetricsRegistry, type RegistryMetrics, registryMetrics } from './registry-metrics.ts'
 
 export interface PrometheusMetricsOptions {
-  /** Where the metrics are registered. Several buses may share one: counts add up, gauges are sums. */
+  /** Where the metrics are registered. Several buses may share one registry: their counts and gauges are added up. */
   readonly register: MetricsRegistry
   /**
-   * Types beyond the built-in ones that are counted under their own name, per registry; further ones count as
-   * `other`. 200 by default.
+   * The number of types, beyond the built-in ones, that are counted under their own name, per registry; further ones
+   * count as `other`. 200 by default.
    */
   readonly maxTypes?: number
-  /** Subscriptions that are counted under their own name, likewise. 200 by default. */
+  /** The number of subscriptions that are counted under their own name, likewise. 200 by default. */
   readonly maxSubscriptions?: number
 }
 
 /**
- * Makes Prometheus series of what a bus measures. Use one for each bus.
- * @throws EventsError EVENTS_INVALID for a wrong or unknown option
+ * Exposes what a bus measures as Prometheus series. Use one for each bus.
+ * @throws EventsError EVENTS_INVALID for an invalid or unknown option
  *
  * @example
  * const register = new Registry()
@@ -43,7 +43,7 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): EventMetri
 
 const BUILT_IN: ReadonlySet<string> = new Set(CATALOGUE.map((definition) => definition.type))
 
-/** Labels go to prom-client as objects: with children kept per label, `counter.labels(…)`, counting is no faster. */
+/** Labels are passed to prom-client as objects: counting with children cached per label, `counter.labels(…)`, is no faster. */
 class PrometheusMetrics implements EventMetrics {
   readonly #shared: RegistryMetrics
   readonly #types: LabelHolder
@@ -107,7 +107,7 @@ class PrometheusMetrics implements EventMetrics {
     }
   }
 
-  /** The series stay while another bus on the registry has a subscription of that name. */
+  /** Keeps the series while another bus on the registry has a subscription of that name. */
   forgetSubscription(subscription: string): void {
     if (!this.#subscriptions.release(subscription)) return
     this.#shared.delivered.remove({ subscription })
