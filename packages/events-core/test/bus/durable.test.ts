@@ -38,7 +38,7 @@ async function busOn(storage: EventStorage): Promise<EventBus> {
 }
 
 describe('a durable subscription', () => {
-  test("begins with what comes now, or with 'beginning', or after a position", async () => {
+  test("starts with new events, with 'beginning', or after a position", async () => {
     const bus = await startedBus()
     await bus.publishMany(numbered(5))
     const seen: Record<string, string[]> = { now: [], beginning: [], third: [] }
@@ -58,7 +58,7 @@ describe('a durable subscription', () => {
       })
   })
 
-  test('goes on after a stop where it was, and gets what came in between', async () => {
+  test('resumes after a stop where it was, and gets the events published in between', async () => {
     const storage = memoryStorage()
     const seen: string[] = []
     const run = async () => {
@@ -95,7 +95,7 @@ describe('a durable subscription', () => {
     expect(seen).toEqual(Array.from({ length: 2_000 }, (_, i) => i))
   })
 
-  test('advances its checkpoint past what its filter does not match, and never beyond what was handled', async () => {
+  test('advances its checkpoint past events that do not match, and never beyond what was handled', async () => {
     const storage = memoryStorage({ capacity: 20_000 })
     const bus = await startedBus({ storage })
     const { opened, open } = gate()
@@ -136,7 +136,7 @@ describe('a durable subscription', () => {
     await expect.poll(() => seen).toEqual(['a0', 'a1', 'a2', 'b3', 'b4', 'b5'])
   })
 
-  test('spreads over processes by partition, and keeps the order of each key', async () => {
+  test('is spread over processes by partition, and keeps the order of each key', async () => {
     const storage = memoryStorage()
     const buses = [await busOn(storage), await busOn(storage)]
     const seen = new Map<string, number[]>()
@@ -163,7 +163,7 @@ describe('a durable subscription', () => {
     ).rejects.toMatchObject({ code: 'EVENTS_CONFLICT' })
   })
 
-  test('a process that lost its lease can no longer move the checkpoint', async () => {
+  test('is fenced: a process that lost its lease can no longer move the checkpoint', async () => {
     const storage = memoryStorage()
     await storage.open()
     await storage.subscriptions.create('mine', 1, 0)
@@ -194,7 +194,7 @@ describe('a durable subscription', () => {
     await expect(bus.durable.reset('mine', 99)).rejects.toMatchObject({ code: 'EVENTS_INVALID' })
   })
 
-  test('makes no second call of a key while one is under way that does not end when it is reset', async () => {
+  test('does not call its handler again for a key while a call from before a reset is still running', async () => {
     const bus = await startedBus()
     const { opened, open } = gate()
     let [active, most, calls] = [0, 0, 0]
@@ -235,7 +235,7 @@ describe('a durable subscription', () => {
     expect(ends).toHaveLength(1)
   })
 
-  test('twice on one bus, or with options that do not go together, is refused', async () => {
+  test('is rejected twice on one bus, and with options that exclude each other', async () => {
     const bus = await startedBus()
     await bus.subscribe('x', () => 1, { durable: 'mine' })
     await expect(bus.subscribe('x', () => 1, { durable: 'mine' })).rejects.toMatchObject({
@@ -273,7 +273,7 @@ describe('a durable subscription', () => {
 })
 
 describe('health', () => {
-  test('calls a durable subscription stalled that has something to do and does not get on, not one that is idle', async () => {
+  test('calls a durable subscription stalled if it has events but makes no progress, not if it is idle', async () => {
     const bus = await startedBus()
     const { opened, open } = gate()
     await bus.subscribe('idle', () => undefined, { durable: 'idle' })
@@ -313,7 +313,7 @@ describe('dead letters', () => {
     return { bus, calls, cure }
   }
 
-  test('keep a poison event with all that is known, and the next one comes', async () => {
+  test('keep a poison event with everything known about it, and the next event follows', async () => {
     const { bus } = await withPoison()
     await expect.poll(async () => (await bus.durable.list())[0]?.position).toBe(3)
     expect(await bus.deadLetters.list({ limit: 10 })).toEqual({
@@ -334,7 +334,7 @@ describe('dead letters', () => {
     })
   })
 
-  test('do not outlive a subscription that is deleted meanwhile, nor come to another of its name', async () => {
+  test('do not outlive a subscription that is deleted meanwhile, and are not passed to another of its name', async () => {
     const storage = memoryStorage()
     const parked: boolean[] = []
     const [asked, answered] = [gate(), gate()]
@@ -362,7 +362,7 @@ describe('dead letters', () => {
     expect((await bus.deadLetters.list({ limit: 10 })).deadLetters).toMatchObject([{ attempts: 1 }])
   })
 
-  test('are retried when asked, in a lane of their own: gone when handled, parked again when not', async () => {
+  test('are retried on request, apart from live events: gone when handled, parked again when not', async () => {
     const { bus, calls, cure } = await withPoison()
     const letter = async () => (await bus.deadLetters.list({ limit: 1 })).deadLetters[0]
     await expect.poll(letter).toBeDefined()
@@ -377,7 +377,7 @@ describe('dead letters', () => {
     expect((await bus.durable.list())[0]?.position).toBeGreaterThanOrEqual(checkpoint ?? 0)
   })
 
-  test('are deleted, and retries taken back', async () => {
+  test('can be deleted, and retries can be cancelled', async () => {
     const { bus } = await withPoison()
     await expect.poll(async () => (await bus.deadLetters.list({ limit: 1 })).total).toBe(1)
     await bus.durable.pause('mine')
@@ -393,8 +393,8 @@ describe('dead letters', () => {
   })
 })
 
-describe('the log that several share', () => {
-  test('reaches live subscribers of each, once and in order, whoever published', async () => {
+describe('a shared log', () => {
+  test('reaches the live subscribers of each process, once and in order, whoever published', async () => {
     const storage = memoryStorage({ capacity: 50_000 })
     const buses = await Promise.all([busOn(storage), busOn(storage), busOn(storage)])
     const seen = await Promise.all(
@@ -414,7 +414,7 @@ describe('the log that several share', () => {
     for (const positions of seen) expect(positions).toEqual(all)
   })
 
-  test('is not replayed to a live subscriber that comes later', async () => {
+  test('is not replayed to a live subscriber that starts later', async () => {
     const storage = memoryStorage()
     const [a, b] = [await busOn(storage), await busOn(storage)]
     await a.publishMany(numbered(5))
@@ -425,8 +425,8 @@ describe('the log that several share', () => {
   })
 })
 
-describe('what goes wrong at a bad moment', () => {
-  test('a subscription that is deleted and made again is not moved by the one that held it before', async () => {
+describe('at a bad moment', () => {
+  test('a subscription that is deleted and created again is not moved by its former holder', async () => {
     const storage = memoryStorage()
     await storage.open()
     await storage.subscriptions.create('mine', 1, 0)
@@ -440,7 +440,7 @@ describe('what goes wrong at a bad moment', () => {
     expect((await storage.subscriptions.list())[0]).toMatchObject({ position: 5 })
   })
 
-  test('a stop during the pause before another try makes no dead letter: the event comes again', async () => {
+  test('a stop during the delay before a retry creates no dead letter: the event comes again', async () => {
     const storage = memoryStorage()
     const failing = createEventBus({ storage })
     await failing.start()
@@ -472,7 +472,7 @@ describe('what goes wrong at a bad moment', () => {
     expect((await bus.deadLetters.list({ limit: 1 })).total).toBe(1)
   })
 
-  test('a start that fails keeps the durable subscriptions for the next one', async () => {
+  test('a failing start keeps the durable subscriptions for the next start', async () => {
     const storage = memoryStorage()
     let away = true
     const { subscriptions: real } = storage
@@ -498,7 +498,7 @@ describe('what goes wrong at a bad moment', () => {
     await bus.stop()
   })
 
-  test('a name is free as soon as its subscription was unsubscribed', async () => {
+  test('a name is free as soon as its subscription is unsubscribed', async () => {
     const bus = await startedBus()
     const first = await bus.subscribe('x', () => 1, { durable: 'mine', ...soon })
     await first.unsubscribe()
@@ -508,7 +508,7 @@ describe('what goes wrong at a bad moment', () => {
     await expect.poll(() => seen).toEqual(['0'])
   })
 
-  test('dead letters are retried only by who runs the subscription, while it is not paused, and not once taken back', async () => {
+  test('dead letters are retried only by the process that runs the subscription, unless it is paused or the retry was cancelled', async () => {
     const storage = memoryStorage()
     const [runner, waiter] = [await busOn(storage), await busOn(storage)]
     const calls: string[] = []

@@ -28,7 +28,7 @@ async function openStorage() {
   return storage
 }
 
-test('a lease is taken over only when its sign stood still for as long as a lease lasts', async () => {
+test('a lease is taken over only after its sign has stood still for as long as a lease lasts', async () => {
   const { store, calls } = await heldByAnother()
   const holder = new LeaseHolder({ store, name, owner: 'challenger', leaseMs: 120 })
   await holder.acquire(new AbortController().signal)
@@ -38,7 +38,7 @@ test('a lease is taken over only when its sign stood still for as long as a leas
   expect(holder.isValid).toBe(true)
 })
 
-test('a lease that is renewed is not taken over, however long somebody waits for it', async () => {
+test('a renewed lease is not taken over, however long another process waits for it', async () => {
   const { store, calls, leases, lease } = await heldByAnother()
   const renewing = setInterval(() => void leases.renew(lease), 10)
   const giveUp = new AbortController()
@@ -51,7 +51,7 @@ test('a lease that is renewed is not taken over, however long somebody waits for
   expect(holder.isValid).toBe(false)
 })
 
-test('a lease that was given back is there at once', async () => {
+test('a released lease is available at once', async () => {
   const { store, calls, leases, lease } = await heldByAnother()
   await leases.release(lease)
   const holder = new LeaseHolder({ store, name, owner: 'challenger', leaseMs: 60_000 })
@@ -59,7 +59,7 @@ test('a lease that was given back is there at once', async () => {
   expect(calls).toHaveLength(1)
 })
 
-test('a lease is not valid any more when it could not be renewed in time, or is another’s', async () => {
+test('a lease is no longer valid if it could not be renewed in time, or if another process holds it', async () => {
   const { store, leases, lease } = await heldByAnother()
   await leases.release(lease)
   const holder = new LeaseHolder({ store, name, owner: 'first', leaseMs: 100 })

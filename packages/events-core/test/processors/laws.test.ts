@@ -156,7 +156,7 @@ describe('the same log gives the same outputs, each once', () => {
   )
 
   test.for([['memory', undefined] as const, ...Object.entries(PLACES)])(
-    'live, while it is written, on %s',
+    'live, while it is being written, on %s',
     async ([, at]) => {
       const storage = at?.().store() ?? memoryStorage({ capacity: 100_000 })
       const bus = createEventBus({ storage, workers: [lawProcessor()], pollIntervalMs: 20 })

@@ -47,7 +47,7 @@ const publish = (
 ) => bus.publishMany(data.map((fields) => ({ type: 'in', source: 'test', data: fields })))
 
 describe('a processor', () => {
-  test('keeps state by key, and publishes what its steps emit', async () => {
+  test('keeps state per key and publishes what its steps emit', async () => {
     const bus = await startedBus({ workers: [counting()] })
     await publish(bus, { key: 'a' }, { key: 'b' }, { key: 'a' })
     await expect
@@ -66,7 +66,7 @@ describe('a processor', () => {
     })
   })
 
-  test('tells subscribers of its outputs at once, and shows what it does', async () => {
+  test('delivers its outputs to subscribers at once, and reports its figures', async () => {
     const bus = await startedBus({ workers: [counting()] })
     const seen: unknown[] = []
     await bus.subscribe('out', (event) => seen.push(event.data.count))
@@ -79,7 +79,7 @@ describe('a processor', () => {
     expect(await bus.durable.list()).toMatchObject([{ name: 'count@1', state: 'running' }])
   })
 
-  test('goes on after a restart where it was', async () => {
+  test('resumes after a restart where it was', async () => {
     const storage = memoryStorage()
     const first = await startedBus({ storage, workers: [counting()] })
     await publish(first, { key: 'a' }, { key: 'a' })
@@ -101,14 +101,14 @@ describe('a processor', () => {
     expect((await outputs(bus)).slice(0, 2)).toEqual(before)
   })
 
-  test('of another revision begins anew, beside the old one', async () => {
+  test('of another revision starts afresh, beside the old one', async () => {
     const bus = await startedBus({ workers: [counting(), counting({ revision: 2 })] })
     await publish(bus, { key: 'a' })
     await expect.poll(async () => (await outputs(bus)).map(({ data }) => data.count)).toEqual([1, 1])
     expect(new Set((await outputs(bus)).map(({ id }) => id)).size).toBe(2)
   })
 
-  test('leaves out events without a key', async () => {
+  test('skips events without a key', async () => {
     const bus = await startedBus({
       workers: [counting({ key: (event) => (event.data.key === 'skip' ? undefined : key(event)) })],
     })
@@ -158,7 +158,7 @@ describe('a timer', () => {
       ...more,
     })
 
-  test('is called when its time has come though nothing happens, and leaves no state behind', async () => {
+  test('is called when it is due although no event comes, and leaves no state', async () => {
     const bus = await startedBus({ workers: [session()] })
     await publish(bus, { key: 'a' }, { key: 'a' }, { key: 'b', for: 100 })
     await expect
@@ -172,13 +172,13 @@ describe('a timer', () => {
     await expect.poll(async () => (await bus.health()).checks['session@1']?.keys).toBe(0)
   })
 
-  test('that was cleared is not called', async () => {
+  test('is not called after it was cleared', async () => {
     const bus = await startedBus({ workers: [session()] })
     await publish(bus, { key: 'a' }, { key: 'b' }, { key: 'a', end: true })
     await expect.poll(async () => (await outputs(bus)).map(({ data }) => data.key)).toEqual(['b'])
   })
 
-  test('comes between the events of history as it did live', async () => {
+  test('is called between the same events when history is processed again', async () => {
     let now = 1_000_000_000_000
     const storage = memoryStorage({ now: () => now })
     const bus = await startedBus({ storage, now: () => now })
@@ -221,7 +221,7 @@ describe('a timer', () => {
     }
   })
 
-  test('comes although others append without end what the processor does not want', async () => {
+  test('is called even while others keep appending events that do not match', async () => {
     const bus = await startedBus({ workers: [session()] })
     await publish(bus, { key: 'a', for: 30 })
     let isDone = false
@@ -236,7 +236,7 @@ describe('a timer', () => {
     await noise
   })
 
-  test('may repeat itself', async () => {
+  test('may set itself again', async () => {
     const ticking = processor<number>('ticks', {
       filter: { types: ['in'] },
       revision: 1,
@@ -302,7 +302,7 @@ describe('what goes wrong', () => {
     },
   })
 
-  test('in a step costs its event, and the key stays as it was', async () => {
+  test('in a step costs its event, and the key keeps its state', async () => {
     expect(await withBadEvent({}, { fail: true })).toBe('no')
   })
 
@@ -350,7 +350,7 @@ describe('what goes wrong', () => {
     expect(await withBadEvent({ key, stepTimeoutMs: 50 })).toMatch(/did not return within 50 ms/)
   })
 
-  test('with what a step does after it has returned does not count', async () => {
+  test('in a step after it has returned does not count', async () => {
     let kept: (() => void) | undefined
     const bus = await startedBus({
       workers: [
@@ -367,7 +367,7 @@ describe('what goes wrong', () => {
     expect(await outputs(bus)).toEqual([])
   })
 
-  test('for every event costs every event, and the process goes on', async () => {
+  test('for every event costs every event, and the process continues', async () => {
     const bus = await startedBus({
       workers: [
         counting({
@@ -381,7 +381,7 @@ describe('what goes wrong', () => {
     await expect.poll(async () => (await bus.deadLetters.list({ limit: 1 })).total).toBe(1_000)
   })
 
-  test('with a store that is full or away: the commit is tried again until it is done, once', async () => {
+  test('with a store that is full or unavailable: the commit is retried until it succeeds, once', async () => {
     const storage = memoryStorage()
     let failures = 3
     const commit = storage.commit.bind(storage)
@@ -401,7 +401,7 @@ describe('what goes wrong', () => {
     await expect.poll(async () => (await outputs(bus)).map(({ data }) => data.count)).toEqual([1, 2, 3])
   })
 
-  test('with one output that the store does not take costs the event that emitted it', async () => {
+  test('with an output that the store rejects costs the event that emitted it', async () => {
     const storage = memoryStorage()
     const commit = storage.commit.bind(storage)
     storage.commit = async (lease, changes) => {
@@ -417,7 +417,7 @@ describe('what goes wrong', () => {
     expect(deadLetters.map(({ error }) => error)).toEqual(['not this one'])
   })
 
-  test('with a lease that was lost in the middle: nothing of the commit is visible', async () => {
+  test('with a lease lost in the middle: nothing of the commit is visible', async () => {
     const storage = memoryStorage()
     const commit = storage.commit.bind(storage)
     let isTaken = false
@@ -441,7 +441,7 @@ describe('what goes wrong', () => {
 })
 
 describe('state', () => {
-  test('is bounded by keys: the ones changed longest ago are shed', async () => {
+  test('is bounded by keys: the least recently changed ones are shed', async () => {
     const bus = await startedBus({
       workers: [counting({ maxKeys: 100, batchEvents: 10 })],
       logger: recordingLogger(),
@@ -475,7 +475,7 @@ describe('state', () => {
     expect(Number((await bus.health()).checks['fat@1']?.state_bytes)).toBeLessThan(600_000)
   })
 
-  test('that is changed in place without set is lost', async () => {
+  test('is not stored if it is changed in place without set', async () => {
     const seen: unknown[] = []
     const careless = processor<{ list: number[] }>('careless', {
       revision: 1,
@@ -494,7 +494,7 @@ describe('state', () => {
   })
 })
 
-test('wrong definitions are refused', () => {
+test('invalid definitions are rejected', () => {
   const definition = { revision: 1, key: () => 'a', step: () => undefined }
   const make = (more: object) => () => processor('x', { ...definition, ...more })
   expect(make({ revision: 0 })).toThrow(/revision/)
@@ -505,7 +505,7 @@ test('wrong definitions are refused', () => {
   expect(() => processor('', definition)).toThrow(/name/)
 })
 
-test('two processes share the partitions of a processor, or one takes over what the other leaves', async () => {
+test('two processes share the partitions of a processor, and one takes over what the other leaves', async () => {
   const storage = memoryStorage()
   const [first, second] = [
     await startedBus({ storage, workers: [counting({ partitions: 4, leaseMs: 200 })] }),
