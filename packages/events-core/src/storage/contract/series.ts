@@ -22,7 +22,10 @@ export interface SeriesPoint {
   readonly count: number
 }
 
-/** Counts that are kept as events come and go: the cost grows with the points, not with the events. */
+/**
+ * Counts of events over time. Stores on disk keep them as events come and go: the cost grows with the points, not with the
+ * events.
+ */
 export interface CountSeries {
   /**
    * Returns points by time, then key.

@@ -17,11 +17,12 @@ import type {
 } from '../contract/storage.ts'
 import { type KeptFrom, keptFrom, raise, type TypeSelection } from '../kept-from.ts'
 import { PageRoom } from '../page-room.ts'
+import { checkSeriesQuery } from '../series-query.ts'
 import { checkTrimPolicy, compileTrimmedTypes } from '../trim-policy.ts'
 import { EventCounts } from './counts.ts'
 import { pageOf } from './page.ts'
 import { type MemoryEntry, MemoryRing } from './ring.ts'
-import { SeriesCounts } from './series.ts'
+import { seriesOf } from './series.ts'
 
 /** A batch whose storing can no longer fail. */
 export interface PreparedBatch {
@@ -38,7 +39,6 @@ export class MemoryLog {
   readonly #positions = new Map<string, number>()
   /** Of all that is stored, expired or not. */
   readonly #counts = new EventCounts()
-  readonly #series = new SeriesCounts()
   /** No stored event expires earlier: as long as the time is before it, nobody has to look for expired ones. */
   #nextExpiryMs = Number.POSITIVE_INFINITY
   /** When an event was recorded last, or a time that a commit found reached: nothing is recorded before it. */
@@ -143,7 +143,14 @@ export class MemoryLog {
   }
 
   series(query: SeriesQuery): readonly SeriesPoint[] {
-    return this.#series.points(query, this.#expired())
+    checkSeriesQuery(query)
+    const { types, sources, minPriority } = query
+    const filter = {
+      ...(types && { types }),
+      ...(sources && { sources }),
+      ...(minPriority !== undefined && { minPriority }),
+    }
+    return seriesOf(query, this.#ring, this.#matcher(filter))
   }
 
   delete(id: string): boolean {
@@ -192,7 +199,6 @@ export class MemoryLog {
     this.#ring.push(entry)
     this.#positions.set(entry.event.id, entry.event.position)
     this.#counts.add(entry.event)
-    this.#series.add(entry)
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs, entry.expiresAtMs)
     this.reach(entry.recordedAtMs)
   }
@@ -230,7 +236,6 @@ export class MemoryLog {
   #forget(entry: MemoryEntry): void {
     this.#positions.delete(entry.event.id)
     this.#counts.remove(entry.event)
-    this.#series.remove(entry)
   }
 
   /** -1 when there is none. */
