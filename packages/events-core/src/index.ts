@@ -43,7 +43,7 @@ export {
   systemEvent,
   userEvent,
 } from './event/event.ts'
-export type { Extensions, ExtensionValue } from './event/extensions.ts'
+export { CLOUD_EVENT_ATTRIBUTES, type Extensions, type ExtensionValue } from './event/extensions.ts'
 export { createEventId } from './event/id.ts'
 export type { JsonObject, JsonValue } from './event/json.ts'
 export { compileFilter, type EventFilter } from './filter/filter.ts'

@@ -1,5 +1,6 @@
 import { integer, object, shown } from '../check-options.ts'
 import type { Issue } from '../errors.ts'
+import type { StoredEvent } from './event.ts'
 
 /** The value of a CloudEvents extension attribute. */
 export type ExtensionValue = string | number | boolean
@@ -13,28 +14,30 @@ const NAME = /^[a-z0-9]{1,20}$/
 /** CloudEvents integers are 32 bits wide. */
 const integerProblem = integer(-(2 ** 31), 2 ** 31 - 1)
 
-/**
- * Attributes that a CloudEvent already has: its own, and those that carry an event's fields. `dataschema` is not among
- * them, because no field keeps it.
- */
-const TAKEN: Readonly<Record<string, string>> = {
+/** The attribute of a CloudEvent that carries each field. `dataschema` is not among them, because no field keeps it. */
+export const CLOUD_EVENT_ATTRIBUTES = {
   id: 'id',
   source: 'source',
   type: 'type',
-  subject: 'target',
-  time: 'timestamp',
+  target: 'subject',
+  timestamp: 'time',
   data: 'data',
   title: 'title',
   message: 'message',
   priority: 'priority',
   tags: 'tags',
   ttl: 'ttl',
-  correlationid: 'correlation_id',
-  causationid: 'causation_id',
+  correlation_id: 'correlationid',
+  causation_id: 'causationid',
   traceparent: 'traceparent',
   position: 'position',
-  recordedtime: 'recorded_at',
-}
+  recorded_at: 'recordedtime',
+} as const satisfies Readonly<Record<Exclude<keyof StoredEvent, 'extensions'>, string>>
+
+/** The field that each of these attributes carries: their names are taken. */
+const FIELDS: ReadonlyMap<string, string> = new Map(
+  Object.entries(CLOUD_EVENT_ATTRIBUTES).map(([field, attribute]) => [attribute, field]),
+)
 const FIXED: ReadonlySet<string> = new Set(['specversion', 'datacontenttype'])
 
 /**
@@ -67,8 +70,9 @@ function nameProblem(name: string): string | undefined {
   if (!NAME.test(name))
     return 'must have a name of 1 to 20 lower-case letters and digits, as CloudEvents requires'
   if (FIXED.has(name)) return 'is an attribute that every CloudEvent has; leave it out'
-  if (!Object.hasOwn(TAKEN, name)) return undefined
-  return `is the attribute in which a CloudEvent carries the event's field ${TAKEN[name]}; use that field`
+  const field = FIELDS.get(name)
+  if (field === undefined) return undefined
+  return `is the attribute in which a CloudEvent carries the event's field ${field}; use that field`
 }
 
 function valueProblem(value: unknown): string | undefined {

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import {
+  CLOUD_EVENT_ATTRIBUTES,
   type EventInput,
   type Issue,
   isEventsError,
@@ -92,35 +93,20 @@ export const AnsweredCloudEventSchema = Type.Object(
   },
   {
     $id: 'CloudEvent',
-    additionalProperties: false,
+    // Its extensions, which have names of their own.
+    additionalProperties: Type.Union([Type.String(), Type.Boolean(), Type.Integer()]),
     description: 'An event as a CloudEvent 1.0.',
     examples: [CLOUD_EVENT_EXAMPLE],
   },
 )
 
-/** Each field's attribute; issues about a field are told under the attribute's name. */
-const ATTRIBUTES = {
-  id: 'id',
-  source: 'source',
-  type: 'type',
-  timestamp: 'time',
-  target: 'subject',
-  data: 'data',
-  title: 'title',
-  message: 'message',
-  priority: 'priority',
-  tags: 'tags',
-  ttl: 'ttl',
-  correlation_id: 'correlationid',
-  causation_id: 'causationid',
-  traceparent: 'traceparent',
-} as const satisfies Readonly<Record<Exclude<keyof EventInput, 'extensions'>, string>>
-
-const BY_FIELD: ReadonlyMap<string, string> = new Map(Object.entries(ATTRIBUTES))
+/** Issues about a field are told under the attribute's name. */
+const BY_FIELD: ReadonlyMap<string, string> = new Map(Object.entries(CLOUD_EVENT_ATTRIBUTES))
+const { position, recorded_at: recordedAt, ...PUBLISHED } = CLOUD_EVENT_ATTRIBUTES
 const FIELDS: ReadonlyMap<string, string> = new Map(
-  Object.entries(ATTRIBUTES).map(([field, attribute]) => [attribute, field]),
+  Object.entries(PUBLISHED).map(([field, attribute]) => [attribute, field]),
 )
-const GIVEN_BY_THE_STORE: ReadonlySet<string> = new Set(['position', 'recordedtime'])
+const GIVEN_BY_THE_STORE: ReadonlySet<string> = new Set([position, recordedAt])
 const REQUIRED: readonly string[] = ['specversion', 'id', 'source', 'type']
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
 const TAG = /(?:[^\\,]|\\[\\,])+/g
