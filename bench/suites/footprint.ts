@@ -33,10 +33,7 @@ export async function suite(report: Report, { rounds }: Settings): Promise<void>
 }
 
 async function bundle(report: Report, directory: string, rounds: number): Promise<void> {
-  const code = await bundled(
-    'export * from "@viewra/events-core"',
-    /\/(sqlite|postgres|memory)\/index\.ts$/,
-  )
+  const code = await bundled('export * from "@viewra/events-core"', /\/(sqlite|postgres|memory)\/index\.ts$/)
   const whole = await bundled('export * from "@viewra/events-core"', /\/(sqlite|postgres)\/index\.ts$/)
   report.note(
     `Core with the memory store, bundled, minified and gzipped: ${kilobytes(whole.core).toFixed(1)} KB`,

@@ -1,9 +1,14 @@
 import ts from 'typescript'
 
 /** Something in a source file, by its first line. */
-interface Place {
+export interface Place {
   readonly file: string
   readonly line: number
+}
+
+export interface MeasuredFunction extends Place {
+  readonly name: string
+  readonly lines: number
 }
 
 export interface Cast extends Place {
@@ -15,8 +20,9 @@ export interface Cast extends Place {
 export interface FileMeasures {
   readonly file: string
   readonly lines: number
-  /** Lines of each function with a block body: one-line expressions would only improve the figures. */
-  readonly functions: readonly number[]
+  /** Functions with a block body: one-line expressions would only improve the figures. */
+  readonly functions: readonly MeasuredFunction[]
+  readonly anys: readonly Place[]
   /** Whatever overrides the compiler: `as` except `as const`, `!`, and comments that disable a check. */
   readonly casts: readonly Cast[]
 }
@@ -34,9 +40,14 @@ export function measure(file: string, text: string): FileMeasures {
   return {
     file,
     lines: text.split('\n').length - (text.endsWith('\n') ? 1 : 0),
-    functions: nodes
-      .filter(hasBlockBody)
-      .map((node) => lineAt(source, node.end) - lineAt(source, node.getStart()) + 1),
+    functions: nodes.filter(hasBlockBody).map((node) => ({
+      ...place(node.getStart()),
+      name: node.name?.getText() ?? '(anonymous)',
+      lines: lineAt(source, node.end) - lineAt(source, node.getStart()) + 1,
+    })),
+    anys: nodes
+      .filter((node) => node.kind === ts.SyntaxKind.AnyKeyword)
+      .map((node) => place(node.getStart())),
     casts: [
       ...nodes.filter(isCast).map((node) => ({
         ...place(node.getStart()),
@@ -79,7 +90,7 @@ function isCast(node: ts.Node): boolean {
   return ts.isTypeAssertionExpression(node) || ts.isNonNullExpression(node)
 }
 
-/** Includes the tokens between the nodes, to which comments are attached. */
+/** With the tokens between the nodes, at which comments hang. */
 function allNodes(node: ts.Node): ts.Node[] {
   return [node, ...node.getChildren().flatMap(allNodes)]
 }

@@ -26,24 +26,21 @@ import type {
 } from './api.ts'
 import { inCallerContext } from './delivery/caller-context.ts'
 import { type DurableSettings, durableSettings, MAX_TIMER_MS } from './delivery/settings.ts'
-import { DropLog } from './drop-log.ts'
 import { DeadLetters } from './durable/dead-letters.ts'
-import { type CreateDurable, DurableSubscriptions } from './durable/subscriptions.ts'
+import { DurableSubscriptions } from './durable/subscriptions.ts'
 import type { EventFeed } from './feed/event-feed.ts'
 import type { FeedOptions } from './feed/feed-item.ts'
 import { EventStream, type StreamOptions } from './feed/stream.ts'
 import { checkHealth } from './health.ts'
 import { LifeCycle } from './life-cycle.ts'
-import { Subscriptions } from './live/subscriptions.ts'
-import { processName } from './process-name.ts'
+import { type BusParts, busParts } from './parts.ts'
 import { draftEvent, draftEvents } from './publish/draft.ts'
 import { checkCallOptions, validateQuery } from './publish/query.ts'
-import { type BusParts, healthFacts, type RunningBus } from './running-bus.ts'
+import { healthFacts, type RunningBus } from './running-bus.ts'
 import { type BusSettings, busSettings, PUBLISH_RULES, workerProblem } from './settings.ts'
 import { readStats, typeNames } from './stats.ts'
 import { Sweeper } from './workers/sweeper.ts'
 import type { BusWorker, RunningWorker } from './workers/worker.ts'
-import { Workers } from './workers/workers.ts'
 
 const DEFAULT_STOP_MS = 10_000
 const NO_OPTIONS: PublishOptions = Object.freeze({})
@@ -57,7 +54,6 @@ const NO_OPTIONS: PublishOptions = Object.freeze({})
 export class EventBus<M = EventTypes> {
   readonly #settings: BusSettings
   readonly #parts: BusParts
-  readonly #subscriptions: Subscriptions
   /** Durable subscriptions: list, pause, resume, reset, rename and delete them, whichever process runs them. */
   readonly durable: DurableSubscriptions
   /** What handlers of durable subscriptions could not take: list, retry and delete it. */
@@ -67,22 +63,10 @@ export class EventBus<M = EventTypes> {
   /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
   constructor(options: EventBusOptions = {}) {
     this.#settings = busSettings(options)
-    const { metrics, logger, now } = this.#settings
-    const drops = new DropLog(metrics, logger)
-    this.#subscriptions = new Subscriptions({
-      metrics,
-      logger,
-      now,
-      dropped: (reason, count, subscription) => drops.add(reason, count, subscription),
-    })
     const openStorage = () => this.#openStorage()
-    const workers = new Workers(logger)
     this.durable = new DurableSubscriptions(this.#settings, openStorage)
     this.deadLetters = new DeadLetters(openStorage, () => this.durable.changed(undefined))
-    const own = [this.durable, new Sweeper(this.#settings.sweepIntervalMs)]
-    for (const worker of [...own, ...this.#settings.workers]) workers.register(worker)
-    const owner = processName()
-    this.#parts = { settings: this.#settings, subscriptions: this.#subscriptions, workers, drops, owner }
+    this.#parts = busParts(this.#settings, [this.durable, new Sweeper(this.#settings.sweepIntervalMs)])
     this.#life = new LifeCycle(this.#parts)
   }
 
@@ -195,7 +179,7 @@ export class EventBus<M = EventTypes> {
   /** Those of this process, durable ones too. */
   subscriptions(): readonly SubscriptionInfo[] {
     return [
-      ...this.#subscriptions.list(),
+      ...this.#parts.subscriptions.list(),
       ...this.#parts.workers.subscriptions(),
       ...(this.#life.running?.feeds.list() ?? []),
     ]
@@ -275,16 +259,19 @@ export class EventBus<M = EventTypes> {
       return this.#subscribeDurably(filter, handler, durableSettings(options.durable, options))
     await this.#life.started()
     // "From now on" begins with what is appended after this call, by whichever process.
-    if (this.#subscriptions.size === 0) await this.#life.running?.tail.settle(this.#settings.publishTimeoutMs)
-    return this.#subscriptions.add(filter, handler, options)
+    if (this.#parts.subscriptions.size === 0)
+      await this.#life.running?.tail.settle(this.#settings.publishTimeoutMs)
+    return this.#parts.subscriptions.add(filter, handler, options)
   }
 
   async #subscribeDurably(filter: EventFilter, handler: EventHandler, settings: DurableSettings) {
     // Loaded at its first use, since many buses have none; before the bus is looked at, which may start meanwhile.
     const { DurableSubscription } = await import('./durable/subscription.ts')
     await this.#life.started()
-    const create: CreateDurable = (id, host) => new DurableSubscription(id, filter, handler, settings, host)
-    return this.durable.add(settings.name, create)
+    return this.durable.add(
+      settings.name,
+      (id, host) => new DurableSubscription(id, filter, handler, settings, host),
+    )
   }
 
   #live(): RunningBus {

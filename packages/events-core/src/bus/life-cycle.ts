@@ -1,7 +1,8 @@
 import { EventsError } from '../errors.ts'
 import { within } from '../within.ts'
 import type { StopReport } from './api.ts'
-import { type BusParts, RunningBus } from './running-bus.ts'
+import type { BusParts } from './parts.ts'
+import { RunningBus } from './running-bus.ts'
 
 /** stopped → `start` → running → `stop` → stopped. Calls of the same kind that overlap share one start, or one stop. */
 export class LifeCycle {

@@ -3,34 +3,21 @@ import type { EventFilter } from '../filter/filter.ts'
 import type { BusGauges } from '../metrics/metrics.ts'
 import { within } from '../within.ts'
 import type { PublishReceipt, StopReport } from './api.ts'
-import type { DropLog } from './drop-log.ts'
 import { Feeds } from './feed/feeds.ts'
 import { guarded } from './guarded.ts'
 import type { HealthFacts } from './health.ts'
-import type { Subscriptions } from './live/subscriptions.ts'
+import type { BusParts } from './parts.ts'
 import { draftEvent, type EventDraft } from './publish/draft.ts'
 import { completeDrafts } from './publish/write-group.ts'
 import { WriteQueue } from './publish/write-queue.ts'
-import type { BusSettings } from './settings.ts'
 import type { LogReader } from './tail/log-reader.ts'
 import { LogReaders } from './tail/log-readers.ts'
 import { LogTail } from './tail/log-tail.ts'
 import type { Signal } from './tail/signal.ts'
 import type { BusHost } from './workers/worker.ts'
-import type { Workers } from './workers/workers.ts'
 
 /** How long a store has to close at the least, since it may have to write what it still holds. */
 const CLOSE_MS = 5_000
-
-/** What a bus has whether it runs or not. */
-export interface BusParts {
-  readonly settings: BusSettings
-  readonly subscriptions: Subscriptions
-  readonly workers: Workers
-  /** Names this process in leases. */
-  readonly owner: string
-  readonly drops: DropLog
-}
 
 /** A bus from one start to the next stop: the open store, what writes to it, and what follows it. */
 export class RunningBus {

@@ -171,12 +171,10 @@ export class JobRun {
     const { lease, storage } = this.#options
     while (this.#why !== 'lost') {
       const job = { ...this.#job, progress: this.#progress, ...changes }
-      const asked = performance.now()
       const value = documentOf(job)
       const documents = [{ collection: COLLECTION, key: job.id, value, expected: this.#version }]
-      const result = await storage.commit(lease.held, { documents })
+      const result = await lease.commit((...args) => storage.commit(...args), { documents })
       if (result.committed) {
-        lease.renewed(result.lease, asked)
         this.#job = job
         return await this.#refresh()
       }

@@ -99,9 +99,7 @@ export class Committer {
     const { storage, lease, host } = this.#options
     const asked = performance.now()
     try {
-      const result = await storage.commit(lease.held, changes)
-      if (result.committed) lease.renewed(result.lease, asked)
-      else if (result.reason === 'lease_lost') lease.lose()
+      const result = await lease.commit((...args) => storage.commit(...args), changes)
       host.metrics.storageOperation('commit', (performance.now() - asked) / 1_000)
       return result
     } catch (error) {

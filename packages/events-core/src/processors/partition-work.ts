@@ -9,6 +9,7 @@ import { Batch } from './batch.ts'
 import type { Committer } from './committer.ts'
 import { LogTime, recordedMs } from './log-time.ts'
 import type { ProcessorSettings } from './processor.ts'
+import { StateBounds, type StateFigures } from './state-bounds.ts'
 import { StateCache } from './state-cache.ts'
 import { type EventKeys, StepRunner, stateKeys } from './step-runner.ts'
 import { Timers } from './timers.ts'
@@ -24,11 +25,7 @@ export interface PartitionWorkOptions {
 }
 
 /** What is told of a partition, in health and metrics. */
-export interface ProcessorFigures {
-  readonly keys: number
-  readonly state_bytes: number
-  /** Keys that had to go because there were too many. */
-  readonly shed: number
+export interface ProcessorFigures extends StateFigures {
   /** Calls that failed. */
   readonly errors: number
 }
@@ -38,7 +35,6 @@ const ASK_AGAIN_MS = 25
 const READ_KEYS = 1_000
 const SLICE_EVENTS = 500
 const LOAD_TIMERS = 1_000
-const SHED_KEYS = 500
 const MAX_TIME_MS = 8.64e15
 /** The store's clock is a guess: what it has reached for sure is a little less. */
 const CLOCK_GUARD_MS = 50
@@ -56,8 +52,7 @@ export class PartitionWork {
   readonly #batch: Batch
   readonly #steps: StepRunner
   #position: number
-  #size: StateSize
-  #shed: number
+  readonly #bounds: StateBounds
   #events: number
   #paused: boolean
   #isClaimed = false
@@ -81,8 +76,7 @@ export class PartitionWork {
     this.#steps = new StepRunner({ ...options, batch: this.#batch, timers: this.#timers }, before?.steps)
     this.#position = position
     this.#paused = paused
-    this.#size = size
-    this.#shed = before?.figures.shed ?? 0
+    this.#bounds = new StateBounds(options, size, before?.figures.shed)
     this.#events = before?.events ?? 0
     options.committer.begin(position)
   }
@@ -128,9 +122,7 @@ export class PartitionWork {
 
   get figures(): ProcessorFigures {
     return {
-      keys: this.#size.keys,
-      state_bytes: this.#size.bytes,
-      shed: this.#shed,
+      ...this.#bounds.figures,
       errors: this.#steps.errors,
     }
   }
@@ -160,10 +152,7 @@ export class PartitionWork {
 
   /** Handles the events of an item of the log. @throws StepTimeout; Refused; EventsError EVENTS_STORAGE_* */
   async admit(item: LogItem): Promise<void> {
-    if (item.kind === 'page') {
-      const hole = { from: item.after + 1, to: (item.events[0]?.position ?? item.position + 1) - 1 }
-      this.#missed.note(hole, item.head.keptFrom)
-    }
+    this.#missed.note(item)
     const events = storedEvents(item).filter(({ position }) => position > this.#position)
     for (let at = 0; at < events.length && this.#options.isWanted(); ) {
       const some = events.slice(at, at + SLICE_EVENTS)
@@ -276,35 +265,17 @@ export class PartitionWork {
   /** @throws Refused */
   async commit(): Promise<void> {
     const { settings, host } = this.#options
-    await this.#shedIfNeeded()
+    await this.#bounds.enforce(this.#batch)
     const { events } = this.#batch
     const missed = this.#missed.unsaved
     const result = await this.#options.committer.commit(this.#batch, this.#position, missed)
     const outputs = this.#batch.outputs
-    const grown = this.#batch.committed()
-    this.#size = { keys: this.#size.keys + grown.keys, bytes: this.#size.bytes + grown.bytes }
+    this.#bounds.grew(this.#batch.committed())
     this.#events += events
     this.#missed.saved(missed)
     if (result.append !== undefined) host.stored(outputs, result.append)
     if (events > 0) host.metrics.delivered(settings.name, events)
     this.#paused = result.paused
     this.#isClaimed = result.lease.claimed
-  }
-
-  /** Makes room for new keys: those that were changed longest ago go, with their timers. */
-  async #shedIfNeeded(): Promise<void> {
-    const { settings, partition, storage, host } = this.#options
-    const { keys, bytes } = this.#size
-    if (keys <= settings.maxKeys && bytes <= settings.maxStateBytes) return
-    const limit = bytes > settings.maxStateBytes ? SHED_KEYS : Math.min(SHED_KEYS, keys - settings.maxKeys)
-    const oldest = await storage.state.oldest(partition, limit)
-    for (const state of oldest)
-      if (!this.#batch.isChanged(state.key)) this.#batch.change(state.key, undefined, state)
-    this.#shed += oldest.length
-    const details = { processor: settings.name, keys: oldest.length }
-    host.logger.warn(
-      details,
-      'A processor has too much state: the keys that were changed longest ago are shed',
-    )
   }
 }

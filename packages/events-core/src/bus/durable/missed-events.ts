@@ -1,6 +1,7 @@
 import type { EventMetrics } from '../../metrics/metrics.ts'
 import type { PositionRange } from '../../storage/contract/subscriptions.ts'
 import type { Logger } from '../api.ts'
+import type { LogItem } from '../tail/log-reader.ts'
 
 export interface MissedEventsOptions {
   /** Of the subscription. */
@@ -28,11 +29,14 @@ export class MissedEvents {
   }
 
   /**
-   * Notes what retention removed of a range in which a read found nothing. What is removed between the read and the look at
-   * `keptFrom`, when the filter had passed over it, is all that may be taken for missed.
+   * Notes what retention removed before an item's first event. Events that do not match may be counted too, if they were
+   * removed between the read and the look at `keptFrom`.
    */
-  note({ from, to: last }: PositionRange, keptFrom: number): void {
-    const to = Math.min(last, keptFrom - 1)
+  note(item: LogItem): void {
+    if (item.kind !== 'page') return
+    const from = item.after + 1
+    const firstFound = item.events[0]?.position ?? item.position + 1
+    const to = Math.min(firstFound, item.head.keptFrom) - 1
     if (to < from) return
     const { metrics, logger, name } = this.#options
     this.#unsaved = { from: this.#unsaved?.from ?? from, to }

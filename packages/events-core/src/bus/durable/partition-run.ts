@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EventsError } from '../../errors.ts'
 import type { PublishedEvent, StoredEvent } from '../../event/event.ts'
-import type { EventMetrics } from '../../metrics/metrics.ts'
-import type { Changes, Commits } from '../../storage/contract/commit.ts'
+import type { Changes, CommitResult, Commits } from '../../storage/contract/commit.ts'
 import type { Failure } from '../../storage/contract/dead-letters.ts'
 import type { HeldLease } from '../../storage/contract/leases.ts'
 import type { PartitionState } from '../../storage/contract/subscriptions.ts'
 import { within } from '../../within.ts'
-import type { Logger } from '../api.ts'
 import type { DeliveryQueue, DeliveryQueueOptions } from '../delivery/delivery-queue.ts'
 import { type LogItem, type LogReader, storedEvents } from '../tail/log-reader.ts'
 import { PausableReader } from '../tail/pausable-reader.ts'
 import { Signal } from '../tail/signal.ts'
 import type { LeaseHolder } from '../workers/lease-holder.ts'
+import type { BusHost } from '../workers/worker.ts'
 import { MissedEvents } from './missed-events.ts'
-import { PartitionCommits } from './partition-commits.ts'
 import { PositionTracker } from './position-tracker.ts'
 
 /** What a partition works with, whoever has its lease. */
-export interface PartitionOptions {
+export interface PartitionOptions extends Pick<BusHost, 'metrics' | 'logger'> {
   readonly name: string
   /** Opens a reader of the log behind a position. */
   readonly read: (after: number, signal: Signal) => LogReader
@@ -32,8 +30,6 @@ export interface PartitionOptions {
   readonly failureOf: (event: StoredEvent, error: unknown) => Failure
   /** Called at each renewal while the partition is not paused. */
   readonly renewed: () => void
-  readonly metrics: EventMetrics
-  readonly logger: Logger
   /** How often the position is saved while it moves. */
   readonly checkpointMs: number
   /** After which a call counts as hung. */
@@ -62,7 +58,6 @@ export class PartitionRun {
   readonly #tracker: PositionTracker
   readonly #queue: DeliveryQueue
   readonly #missed: MissedEvents
-  readonly #commits: PartitionCommits
   readonly #read = new Signal()
   readonly #save = new Signal()
   /** Events that are not handled yet, by position. */
@@ -85,8 +80,6 @@ export class PartitionRun {
     this.#savedPosition = position
     this.#paused = paused
     this.#missed = new MissedEvents(options)
-    const { name, partition, commit } = options
-    this.#commits = new PartitionCommits({ partition: { name, partition }, lease, commit })
     this.#reader = new PausableReader(options.read, this.#read)
     this.#queue = options.createQueue({
       mayStart: () => this.mayHandle,
@@ -160,7 +153,7 @@ export class PartitionRun {
 
   async #saveAndRelease(): Promise<void> {
     try {
-      if ((await this.#commit()) !== undefined) await this.#lease.release()
+      if ((await this.#commit()).committed) await this.#lease.release()
     } catch (error) {
       const message = 'A checkpoint could not be saved at the end; some events will come again'
       this.#storageFailed('checkpoint', error, message)
@@ -197,10 +190,7 @@ export class PartitionRun {
   }
 
   #admit(item: LogItem): void {
-    if (item.kind === 'page') {
-      const hole = { from: item.after + 1, to: (item.events[0]?.position ?? item.position + 1) - 1 }
-      this.#missed.note(hole, item.head.keptFrom)
-    }
+    this.#missed.note(item)
     for (const event of storedEvents(item)) this.#begin(event)
     this.#tracker.examine(item.position)
   }
@@ -238,14 +228,14 @@ export class PartitionRun {
     const isDue = performance.now() - this.#savedAt >= this.#lease.renewalMs
     if (handled === this.#savedPosition && missed === undefined && !isDue) return
     const saved = await this.#commit()
-    if (saved === undefined) return this.#lose()
+    if (!saved.committed) return this.#lose()
     this.#missed.saved(missed)
     this.#savedAt = performance.now()
     this.#savedPosition = handled
     const isChanged = this.#paused !== saved.paused
     this.#paused = saved.paused
     if (isChanged) this.#read.notify()
-    if (saved.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
+    if (saved.lease.claimed && this.#state === 'running') void this.stop(this.#options.handlerTimeoutMs)
     if (this.#paused) return
     this.#options.renewed()
     this.#queue.resume()
@@ -256,8 +246,12 @@ export class PartitionRun {
     return this.#state === 'ended'
   }
 
-  #commit(changes?: Changes): ReturnType<PartitionCommits['save']> {
-    return this.#commits.save(this.#tracker.handled, this.#missed.unsaved, changes)
+  /** Saves how far all is handled, with what else is to be stored. */
+  #commit(changes: Changes = {}): Promise<CommitResult> {
+    const { name, partition, commit } = this.#options
+    const missed = this.#missed.unsaved
+    const checkpoint = { name, partition, position: this.#tracker.handled, ...(missed && { missed }) }
+    return this.#lease.commit(commit, { checkpoint, ...changes })
   }
 
   #lose(): void {
@@ -288,7 +282,7 @@ export class PartitionRun {
     const failures = [this.#options.failureOf(event, error)]
     while (!this.#hasEnded) {
       try {
-        if ((await this.#commit({ failures })) !== undefined) return true
+        if ((await this.#commit({ failures })).committed) return true
         this.#lose()
       } catch (failure) {
         this.#storageFailed('park', failure, 'A dead letter cannot be stored; trying again')

@@ -15,7 +15,7 @@ import type { BusHost, BusWorker, WorkerGauges } from '../workers/worker.ts'
 import { startPosition } from './start-position.ts'
 import type { DurableHost, DurableSubscription } from './subscription.ts'
 
-export type CreateDurable = (id: string, host: DurableHost) => DurableSubscription
+type CreateDurable = (id: string, host: DurableHost) => DurableSubscription
 
 /**
  * Durable subscriptions by name: those that this process takes part in, and what the store knows of all. Every method

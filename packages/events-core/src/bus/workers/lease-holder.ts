@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Changes, CommitResult, Commits } from '../../storage/contract/commit.ts'
 import type { HeldLease, Lease, LeaseSign, LeaseStore } from '../../storage/contract/leases.ts'
 
 export interface LeaseHolderOptions {
@@ -62,7 +63,7 @@ export class LeaseHolder {
     const stale = this.#seen !== undefined && asked - this.#seenAt >= leaseMs ? this.#seen : undefined
     const answer = await store.acquire(name, owner, stale)
     if (answer.acquired) {
-      this.renewed(answer.lease, asked)
+      this.#renewed(answer.lease, asked)
       this.#seen = undefined
     } else if (this.#seen?.token !== answer.sign.token || this.#seen.beat !== answer.sign.beat) {
       this.#seen = answer.sign
@@ -85,12 +86,21 @@ export class LeaseHolder {
     const asked = performance.now()
     const lease = await this.#options.store.renew(this.held)
     if (lease === undefined) this.lose()
-    else this.renewed(lease, asked)
+    else this.#renewed(lease, asked)
     return lease
   }
 
-  /** Notes that a commit renewed the lease. @param asked `performance.now()` before the store was asked */
-  renewed({ token }: Lease, asked: number): void {
+  /** Commits changes under the lease, which a commit renews. @throws EventsError EVENTS_STORAGE_* */
+  async commit(commit: Commits['commit'], changes: Changes): Promise<CommitResult> {
+    const asked = performance.now()
+    const result = await commit(this.held, changes)
+    if (result.committed) this.#renewed(result.lease, asked)
+    else if (result.reason === 'lease_lost') this.lose()
+    return result
+  }
+
+  /** @param asked `performance.now()` before the store was asked */
+  #renewed({ token }: Lease, asked: number): void {
     this.#token = token
     this.#renewedAt = asked
     this.#validUntil = asked + this.#options.leaseMs
