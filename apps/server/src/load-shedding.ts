@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import process from 'node:process'
 import { getHeapStatistics } from 'node:v8'
-import { principalOf } from '@viewra/events-module'
+import { HttpError, principalOf } from '@viewra/events-module'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ProcessLoad } from './process-load.ts'
 import { type TurnLimits, Turns } from './turns.ts'
@@ -47,13 +47,6 @@ export function memoryBytes(): number {
   return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
 }
 
-/** Answered by the module as HTTP_OVERLOADED: it knows the code, which is that of @fastify/under-pressure. */
-class OverloadedError extends Error {
-  override readonly name = 'OverloadedError'
-  readonly code = 'FST_UNDER_PRESSURE'
-  readonly statusCode = 503
-}
-
 /** Who shares with others: a token, or without tokens, where everybody is the same, a connection. */
 export type OwnerOf = (request: FastifyRequest) => unknown
 
@@ -78,7 +71,7 @@ export function shedLoad(app: FastifyInstance, limits: LoadLimits, owner: OwnerO
   app.addHook('onClose', async () => load.stop())
   app.addHook('onRequest', (request, _reply, done) => {
     const excess = canWait(request) ? load.excess : undefined
-    done(excess === undefined ? undefined : new OverloadedError(excess))
+    done(excess === undefined ? undefined : overloaded(excess))
   })
   limitStreams(app, limits.streamsPerOwner, owner)
   shareWork(app, limits, owner)
@@ -97,7 +90,7 @@ function limitStreams(app: FastifyInstance, perOwner: number, ownerOf: OwnerOf):
     const owner = ownerOf(request)
     const own = streams.get(owner) ?? new Set()
     if (own.has(socket)) return done()
-    if (own.size >= perOwner) return done(new OverloadedError(`there are ${perOwner} streams of this client`))
+    if (own.size >= perOwner) return done(overloaded(`this client has ${perOwner} streams open`))
     streams.set(owner, own.add(socket))
     socket.once('close', () => {
       own.delete(socket)
@@ -122,10 +115,11 @@ function shareWork(app: FastifyInstance, limits: LoadLimits, owner: OwnerOf): vo
     const work = workOf(request)
     const turn = work?.turns.take(work.owner)
     if (work === undefined || turn === undefined) return done()
-    if (turn === false) return done(new OverloadedError('too much of this client is under way'))
+    if (turn === false) return done(overloaded('too many requests of this client are waiting'))
     const begin = () => {
       beginWork(work, request, reply)
-      done(request.raw.socket.destroyed ? new OverloadedError('the client is gone') : undefined)
+      const isGone = request.raw.socket.destroyed
+      done(isGone ? new HttpError('HTTP_CLIENT_GONE', 'the client disconnected') : undefined)
     }
     if (turn === true) begin()
     else void turn.then(begin)
@@ -167,4 +161,11 @@ function beginWork({ turns, owner, untilTaken }: Work, request: FastifyRequest, 
   // An answer that waits behind others is not told that its connection is gone.
   socket.once('close', end)
   if (socket.destroyed) end()
+}
+
+function overloaded(reason: string): HttpError {
+  return new HttpError(
+    'HTTP_OVERLOADED',
+    `the request was not processed, because ${reason}; send it again later`,
+  )
 }

@@ -1,7 +1,7 @@
 import { createEventBus, type EventBus, type EventStorage, systemEvent } from '@viewra/events-core'
 import { prometheusMetrics } from '@viewra/events-core/prometheus'
 import { createTypeRegistry } from '@viewra/events-core/schemas'
-import { eventsModule, type HealthReport } from '@viewra/events-module'
+import { eventsModule, type HealthReport, handleError } from '@viewra/events-module'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Config } from './config.ts'
@@ -12,7 +12,7 @@ import { HTTP_TIMEOUTS, type HttpTimeouts, httpOptions } from './http-limits.ts'
 import { defaultLimits, type LoadLimits, ownerOf, shedLoad } from './load-shedding.ts'
 import { type LogStream, neverThrowing } from './log-stream.ts'
 import { operations } from './operations.ts'
-import { refuseConnection, refuseUrl } from './refused-requests.ts'
+import { refuseConnection } from './refused-requests.ts'
 import { RequestLog } from './request-log.ts'
 import { startError } from './start-problem.ts'
 import { TokensFile } from './tokens-file.ts'
@@ -62,7 +62,7 @@ export class EventServer {
       logger: { level: config.logLevel, stream: neverThrowing(logStream) },
       logController: new RequestLog(),
       routerOptions: { maxParamLength: MAX_NAME_LENGTH },
-      frameworkErrors: refuseUrl,
+      frameworkErrors: handleError,
       clientErrorHandler: refuseConnection,
       ...(config.trustProxy !== undefined && { trustProxy: config.trustProxy }),
       ...httpOptions(timeouts),

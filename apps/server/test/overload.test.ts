@@ -1,5 +1,6 @@
 import { Agent, get, request } from 'node:http'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -44,14 +45,9 @@ function publish(url: string, id: string, agent: Agent): Promise<Answer> {
   })
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': body.length }
-    const sent = request(`${url}/api/v1/events`, { method: 'POST', headers, agent }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk) => {
-        text += chunk
-      })
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
-      )
+    const sent = request(`${url}/api/v1/events`, { method: 'POST', headers, agent }, async (response) => {
+      const { statusCode: status = 0, headers } = response
+      resolve({ status, headers, body: await text(response) })
     })
     sent.on('error', reject)
     sent.end(body)
@@ -128,7 +124,7 @@ test('an overloaded server turns publishes away, answers its operators, loses no
     expect(headers['content-type']).toContain('application/problem+json')
     expect(JSON.parse(body)).toMatchObject({
       status: 503,
-      code: expect.stringMatching(/OVERLOADED|BUFFER_FULL/),
+      code: expect.stringMatching(/^(HTTP_OVERLOADED|EVENTS_BUFFER_FULL)$/),
     })
   }
   const metrics = await (await fetch(`${url}/metrics`)).text()
@@ -146,16 +142,18 @@ test('an overloaded server turns publishes away, answers its operators, loses no
     20_000,
   )
   // The stream was open all the while.
-  let text = ''
-  while (!text.includes('test.recovered')) text += (await stream.read()).value ?? expect.fail('it ended')
+  let received = ''
+  while (!received.includes('test.recovered'))
+    received += (await stream.read()).value ?? expect.fail('it ended')
   await stream.cancel()
 })
 
-function statusOf(url: string): Promise<number> {
+/** Over a connection of its own. */
+function answerOf(url: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode ?? 0))
+    get(url, { agent: false }, async (response) => {
+      const { statusCode: status = 0, headers } = response
+      resolve({ status, headers, body: await text(response) })
     }).on('error', reject)
   })
 }
@@ -164,10 +162,18 @@ test('reads have a fixed share: what is beyond is refused at once, and room come
   const { url } = await startSmall()
   const list = `${url}/api/v1/events`
   await vi.waitFor(async () => {
-    const statuses = await Promise.all(Array.from({ length: 50 }, () => statusOf(list)))
-    expect(new Set(statuses)).toEqual(new Set([200, 503]))
+    const answers = await Promise.all(Array.from({ length: 50 }, () => answerOf(list)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]))
+    const refused = answers.find(({ status }) => status === 503)
+    expect(refused?.headers['retry-after']).toBe('1')
+    expect(JSON.parse(refused?.body ?? '')).toMatchObject({
+      type: 'urn:viewra:problem:HTTP_OVERLOADED',
+      title: 'Overloaded',
+      code: 'HTTP_OVERLOADED',
+      detail: expect.stringContaining('of this client'),
+    })
   }, 20_000)
-  await vi.waitFor(async () => expect(await statusOf(list)).toBe(200), 10_000)
+  await vi.waitFor(async () => expect((await answerOf(list)).status).toBe(200), 10_000)
 })
 
 test('a process that was stopped for a while is not overloaded when it goes on', async () => {

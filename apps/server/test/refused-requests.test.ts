@@ -50,7 +50,8 @@ test('what never reaches a route is answered with a problem', async () => {
     expect(answer, name).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     expect(answer.toLowerCase(), name).toContain('content-type: application/problem+json')
     const [, body = ''] = answer.split('\r\n\r\n')
-    expect(JSON.parse(body), name).toMatchObject({ status, code, type: 'about:blank' })
+    const type = code.startsWith('HTTP_') ? `urn:viewra:problem:${code}` : 'about:blank'
+    expect(JSON.parse(body), name).toMatchObject({ status, code, type })
   }
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
 })

@@ -149,8 +149,9 @@ test.each(named)('the examples of %s are true', (_name, operation) => {
 test('each status that an error has is one of an operation, or of what is none', async () => {
   const { operations: guarded } = await describedBy('token')
   const described = new Set(guarded.flatMap(({ description }) => Object.keys(record(description.responses))))
-  // A method that a path has not, an upgrade that was not asked for, and a client that reads no answer.
-  const others = [405, 426, 499]
+  // Of what belongs to no operation: wrong methods, upgrades that were not asked for, clients that read no answer, and what
+  // an HTTP server refuses before there is a route.
+  const others = [405, 408, 426, 431, 499]
   const missing = Object.values(PROBLEMS).filter(
     ({ status }) => !described.has(String(status)) && !others.includes(status),
   )

@@ -4,13 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { logClientFault } from './log-client-fault.ts'
 import { HttpError, type HttpErrorCode, PROBLEMS, type Problem, type ProblemKind } from './problem.ts'
 
-/** What Fastify and its plugins refuse before a handler runs, in this module's codes. */
+/** Maps what Fastify refuses before a handler runs to this module's codes. */
 const FASTIFY_CODES: ReadonlyMap<unknown, readonly [HttpErrorCode, string]> = new Map([
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', ['HTTP_UNSUPPORTED_MEDIA_TYPE', 'send the body as application/json']],
   ['FST_ERR_CTP_BODY_TOO_LARGE', ['HTTP_BODY_TOO_LARGE', 'the body is larger than this server takes']],
   ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', ['HTTP_BAD_JSON', 'the body is not as long as its content-length']],
-  // Of @fastify/under-pressure, where the host app has it.
-  ['FST_UNDER_PRESSURE', ['HTTP_OVERLOADED', 'this server is overloaded and has not looked at the request']],
 ] satisfies [string, readonly [HttpErrorCode, string]][])
 
 /** More broken rules than this are the same mistake again; `detail` counts them all. */
@@ -35,7 +33,7 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
     .send(problem)
 }
 
-/** What an error is as a problem. */
+/** Returns the problem that an error is answered with. Never throws. */
 export function problemOf(error: unknown): Problem {
   return answerTo(error).problem
 }

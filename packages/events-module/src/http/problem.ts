@@ -14,14 +14,17 @@ export interface ProblemKind {
 /** Errors of the request itself, before any of it reaches the bus. */
 const HTTP_PROBLEMS = {
   HTTP_BAD_JSON: { status: 400, title: 'Invalid JSON' },
+  HTTP_MALFORMED: { status: 400, title: 'Malformed request' },
   HTTP_UNAUTHORIZED: { status: 401, title: 'Unauthorized' },
   HTTP_FORBIDDEN: { status: 403, title: 'Forbidden' },
   HTTP_NOT_FOUND: { status: 404, title: 'Not found' },
   HTTP_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  HTTP_REQUEST_TIMEOUT: { status: 408, title: 'Request timeout' },
   HTTP_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
   HTTP_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   HTTP_UPGRADE_REQUIRED: { status: 426, title: 'Upgrade required' },
   HTTP_RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
+  HTTP_HEADERS_TOO_LARGE: { status: 431, title: 'Headers too large' },
   HTTP_CLIENT_GONE: { status: 499, title: 'Client closed the request' },
   HTTP_INTERNAL: { status: 500, title: 'Internal error' },
   HTTP_OVERLOADED: { status: 503, title: 'Overloaded', retryAfter: 1 },
