@@ -66,6 +66,7 @@ export const PAYLOAD_EXAMPLES: { readonly [T in keyof PayloadTypes]: Required<Pa
     duration_seconds: 9_000,
     finished: true,
     watch_percentage: 99.9,
+    reason: 'stopped',
   },
   'playback.progress': {
     ...session,

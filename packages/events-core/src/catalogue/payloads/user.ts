@@ -44,6 +44,7 @@ export const playbackPayloads = {
     duration_seconds: seconds('Length of the media item'),
     finished: flag('Whether it was watched to the end'),
     watch_percentage: percent('Percentage watched, 0 to 100'),
+    reason: Type.Optional(text('Why it ended: stopped, stalled (no progress for too long), …')),
   }),
   'playback.progress': Type.Object({
     ...session,
