@@ -37,7 +37,7 @@ export default {
         path: '^(packages|apps|examples)/[^/]+/',
         pathNot: [
           '^$1/$2/',
-          '^packages/events-core/src/(index|catalogue/schemas|metrics/prometheus|storage/(sqlite|postgres)/index|testing/index)\\.ts$',
+          '^packages/events-core/src/(index|catalogue/schemas|processors/index|jobs/index|metrics/prometheus|storage/(sqlite|postgres)/index|testing/index)\\.ts$',
           '^packages/[^/]+/src/index\\.ts$',
         ],
       },

@@ -1,0 +1,24 @@
+import type { EventStorage } from '@viewra/events-core'
+import type { Session } from './sessions.ts'
+
+/** A session by its id. */
+export type Sessions = ReadonlyMap<string, Session>
+
+/** More than anybody reads. */
+const MAX_SESSIONS = 10_000
+
+/**
+ * Reads the sessions that a processor has committed, by whichever process: the 10,000 whose last event is oldest, in the
+ * order in which they began.
+ * @param name the processor's, with its revision
+ * @throws EventsError EVENTS_STORAGE_*
+ */
+export async function readSessions(storage: EventStorage, name: string): Promise<Sessions> {
+  const states = await storage.state.oldest({ name, partition: 0 }, MAX_SESSIONS)
+  const sessions = states.map(({ key, value }) => {
+    // Only the processor writes its state.
+    const session: Session = JSON.parse(value ?? 'null')
+    return [key, session] as const
+  })
+  return new Map(sessions.sort(([a, { since_ms: x }], [b, { since_ms: y }]) => x - y || (a < b ? -1 : 1)))
+}
