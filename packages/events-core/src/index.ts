@@ -26,7 +26,7 @@ export type { EventFeed } from './bus/feed/event-feed.ts'
 export type { FeedItem, FeedOptions, FeedReceiver } from './bus/feed/feed-item.ts'
 export type { StreamNotice, StreamOptions } from './bus/feed/stream.ts'
 export { guardedLogger } from './bus/guarded.ts'
-export type { BusHost, BusWorker, RunningWorker, WorkerGauges } from './bus/workers/worker.ts'
+export type { BusHost, BusWorker, RunningWorker } from './bus/workers/worker.ts'
 export { CATALOGUE } from './catalogue/catalogue.ts'
 export type { EventTypeDefinition } from './catalogue/definition.ts'
 export { catalogueRegistry, type EventTypeRegistry } from './catalogue/registry.ts'
@@ -49,7 +49,7 @@ export type { JsonObject, JsonValue } from './event/json.ts'
 export { compileFilter, type EventFilter } from './filter/filter.ts'
 export { validateFilter } from './filter/validate.ts'
 export { getGlobalEventBus, setGlobalEventBus } from './global.ts'
-export type { BusGauges, DropReason, EventMetrics } from './metrics/metrics.ts'
+export type { BusGauges, DropReason, EventMetrics, WorkerGauges } from './metrics/metrics.ts'
 export type {
   Changes,
   Checkpoint,

@@ -153,6 +153,7 @@ export class RunningBus {
       bufferEvents: this.writes.size,
       bufferCapacity: bufferEvents,
       subscriptionLag: new Map([...subscriptions.lag(), ...workersLag, ...this.feeds.lag()]),
+      workers: work,
       streamClients: this.feeds.counts(),
       isListening: guarded(
         () => storage.isListening?.(),

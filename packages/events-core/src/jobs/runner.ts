@@ -1,10 +1,10 @@
-import type { HealthCheck } from '../bus/api.ts'
 import { LeaseHolder } from '../bus/workers/lease-holder.ts'
-import type { BusHost, BusWorker, WorkerGauges } from '../bus/workers/worker.ts'
+import type { BusHost, BusWorker } from '../bus/workers/worker.ts'
 import { checkOptions, integer, type OptionRule, shown } from '../check-options.ts'
 import { EventsError, invalid } from '../errors.ts'
 import type { JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
+import type { WorkerGauges } from '../metrics/metrics.ts'
 import { within } from '../within.ts'
 import type { Job, JobKind, JobState } from './job.ts'
 import { JobRun } from './job-run.ts'
@@ -64,6 +64,8 @@ export class JobRunner implements BusWorker {
   #looking: Promise<void> | undefined
   #lookAgain = false
   #waiting = 0
+  /** When it last looked for jobs. */
+  #lookedMs: number | undefined
 
   /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value, and for two kinds of one name */
   constructor(options: JobRunnerOptions) {
@@ -100,12 +102,8 @@ export class JobRunner implements BusWorker {
     return left === 0 ? undefined : { jobs: left }
   }
 
-  check(): HealthCheck {
-    return { status: 'ok', running: this.#runs.size, waiting: this.#waiting }
-  }
-
   gauges(): WorkerGauges {
-    return { figures: { running: this.#runs.size, waiting: this.#waiting } }
+    return { figures: { running: this.#runs.size, waiting: this.#waiting }, lastRunMs: this.#lookedMs }
   }
 
   /** The kinds that this process can run, by name. */
@@ -206,6 +204,7 @@ export class JobRunner implements BusWorker {
       this.#lookAgain = false
       try {
         await this.#lookOnce(this.#running)
+        this.#lookedMs = this.#running?.host.clock()
       } catch (err) {
         this.#running?.host.metrics.storageError('job')
         this.#running?.host.logger.warn({ err }, 'Cannot look for jobs; retrying')

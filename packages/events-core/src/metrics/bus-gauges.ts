@@ -1,3 +1,4 @@
+import { within } from '../within.ts'
 import type { BusGauges } from './metrics.ts'
 
 /** How long a scrape waits for the store to report how many events it has. */
@@ -40,13 +41,7 @@ class Question {
     this.#asked ??= answerTo(question).finally(() => {
       this.#asked = undefined
     })
-    const limit = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => limit.resolve(undefined), ANSWER_MS)
-    try {
-      return await Promise.race([this.#asked, limit.promise])
-    } finally {
-      clearTimeout(timer)
-    }
+    return within(ANSWER_MS, this.#asked)
   }
 }
 
@@ -57,24 +52,4 @@ async function answerTo(question: () => Promise<number | undefined>): Promise<nu
     // The bus has counted and logged the failure; it must not cost the scrape's other figures.
     return undefined
   }
-}
-
-/** Returns undefined if one of them is, or if there is none: a partial sum would be taken for the whole. */
-export function sum(figures: readonly (number | undefined)[]): number | undefined {
-  if (figures.length === 0) return undefined
-  return figures.reduce((total, figure) =>
-    total === undefined || figure === undefined ? undefined : total + figure,
-  )
-}
-
-/** Returns the events that wait for each subscription, by label, over all buses. */
-export function lagByLabel(buses: Iterable<AttachedBus>): ReadonlyMap<string, number> {
-  const lags = new Map<string, number>()
-  for (const bus of buses) {
-    for (const [subscription, lag] of bus.read().subscriptionLag) {
-      const label = bus.labelOf(subscription)
-      lags.set(label, (lags.get(label) ?? 0) + lag)
-    }
-  }
-  return lags
 }

@@ -1,5 +1,17 @@
+import type { DROP_REASONS } from './definitions.ts'
+
 /** Why an event was not delivered or not stored. */
-export type DropReason = 'buffer_full' | 'queue_full' | 'stopped' | 'storage' | 'expired'
+export type DropReason = keyof typeof DROP_REASONS
+
+/** Figures of a worker, which health and each scrape read. */
+export interface WorkerGauges {
+  /** Events that wait or are being handled, by subscription name. */
+  readonly lag?: ReadonlyMap<string, number>
+  /** When it last did something in this process, in milliseconds since 1970, by the clock of its host. */
+  readonly lastRunMs?: number | undefined
+  /** Anything else, by name. */
+  readonly figures?: Readonly<Record<string, number>>
+}
 
 /** Figures that are read on demand, not counted as things happen. */
 export interface BusGauges {
@@ -9,6 +21,8 @@ export interface BusGauges {
   readonly oldestWriteSeconds: number
   /** Events that wait or are being handled, by subscription name. */
   readonly subscriptionLag: ReadonlyMap<string, number>
+  /** What each worker reports, by its name. */
+  readonly workers: ReadonlyMap<string, WorkerGauges>
   /** Open streams, by the name that their opener gave them: `http-stream`, `ws`, … */
   readonly streamClients: ReadonlyMap<string, number>
   /** Whether the store notifies the bus of other processes' events; undefined if it has no channel for that. */

@@ -54,6 +54,7 @@ export class PartitionWork {
   #position: number
   readonly #bounds: StateBounds
   #events: number
+  #lastRunMs: number | undefined
   #paused: boolean
   #isClaimed = false
   /** `performance.now()` before which the store's clock is not asked again. */
@@ -78,6 +79,7 @@ export class PartitionWork {
     this.#paused = paused
     this.#bounds = new StateBounds(options, size, before?.figures.shed)
     this.#events = before?.events ?? 0
+    this.#lastRunMs = before?.lastRunMs
     options.committer.begin(position)
   }
 
@@ -130,6 +132,11 @@ export class PartitionWork {
   /** Events that were handled and committed. */
   get events(): number {
     return this.#events
+  }
+
+  /** When calls were last committed, in milliseconds since 1970. */
+  get lastRunMs(): number | undefined {
+    return this.#lastRunMs
   }
 
   /** Calls since the last commit. */
@@ -266,12 +273,13 @@ export class PartitionWork {
   async commit(): Promise<void> {
     const { settings, host } = this.#options
     await this.#bounds.enforce(this.#batch)
-    const { events } = this.#batch
+    const { events, calls } = this.#batch
     const missed = this.#missed.unsaved
     const result = await this.#options.committer.commit(this.#batch, this.#position, missed)
     const outputs = this.#batch.outputs
     this.#bounds.grew(this.#batch.committed())
     this.#events += events
+    if (calls > 0) this.#lastRunMs = host.clock()
     this.#missed.saved(missed)
     if (result.append !== undefined) host.stored(outputs, result.append)
     if (events > 0) host.metrics.delivered(settings.name, events)

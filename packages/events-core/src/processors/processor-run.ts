@@ -70,6 +70,11 @@ export class ProcessorRun {
     return this.#work?.events ?? 0
   }
 
+  /** When calls were last committed, in milliseconds since 1970. */
+  get lastRunMs(): number | undefined {
+    return this.#work?.lastRunMs
+  }
+
   /** Whether it ended because its subscription was deleted or renamed. */
   get isGone(): boolean {
     return this.#isGone

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { HealthCheck, SubscriptionInfo } from '../bus/api.ts'
 import { startPosition } from '../bus/durable/start-position.ts'
 import { LeaseHolder } from '../bus/workers/lease-holder.ts'
-import type { BusHost, BusWorker, WorkerGauges } from '../bus/workers/worker.ts'
+import type { BusHost, BusWorker } from '../bus/workers/worker.ts'
 import { EventsError } from '../errors.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
+import type { WorkerGauges } from '../metrics/metrics.ts'
 import { partitionLease } from '../storage/contract/partition-lease.ts'
 import type { EventStorage } from '../storage/contract/storage.ts'
 import { within } from '../within.ts'
@@ -62,19 +63,18 @@ export class ProcessorWorker implements BusWorker {
   }
 
   check(): HealthCheck {
-    const runs = [...this.#runs.values()]
-    const figures = {
-      partitions: runs.length,
-      ...this.#figures(),
-      ...(this.#lag !== undefined && { lag: this.#lag }),
-    }
-    if (!runs.some((run) => run.isStalled(STALLED_AFTER_MS))) return { status: 'ok', ...figures }
-    return { status: 'degraded', ...figures, detail: `'${this.name}' is stalled` }
+    if (!Array.from(this.#runs.values()).some((run) => run.isStalled(STALLED_AFTER_MS)))
+      return { status: 'ok' }
+    return { status: 'degraded', detail: `'${this.name}' is stalled` }
   }
 
   gauges(): WorkerGauges {
     const lag = this.#lag
-    return { figures: this.#figures(), ...(lag !== undefined && { lag: new Map([[this.name, lag]]) }) }
+    return {
+      figures: { partitions: this.#runs.size, ...this.#figures() },
+      lastRunMs: this.#lastRunMs,
+      ...(lag !== undefined && { lag: new Map([[this.name, lag]]) }),
+    }
   }
 
   subscriptions(): readonly SubscriptionInfo[] {
@@ -88,7 +88,7 @@ export class ProcessorWorker implements BusWorker {
         subscriber: 'processor',
         filter: this.#settings.filter,
         created: formatTimestamp(this.#startedMs),
-        last_triggered: null,
+        last_triggered: this.#lastRunMs === undefined ? null : formatTimestamp(this.#lastRunMs),
         trigger_count: runs.reduce((sum, run) => sum + run.events, 0),
         durable: true,
         state: runs.length === 0 ? 'waiting' : isPaused ? 'paused' : isStalled ? 'stalled' : 'running',
@@ -105,6 +105,12 @@ export class ProcessorWorker implements BusWorker {
     const positions = Array.from(this.#runs.values(), (run) => run.position)
     if (this.#host === undefined || positions.length === 0) return undefined
     return Math.max(0, this.#host.head() - Math.min(...positions))
+  }
+
+  /** When calls were last committed in this process. */
+  get #lastRunMs(): number | undefined {
+    const runs = Array.from(this.#runs.values()).flatMap(({ lastRunMs }) => lastRunMs ?? [])
+    return runs.toSorted((a, b) => a - b).at(-1)
   }
 
   #figures(): ProcessorFigures & Record<string, number> {

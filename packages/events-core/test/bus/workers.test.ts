@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import {
   type BusHost,
@@ -6,7 +7,10 @@ import {
   type HandlerContext,
   memoryStorage,
   type PublishedEvent,
+  type WorkerGauges,
 } from '../../src/index.ts'
+import { jobRunner } from '../../src/jobs/index.ts'
+import { prometheusMetrics } from '../../src/metrics/prometheus.ts'
 import { bound, recordingLogger, startedBus } from './setup.ts'
 
 /** A worker that keeps its host, and tells what was asked of it. */
@@ -84,6 +88,58 @@ test('health, gauges and subscriptions include workers; one whose figures throw 
   })
   expect(bus.subscriptions()).toEqual([])
   expect(logger.lines.map(({ message }) => message)).toContain('A worker cannot tell its figures')
+})
+
+test('lag, last run and figures of a worker are in health and in metrics', async () => {
+  const register = new Registry()
+  const gauges = () => ({
+    lag: new Map([
+      ['a', 2],
+      ['b', 3],
+    ]),
+    lastRunMs: Date.UTC(2030, 0, 1),
+    figures: { keys: 7 },
+  })
+  const { worker } = recorder('mine', { gauges })
+  const bus = await startedBus({ workers: [worker], metrics: prometheusMetrics({ register }) })
+  expect((await bus.health()).checks.mine).toEqual({
+    status: 'ok',
+    lag: 5,
+    last_run: '2030-01-01T00:00:00.000Z',
+    keys: 7,
+  })
+  const text = await register.metrics()
+  expect(text).toContain('viewra_events_subscription_lag{subscription="b"} 3\n')
+  expect(text).toContain('viewra_events_worker_last_run_timestamp_seconds{worker="mine"} 1893456000\n')
+  expect(text).toContain('viewra_events_worker_figure{worker="mine",figure="keys"} 7\n')
+})
+
+test.each<[string, object]>([
+  ['a figure that is not a number', { figures: { keys: 'many' } }],
+  ['a lag that is not a map', { lag: 5 }],
+  ['a last run that is no time', { lastRunMs: 1e300 }],
+  ['nothing but a number', Object(5)],
+])('a worker that reports %s keeps neither health nor metrics from the rest', async (_, reported) => {
+  const register = new Registry()
+  // Callers without types may return this.
+  const lying = recorder('lying', { gauges: () => reported as WorkerGauges })
+  const bus = await startedBus({ workers: [lying.worker], metrics: prometheusMetrics({ register }) })
+  expect((await bus.health()).checks).toHaveProperty('lying')
+  expect(await register.metrics()).toContain('viewra_events_buffer_events 0\n')
+})
+
+test('the workers of the bus itself report when they last did something', async () => {
+  const bus = await startedBus({ sweepIntervalMs: 10, workers: [jobRunner({ kinds: [] })] })
+  await bus.subscribe('a', () => undefined, { durable: 'd', from: 'beginning' })
+  await bus.publish({ type: 'a', source: 'test' })
+  const time = expect.stringMatching(/^20\d\d-.*Z$/)
+  await expect
+    .poll(async () => (await bus.health()).checks)
+    .toMatchObject({
+      sweeper: { status: 'ok', last_run: time },
+      subscriptions: { status: 'ok', active: 1, lag: 0, last_run: time },
+      jobs: { status: 'ok', running: 0, waiting: 0, last_run: time },
+    })
 })
 
 test('a worker whose stop hangs or throws does not prevent the bus from stopping', async () => {

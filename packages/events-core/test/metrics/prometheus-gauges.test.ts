@@ -10,6 +10,7 @@ function gaugesOf(gauges: Partial<BusGauges> = {}): () => BusGauges {
     bufferCapacity: 100,
     oldestWriteSeconds: 0,
     subscriptionLag: new Map(),
+    workers: new Map(),
     streamClients: new Map(),
     isListening: undefined,
     storedEvents: async () => 0,
@@ -56,6 +57,33 @@ describe('gauges', () => {
     expect(await valuesOf(register, 'dead_letters')).toEqual({ '': 7 })
     detach()
     expect(await valuesOf(register, 'stream_clients')).toEqual({ 'http-stream': 2 })
+  })
+
+  it('show each worker with its last run and figures, over all buses', async () => {
+    const { register, metrics } = setUp()
+    const jobs = { lastRunMs: 1_500, figures: { running: 1, waiting: 2 } }
+    metrics.attach(gaugesOf({ workers: new Map([['jobs', jobs]]) }))
+    const others = new Map([
+      ['jobs', { lastRunMs: 2_500, figures: { running: 4 } }],
+      ['sweeper', { lastRunMs: undefined }],
+    ])
+    const detach = metrics.attach(gaugesOf({ workers: others }))
+    expect(await valuesOf(register, 'worker_last_run_timestamp_seconds')).toEqual({ jobs: 2.5 })
+    expect(await valuesOf(register, 'worker_figure')).toEqual({ 'jobs running': 5, 'jobs waiting': 2 })
+    detach()
+    expect(await valuesOf(register, 'worker_last_run_timestamp_seconds')).toEqual({ jobs: 1.5 })
+  })
+
+  it('stay bounded with many workers', async () => {
+    const { register, metrics } = setUp()
+    const names = Array.from({ length: 250 }, (_, number) => `worker-${number}`)
+    metrics.attach(
+      gaugesOf({ workers: new Map(names.map((name) => [name, { figures: { runs: 1 }, lastRunMs: 1 }])) }),
+    )
+    const runs = await valuesOf(register, 'worker_figure')
+    expect(Object.keys(runs)).toHaveLength(201)
+    expect(runs['other runs']).toBe(50)
+    expect(await scrape(register, 'worker_last_run_timestamp_seconds')).toHaveLength(201)
   })
 
   it('have no samples without a bus', async () => {

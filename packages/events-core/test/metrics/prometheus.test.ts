@@ -1,5 +1,6 @@
 import { Counter, register as globalRegister, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
+import { METRICS } from '../../src/metrics/definitions.ts'
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts'
 import { startedBus } from '../bus/setup.ts'
 import { scrape, setUp, valuesOf } from './scrape.ts'
@@ -28,7 +29,14 @@ describe('prometheusMetrics', () => {
       'viewra_events_stored_events',
       'viewra_events_stream_clients',
       'viewra_events_subscription_lag',
+      'viewra_events_worker_figure',
+      'viewra_events_worker_last_run_timestamp_seconds',
     ])
+    expect(names).toEqual(
+      Object.values(METRICS)
+        .map(({ name }) => name)
+        .sort(),
+    )
     expect(globalRegister.getMetricsAsArray()).toEqual([])
   })
 

@@ -75,7 +75,15 @@ describe('a processor', () => {
     expect(bus.subscriptions()).toContainEqual(
       expect.objectContaining({ name: 'count@1', durable: true, state: 'running', trigger_count: 1 }),
     )
-    expect((await bus.health()).checks['count@1']).toMatchObject({ status: 'ok', keys: 1, errors: 0 })
+    const time = expect.stringMatching(/^20\d\d-.*Z$/)
+    expect((await bus.health()).checks['count@1']).toMatchObject({
+      status: 'ok',
+      keys: 1,
+      errors: 0,
+      lag: expect.any(Number),
+      last_run: time,
+    })
+    expect(bus.subscriptions().find(({ name }) => name === 'count@1')?.last_triggered).toEqual(time)
     expect(await bus.durable.list()).toMatchObject([{ name: 'count@1', state: 'running' }])
   })
 

@@ -35,6 +35,11 @@ export class HandlerRecord {
     this.#nowMs = this.#createdMs
   }
 
+  /** When the handler was last called; undefined if never. */
+  get lastTriggeredMs(): number | undefined {
+    return this.#lastTriggeredMs
+  }
+
   /** The part of a subscription's description that comes from here. */
   info(): Pick<SubscriptionInfo, 'created' | 'last_triggered' | 'trigger_count' | 'errors'> {
     const last = this.#lastTriggeredMs

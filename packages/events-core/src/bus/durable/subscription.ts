@@ -96,6 +96,11 @@ export class DurableSubscription implements Subscription {
     return Math.max(0, this.#bus.head() - Math.min(...positions))
   }
 
+  /** When its handler was last called in this process. */
+  get lastRunMs(): number | undefined {
+    return this.#record.lastTriggeredMs
+  }
+
   /** Whether there is something to handle, and nothing got on for a minute. */
   get isStalled(): boolean {
     return Array.from(this.#runs.values()).some((run) => run.isStalled(STALLED_AFTER_MS))

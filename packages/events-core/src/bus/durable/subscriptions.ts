@@ -1,5 +1,6 @@
 import { checkOptions, type OptionRule } from '../../check-options.ts'
 import { EventsError } from '../../errors.ts'
+import type { WorkerGauges } from '../../metrics/metrics.ts'
 import type { EventStorage } from '../../storage/contract/storage.ts'
 import type { PartitionState, PositionRange } from '../../storage/contract/subscriptions.ts'
 import type {
@@ -11,7 +12,7 @@ import type {
 } from '../api.ts'
 import { nameRule, startRule } from '../delivery/settings.ts'
 import type { BusSettings } from '../settings.ts'
-import type { BusHost, BusWorker, WorkerGauges } from '../workers/worker.ts'
+import type { BusHost, BusWorker } from '../workers/worker.ts'
 import { startPosition } from './start-position.ts'
 import type { DurableHost, DurableSubscription } from './subscription.ts'
 
@@ -87,9 +88,10 @@ export class DurableSubscriptions implements BusWorker {
 
   /** Leaves out those that another process runs. */
   gauges(): WorkerGauges {
-    const lag = new Map<string, number>()
-    for (const { name, lag: events } of this.#active.values()) if (events !== undefined) lag.set(name, events)
-    return { lag }
+    const active = [...this.#active.values()]
+    const lag = active.flatMap(({ name, lag }) => (lag === undefined ? [] : [[name, lag] as const]))
+    const runs = active.flatMap(({ lastRunMs }) => lastRunMs ?? [])
+    return { lag: new Map(lag), lastRunMs: runs.toSorted((a, b) => a - b).at(-1) }
   }
 
   subscriptions(): readonly SubscriptionInfo[] {

@@ -1,5 +1,4 @@
-import { formatTimestamp } from '../../event/timestamp.ts'
-import type { HealthCheck } from '../api.ts'
+import type { WorkerGauges } from '../../metrics/metrics.ts'
 import type { BusHost, BusWorker } from './worker.ts'
 
 /** Removes expired events from the store every so often. A sweep that fails is logged, and tried again next time. */
@@ -26,9 +25,8 @@ export class Sweeper implements BusWorker {
     clearInterval(this.#timer)
   }
 
-  check(): HealthCheck {
-    const lastMs = this.#sweptMs
-    return { status: 'ok', ...(lastMs !== undefined && { last_run: formatTimestamp(lastMs) }) }
+  gauges(): WorkerGauges {
+    return { lastRunMs: this.#sweptMs }
   }
 
   async #sweep({ storage, metrics, logger, clock }: BusHost): Promise<void> {

@@ -1,6 +1,6 @@
 import type { EventInput } from '../../event/event.ts'
 import type { EventFilter } from '../../filter/filter.ts'
-import type { EventMetrics } from '../../metrics/metrics.ts'
+import type { EventMetrics, WorkerGauges } from '../../metrics/metrics.ts'
 import type { AppendResult, EventStorage } from '../../storage/contract/storage.ts'
 import type { HealthCheck, Logger, PublishReceipt, SubscriptionInfo } from '../api.ts'
 import type { EventDraft } from '../publish/draft.ts'
@@ -38,14 +38,6 @@ export interface BusHost {
   stored(drafts: readonly EventDraft[], result: AppendResult): void
 }
 
-/** Figures of a worker, read at each scrape. */
-export interface WorkerGauges {
-  /** Events that wait or are being handled, by subscription name. */
-  readonly lag?: ReadonlyMap<string, number>
-  /** Anything else, by name: each is a sample of `viewra_events_worker`. */
-  readonly figures?: Readonly<Record<string, number>>
-}
-
 /**
  * Background work that runs wherever a bus is started with it: `createEventBus({ workers })`, or `bus.run(worker)` later. A
  * worker that must run in one process at a time takes a lease.
@@ -60,8 +52,9 @@ export interface BusWorker {
    * @returns what was left undone, by name; nothing when all was done
    */
   stop(timeoutMs: number): Promise<Readonly<Record<string, number>> | undefined>
-  /** Reports on the work. Checks of one name are shown as one. */
+  /** Returns whether the work goes well, for health; 'ok' without it. */
   check?(): HealthCheck
+  /** Returns figures for health and metrics. */
   gauges?(): WorkerGauges
   /** Describes durable subscriptions that the worker runs here. */
   subscriptions?(): readonly SubscriptionInfo[]

@@ -1,9 +1,12 @@
+import { shown } from '../../check-options.ts'
 import { errorText } from '../../describe-error.ts'
 import { EventsError } from '../../errors.ts'
+import { formatTimestamp } from '../../event/timestamp.ts'
+import type { WorkerGauges } from '../../metrics/metrics.ts'
 import { within } from '../../within.ts'
 import type { HealthCheck, Logger, SubscriptionInfo } from '../api.ts'
 import { guarded } from '../guarded.ts'
-import type { BusHost, BusWorker, WorkerGauges } from './worker.ts'
+import type { BusHost, BusWorker } from './worker.ts'
 
 /** Names of health checks that are the bus's own. */
 const TAKEN: readonly string[] = ['bus', 'storage', 'buffer']
@@ -78,17 +81,22 @@ export class Workers {
     return Object.assign({}, ...left)
   }
 
+  /** Returns each worker's check, with its figures, lag and last run. */
   checks(): readonly (readonly [name: string, check: HealthCheck])[] {
-    return Array.from(this.#all.values()).flatMap((worker) => {
-      if (worker.check === undefined) return []
+    const gauges = this.gauges()
+    return Array.from(this.#all.values(), (worker) => {
       const failed = (error: unknown): HealthCheck => ({ status: 'degraded', detail: errorText(error) })
-      return [[worker.name, guarded(() => worker.check?.() ?? WELL, failed)()] as const]
+      const check = () => ({ ...figuresOf(gauges.get(worker.name) ?? {}), ...(worker.check?.() ?? WELL) })
+      return [worker.name, guarded(check, failed)()] as const
     })
   }
 
   gauges(): ReadonlyMap<string, WorkerGauges> {
     const gauges = Array.from(this.#all.values(), (worker) => {
-      return [worker.name, guarded(() => worker.gauges?.(), this.#failed(worker))() ?? {}] as const
+      return [
+        worker.name,
+        guarded(() => copied(worker.gauges?.() ?? {}), this.#failed(worker))() ?? {},
+      ] as const
     })
     return new Map(gauges)
   }
@@ -113,5 +121,29 @@ export class Workers {
       this.#logger.error({ err, worker: worker.name }, 'A worker cannot tell its figures')
       return undefined
     }
+  }
+}
+
+/** Copies figures, so that reading them cannot fail. @throws TypeError for anything that is not a finite number */
+function copied({ lag, lastRunMs, figures }: WorkerGauges): WorkerGauges {
+  return {
+    lag: new Map(Array.from(lag ?? [], ([name, events]) => [name, figure(events)])),
+    figures: Object.fromEntries(Object.entries(figures ?? {}).map(([name, value]) => [name, figure(value)])),
+    ...(lastRunMs !== undefined && { lastRunMs: figure(lastRunMs) }),
+  }
+}
+
+function figure(value: unknown): number {
+  if (Number.isFinite(value)) return Number(value)
+  throw new TypeError(`A worker's figures must be finite numbers, not ${shown(value)}`)
+}
+
+/** Returns a worker's figures as health shows them. */
+function figuresOf({ figures, lag, lastRunMs }: WorkerGauges): Omit<HealthCheck, 'status'> {
+  const lags = [...(lag?.values() ?? [])]
+  return {
+    ...figures,
+    ...(lags.length > 0 && { lag: lags.reduce((sum, events) => sum + events) }),
+    ...(lastRunMs !== undefined && { last_run: formatTimestamp(lastRunMs) }),
   }
 }
