@@ -1,7 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { VARIABLES } from './config.ts'
 
-/** What `--help` prints. */
+/** Returns what `--help` prints. */
 export function helpText(): string {
   const variables = Object.entries(VARIABLES.properties).map(([name, schema]: [string, TSchema]) =>
     [
@@ -29,7 +29,7 @@ export function helpText(): string {
   ].join('\n')
 }
 
-/** The table of docs/configuration.md. */
+/** Returns the table of docs/reference/configuration.md. */
 export function markdownTable(): string {
   const rows = Object.entries(VARIABLES.properties).map(([name, schema]: [string, TSchema]) => {
     const cells = [
@@ -40,7 +40,7 @@ export function markdownTable(): string {
     ]
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   })
-  return ['| Variable | Default | Takes | Meaning |', '|---|---|---|---|', ...rows].join('\n')
+  return ['| Variable | Default | Takes | Meaning |', '|---|---|---|---|', ...rows, ''].join('\n')
 }
 
 function plain(markdown: string): string {

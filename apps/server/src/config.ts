@@ -11,7 +11,7 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', '
 
 /**
  * Every environment variable of the server. This schema is the only place that knows them: it checks their values,
- * and `--help`, docs/configuration.md and the messages about wrong values are made of `description`, `default` and
+ * and `--help`, docs/reference/configuration.md and the messages about wrong values are made of `description`, `default` and
  * `accepts`.
  */
 export const VARIABLES = Type.Object({

@@ -1,17 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { PROBLEMS } from '../src/http/problem.ts'
 import { eventsApp } from './events-app.ts'
 
 const PAGE = new URL('../../../docs/http-api.md', import.meta.url)
-
-test('the page lists every error code with its status, and no other', async () => {
-  const page = await readFile(PAGE, 'utf8')
-  const rows = page.matchAll(/^\| `(?<code>(?:EVENTS|HTTP)_\w+)` *\| (?<status>\d+) *\|/gm)
-  const listed = Array.from(rows, ({ groups }) => [groups?.code, Number(groups?.status)])
-  const known = Object.entries(PROBLEMS).map(([code, { status }]) => [code, status])
-  expect(listed.toSorted()).toEqual(known.toSorted())
-})
 
 test('the page has every route, and no other', async () => {
   const routes = new Set<string>()

@@ -113,7 +113,7 @@ export const deadLettersFeature: Feature = {
 function addList(scope: EventsScope, letters: DeadLetters): void {
   const schema = {
     operationId: 'listDeadLetters',
-    summary: 'A page of dead letters',
+    summary: 'List dead letters',
     description: 'What handlers of durable subscriptions could not take, the newest first.',
     querystring: ListQuery,
     response: { 200: PageSchema },
@@ -131,7 +131,7 @@ function addList(scope: EventsScope, letters: DeadLetters): void {
 function addRetry(scope: EventsScope, letters: DeadLetters): void {
   const schema = {
     operationId: 'retryDeadLetters',
-    summary: 'Ask for retries of all that match',
+    summary: 'Retry the dead letters that match',
     description:
       'The process that runs the subscription hands them to its handler once more, the oldest first.',
     body: RetryBody,
@@ -157,7 +157,7 @@ function addOne(scope: EventsScope, letters: DeadLetters): void {
       schema: {
         ...schema,
         operationId: 'retryDeadLetter',
-        summary: 'Ask for a retry',
+        summary: 'Retry a dead letter',
         description: 'The process that runs the subscription hands it to its handler once more.',
       },
       config: { role: 'admin', audit: 'audit.dead_letters.retried' },

@@ -60,7 +60,7 @@ export const healthFeature: Feature = {
   addRoutes(scope, { health }) {
     const schema = {
       operationId: 'getHealth',
-      summary: 'Whether events can be published and read',
+      summary: 'Report whether events can be published and read',
       description:
         '200 while events can be published and read, if worse than usual; 503 with what is down otherwise.',
       response: { 200: HealthySchema, 503: DOWN },

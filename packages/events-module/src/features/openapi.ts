@@ -18,7 +18,7 @@ export const openapiFeature: Feature = {
   addRoutes(scope) {
     const schema = {
       operationId: 'getOpenApiDocument',
-      summary: 'This description',
+      summary: 'Describe the API (OpenAPI 3.1); `/docs` shows it to people',
       description:
         'All operations as an OpenAPI 3.1 document, made from the schemas that requests are checked by.',
       response: { 200: Type.Unsafe<object>(DocumentSchema) },

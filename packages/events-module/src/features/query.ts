@@ -136,7 +136,7 @@ function addList(scope: EventsScope, pages: Pages): void {
     {
       schema: {
         operationId: 'listEvents',
-        summary: 'A page of events',
+        summary: 'List events, newest first',
         description: 'Events that match all conditions, the newest first unless `order` says otherwise.',
         querystring: ListQuery,
         response: listAnswers(PageSchema),
@@ -152,7 +152,7 @@ function addList(scope: EventsScope, pages: Pages): void {
 function addRange(scope: EventsScope, pages: Pages): void {
   const schema = {
     operationId: 'listEventsInRange',
-    summary: 'A page of the events of a time range',
+    summary: 'List the events between two times',
     description: 'As the list of events, between two times that are required and inclusive.',
     querystring: RangeQuery,
     response: listAnswers(RangePageSchema),
@@ -167,7 +167,7 @@ function addRange(scope: EventsScope, pages: Pages): void {
 function addGet(scope: EventsScope, bus: EventBus): void {
   const schema = {
     operationId: 'getEvent',
-    summary: 'One event',
+    summary: 'Get one event',
     description: 'The event of this id, as it is stored.',
     params: EventIdSchema,
     response: {

@@ -45,7 +45,7 @@ export const statsFeature: Feature = {
     const ask = timedQueries(scope, queryTimeoutMs)
     const schema = {
       operationId: 'getStats',
-      summary: 'Totals of the stored events',
+      summary: 'Get totals of the stored events',
       description: 'Counts by type, source and priority, and the newest events.',
       response: { 200: StatsSchema },
     }

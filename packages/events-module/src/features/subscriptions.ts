@@ -145,7 +145,7 @@ export const subscriptionsFeature: Feature = {
         schema: {
           ...documented(
             'listSubscriptions',
-            'Who subscribes',
+            'List subscriptions and how far behind they are',
             'The subscriptions of this process, and all durable ones that the store knows.',
           ),
           response: { 200: SubscriptionsSchema },
@@ -208,7 +208,7 @@ function addReset(scope: EventsScope, durable: DurableSubscriptions): void {
   const schema = {
     ...documented(
       'resetSubscription',
-      'Set how far a durable subscription is',
+      'Move a durable subscription to another position',
       'It goes on behind the position that is given, at the beginning, or with what comes from now on.',
     ),
     params: Name,

@@ -23,7 +23,7 @@ export const ticketsFeature = (tickets: Tickets): Feature => ({
   addRoutes(scope) {
     const schema = {
       operationId: 'createTicket',
-      summary: 'A ticket for one stream',
+      summary: 'Create a ticket, with which a web page opens one stream',
       description: 'For pages: EventSource and WebSocket cannot send a token in a header.',
       body: NoBody,
       response: { 201: TicketSchema },

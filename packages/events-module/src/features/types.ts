@@ -22,7 +22,7 @@ export const typesFeature: Feature = {
     const ask = timedQueries(scope, queryTimeoutMs)
     const schema = {
       operationId: 'listEventTypes',
-      summary: 'All event types',
+      summary: 'List the known and the stored event types',
       description: 'The types that are known beforehand, and those of stored events.',
       response: { 200: TypesSchema },
     }

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type ErrorCode, EventsError, type Issue } from '@viewra/events-core'
 
-/** What an answer of one error code looks like. */
+/** How errors of one code are answered. */
 export interface ProblemKind {
   readonly status: number
   readonly title: string
@@ -11,26 +11,123 @@ export interface ProblemKind {
   readonly advises?: boolean
 }
 
+/** Describes an error code on the reference page. Codes of the bus have these texts in core. */
+export interface ProblemText {
+  readonly meaning: string
+  readonly remedy: string
+}
+
 /** Errors of the request itself, before any of it reaches the bus. */
-const HTTP_PROBLEMS = {
-  HTTP_BAD_JSON: { status: 400, title: 'Invalid JSON' },
-  HTTP_MALFORMED: { status: 400, title: 'Malformed request' },
-  HTTP_UNAUTHORIZED: { status: 401, title: 'Unauthorized' },
-  HTTP_FORBIDDEN: { status: 403, title: 'Forbidden' },
-  HTTP_NOT_FOUND: { status: 404, title: 'Not found' },
-  HTTP_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
-  HTTP_REQUEST_TIMEOUT: { status: 408, title: 'Request timeout' },
-  HTTP_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
-  HTTP_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
-  HTTP_UPGRADE_REQUIRED: { status: 426, title: 'Upgrade required' },
-  HTTP_RATE_LIMITED: { status: 429, title: 'Too many requests', retryAfter: 1 },
-  HTTP_HEADERS_TOO_LARGE: { status: 431, title: 'Headers too large' },
-  HTTP_CLIENT_GONE: { status: 499, title: 'Client closed the request' },
-  HTTP_INTERNAL: { status: 500, title: 'Internal error' },
-  HTTP_OVERLOADED: { status: 503, title: 'Overloaded', retryAfter: 1 },
-  HTTP_QUERY_TIMEOUT: { status: 503, title: 'Query took too long', retryAfter: 5 },
-  HTTP_SHUTTING_DOWN: { status: 503, title: 'Shutting down', retryAfter: 5 },
-} as const satisfies Record<`HTTP_${string}`, ProblemKind>
+export const HTTP_PROBLEMS = {
+  HTTP_BAD_JSON: {
+    status: 400,
+    title: 'Invalid JSON',
+    meaning: 'the body is not JSON in UTF-8, or not as long as its `Content-Length`',
+    remedy: 'send valid JSON; the message says where it breaks off',
+  },
+  HTTP_MALFORMED: {
+    status: 400,
+    title: 'Malformed request',
+    meaning: 'the data is not an HTTP/1.1 request',
+    remedy: 'check the client, and that it does not speak TLS to a plain port',
+  },
+  HTTP_UNAUTHORIZED: {
+    status: 401,
+    title: 'Unauthorized',
+    meaning: 'there is no token, or the server does not know it',
+    remedy: 'send `Authorization: Bearer <token>`, or a ticket for a stream',
+  },
+  HTTP_FORBIDDEN: {
+    status: 403,
+    title: 'Forbidden',
+    meaning: 'the token does not permit this, or the server has no tokens and the client is not local',
+    remedy: 'use a token of the role that the message names, or configure tokens',
+  },
+  HTTP_NOT_FOUND: {
+    status: 404,
+    title: 'Not found',
+    meaning: 'there is no such path',
+    remedy: 'check the path and the prefix of the API',
+  },
+  HTTP_METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'Method not allowed',
+    meaning: 'the path supports other methods',
+    remedy: 'use one of those in `Allow`',
+  },
+  HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'Request timeout',
+    meaning: 'the request took too long to arrive',
+    remedy: 'send it faster, or in smaller batches',
+  },
+  HTTP_BODY_TOO_LARGE: {
+    status: 413,
+    title: 'Body too large',
+    meaning: 'the body is larger than the server accepts',
+    remedy: 'send less at once, or raise `bodyLimit` or `batchBodyLimit`',
+  },
+  HTTP_UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'Unsupported media type',
+    meaning:
+      'the body is compressed, not in UTF-8, or of a type that the path does not accept; or a WebSocket message is not a text frame',
+    remedy: 'send the type that the message names, uncompressed',
+  },
+  HTTP_UPGRADE_REQUIRED: {
+    status: 426,
+    title: 'Upgrade required',
+    meaning: 'the path accepts only WebSocket connections',
+    remedy: 'open it as a WebSocket',
+  },
+  HTTP_RATE_LIMITED: {
+    status: 429,
+    title: 'Too many requests',
+    retryAfter: 1,
+    meaning: 'too many requests with this token or from this address',
+    remedy: 'send less, or raise the limit',
+  },
+  HTTP_HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'Headers too large',
+    meaning: 'the path and headers are larger than the server accepts',
+    remedy: 'shorten the query or the cookies',
+  },
+  HTTP_CLIENT_GONE: {
+    status: 499,
+    title: 'Client closed the request',
+    meaning: 'the client disconnected before the response; only in logs',
+    remedy: 'nothing',
+  },
+  HTTP_INTERNAL: {
+    status: 500,
+    title: 'Internal error',
+    meaning: 'a fault in the server',
+    remedy: "read the server's log, and report it",
+  },
+  HTTP_OVERLOADED: {
+    status: 503,
+    title: 'Overloaded',
+    retryAfter: 1,
+    meaning: 'the server has no capacity now; the request was not processed',
+    remedy: 'send it again later, and have fewer requests in progress',
+  },
+  HTTP_QUERY_TIMEOUT: {
+    status: 503,
+    title: 'Query took too long',
+    retryAfter: 5,
+    meaning: 'the store took too long to find the answer',
+    remedy:
+      'narrow the query by type, source, tags or time, page by `cursor`, or omit the total with `count=none`',
+  },
+  HTTP_SHUTTING_DOWN: {
+    status: 503,
+    title: 'Shutting down',
+    retryAfter: 5,
+    meaning: 'the server is shutting down',
+    remedy: 'send the request again when it is back',
+  },
+} as const satisfies Record<`HTTP_${string}`, ProblemKind & ProblemText>
 
 const EVENTS_PROBLEMS = {
   EVENTS_INVALID: { status: 400, title: 'Invalid request' },

@@ -42,7 +42,7 @@ export const socketFeature: Feature = {
     const authentication = authenticationOf(options)
     const schema = {
       operationId: 'getAsyncApiDocument',
-      summary: 'The WebSocket’s protocol as an AsyncAPI 3 document',
+      summary: 'Describe the WebSocket’s messages (AsyncAPI 3)',
       description: 'All messages of the socket at `/ws`, made from the schemas that they are checked by.',
       response: { 200: AsyncApiSchema },
     }
@@ -60,7 +60,7 @@ function addSocketRoute(scope: FastifyInstance, sockets: EventSockets, handshake
     exposeHeadRoute: false,
     schema: {
       operationId: 'openSocket',
-      summary: 'Follow and publish events over a WebSocket',
+      summary: 'Stream and publish events over a WebSocket',
       description: 'The protocol is described by `/asyncapi.json`. Publishing needs the role of a publisher.',
       querystring: Type.Object({ ticket: ticketParameter }, { additionalProperties: false }),
       // No answer of HTTP's comes after the upgrade.

@@ -62,7 +62,7 @@ export const streamFeature: Feature = {
     const streams = new EventStreams(options)
     const schema = {
       operationId: 'streamEvents',
-      summary: 'Follow events as server-sent events',
+      summary: 'Stream events as server-sent events',
       description:
         'Every matching event from a place in the log on, each once and in order; then what is published. A client that ' +
         'lost the stream sends the last `id` as the header `Last-Event-ID`, or as `after`.',

@@ -1,13 +1,12 @@
-// Prints docs/event-types.md from the catalogue and the payload schemas:
-//   node --conditions=@viewra/source scripts/event-types-doc.ts > docs/event-types.md
-import { CATALOGUE } from '../packages/events-core/src/catalogue/catalogue.ts'
-import type { EventTypeDefinition } from '../packages/events-core/src/catalogue/definition.ts'
-import { expectation } from '../packages/events-core/src/catalogue/expectation.ts'
-import { payloadSchemas } from '../packages/events-core/src/catalogue/schemas.ts'
+import { CATALOGUE } from '../../packages/events-core/src/catalogue/catalogue.ts'
+import type { EventTypeDefinition } from '../../packages/events-core/src/catalogue/definition.ts'
+import { expectation } from '../../packages/events-core/src/catalogue/expectation.ts'
+import { payloadSchemas } from '../../packages/events-core/src/catalogue/schemas.ts'
+import { GENERATED, table } from './markdown.ts'
 
 const INTRODUCTION = `# Built-in event types
 
-<!-- Written by scripts/event-types-doc.ts: edit the schemas, not this page. -->
+${GENERATED}
 
 Events of any other type are stored and delivered in the same way; for these types the payload, the event's \`data\`, is known
 in advance. A payload may always have additional fields. \`library_id\` is a number, every other id a string. The priority is that of
@@ -19,7 +18,8 @@ payloads against them; \`payloadSchemas\`, from the same subpath, are the TypeBo
 
 const schemas = new Map(Object.entries(payloadSchemas))
 
-export function eventTypesDoc(): string {
+/** Returns docs/reference/event-types.md, from the catalogue and the payload schemas. */
+export function eventTypesPage(): string {
   return [INTRODUCTION, overview(), ...CATALOGUE.map(section)].join('\n')
 }
 
@@ -52,10 +52,3 @@ function fieldRows(type: string): string[][] {
     String(schema.description),
   ])
 }
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
-  return `${lines.join('\n')}\n`
-}
-
-if (import.meta.main) process.stdout.write(eventTypesDoc())
