@@ -1,4 +1,4 @@
-import { integer, object, shown } from '../check-options.ts'
+import { integer, object, shown, text } from '../check-options.ts'
 import type { Issue } from '../errors.ts'
 import type { StoredEvent } from './event.ts'
 
@@ -14,7 +14,7 @@ const NAME = /^[a-z0-9]{1,20}$/
 /** CloudEvents integers are 32 bits wide. */
 const integerProblem = integer(-(2 ** 31), 2 ** 31 - 1)
 
-/** The attribute of a CloudEvent that carries each field. `dataschema` is not among them, because no field keeps it. */
+/** The attribute of a CloudEvent that carries each field. `dataschema` is not among them: no field keeps it, an extension does. */
 export const CLOUD_EVENT_ATTRIBUTES = {
   id: 'id',
   source: 'source',
@@ -39,6 +39,9 @@ const FIELDS: ReadonlyMap<string, string> = new Map(
   Object.entries(CLOUD_EVENT_ATTRIBUTES).map(([field, attribute]) => [attribute, field]),
 )
 const FIXED: ReadonlySet<string> = new Set(['specversion', 'datacontenttype'])
+/** The one extension that CloudEvents defines itself: a URI. */
+const DATA_SCHEMA = 'dataschema'
+const schemaProblem = text(MAX_TEXT)
 
 /**
  * Copies and freezes extension attributes. Undefined ones count as absent. Returns undefined if none is left, or if any is
@@ -55,8 +58,9 @@ export function copyExtensions(value: unknown, path: string, issues: Issue[]): E
   )
   if (given.length > MAX_EXTENSIONS)
     issues.push({ path, message: `must be at most ${MAX_EXTENSIONS}, not ${given.length}` })
-  for (const [name, item] of given) {
-    const wrong = nameProblem(name) ?? valueProblem(item)
+  // Of too many, there is nothing more to say.
+  for (const [name, item] of given.slice(0, MAX_EXTENSIONS)) {
+    const wrong = nameProblem(name) ?? valueProblem(name, item)
     if (wrong !== undefined) issues.push({ path: `${path}.${name}`, message: wrong })
   }
   return given.length === 0 || issues.length > before ? undefined : Object.freeze(Object.fromEntries(given))
@@ -75,7 +79,8 @@ function nameProblem(name: string): string | undefined {
   return `is the attribute in which a CloudEvent carries the event's field ${field}; use that field`
 }
 
-function valueProblem(value: unknown): string | undefined {
+function valueProblem(name: string, value: unknown): string | undefined {
+  if (name === DATA_SCHEMA) return schemaProblem(value)
   if (typeof value === 'boolean') return undefined
   if (typeof value === 'number') return integerProblem(value)
   return typeof value === 'string' && value.length <= MAX_TEXT && value.isWellFormed()

@@ -66,6 +66,12 @@ test.each<[string, unknown, RegExp]>([
   ['no number', { a: Number.NaN }, /must be an integer/],
   ['a long text', { a: 'x'.repeat(1_025) }, /at most 1024 characters/],
   ['half of a surrogate pair', { a: '\ud800' }, /half of a surrogate pair/],
+  [
+    'a schema that is a number',
+    { dataschema: 5 },
+    /dataschema must be a string of 1 to 1024 characters, not 5/,
+  ],
+  ['an empty schema', { dataschema: '' }, /must be a string of 1 to 1024 characters/],
 ])('rejects %s', (_, given, problem) => {
   const { copy, issues } = copied(given)
   expect(copy).toBeUndefined()
@@ -75,4 +81,10 @@ test.each<[string, unknown, RegExp]>([
 
 test('every violation is reported', () => {
   expect(copied({ A: 1, id: 'a', b: null, fine: 1 }).issues).toHaveLength(3)
+})
+
+test('of too many, only their number is reported', () => {
+  const wrong = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`N${index}`, null]))
+  expect(copied(wrong).issues.filter((issue) => /at most 32, not 1000/.test(issue))).toHaveLength(1)
+  expect(copied(wrong).issues).toHaveLength(33)
 })

@@ -35,7 +35,10 @@ describe('validateFilter', () => {
     ['the highest priority', { minPriority: 100 }],
     ['targets', { target: 'x'.repeat(256) }],
     ['text', { text: 'x'.repeat(256) }],
-    ['extensions', { extensions: { partitionkey: 'a', sequence: 5, last: false, dataschema: '' } }],
+    [
+      'extensions',
+      { extensions: { partitionkey: 'a', sequence: 5, last: false, dataschema: 'urn:a', empty: '' } },
+    ],
     ['data of a hundred levels', { data: nested(100) }],
     ['data of a thousand values', { data: { list: Array.from({ length: 999 }, () => 0) } }],
     ['lone surrogates in data', { data: { '\ud800': '\udfff' } }],
