@@ -9,7 +9,7 @@ const check = TypeCompiler.Compile(
   Type.Object(
     {
       id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-      type: Type.String({ maxLength: 128, pattern: '^[a-z0-9_]+(\\.[a-z0-9_]+)*$' }),
+      type: Type.String({ maxLength: 128, pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$' }),
       source: Type.String({ minLength: 1, maxLength: 256 }),
       target: Type.Optional(Type.String({ maxLength: 256 })),
       title: Type.Optional(Type.String({ maxLength: 512 })),

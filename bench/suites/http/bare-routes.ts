@@ -8,7 +8,7 @@ const event = {
   required: ['type', 'source'],
   additionalProperties: false,
   properties: {
-    type: { ...text, maxLength: 128, pattern: '^[a-z0-9_]+(\\.[a-z0-9_]+)*$' },
+    type: { ...text, maxLength: 128, pattern: '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$' },
     source: { ...text, minLength: 1, maxLength: 256 },
     id: { ...text, minLength: 1, maxLength: 128 },
     target: { ...text, maxLength: 256 },
