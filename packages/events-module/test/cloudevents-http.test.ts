@@ -35,6 +35,32 @@ describe('the official SDK', () => {
     expect(await bus.get(SENT.id)).toMatchObject(KEPT)
   })
 
+  test.each([
+    [Mode.BINARY, { sampled: 'true', sequence: '7' }],
+    [Mode.STRUCTURED, { sampled: true, sequence: 7 }],
+  ])('sends extensions and gets them back, %s', async (mode, typed) => {
+    const { bus, url } = await listeningApp()
+    const texts = {
+      dataschema: 'https://example.com/a%20b#c',
+      partitionkey: 'a b',
+      empty: '',
+    }
+    const event = new CloudEvent({
+      ...SENT,
+      datacontenttype: 'application/json',
+      ...texts,
+      sampled: true,
+      sequence: 7,
+    })
+    await emitterFor(httpTransport(url), { mode })(event)
+    expect((await bus.get(SENT.id))?.extensions).toEqual({ ...texts, ...typed })
+    const accept = 'application/cloudevents-batch+json'
+    const answer = await fetch(`${url}?ext.sequence=7`, { headers: { accept } })
+    const parsed = HTTP.toEvent({ headers: headersOf(answer), body: await answer.text() })
+    expect(parsed).toMatchObject([{ ...SENT, ...texts, ...typed }])
+    for (const one of [parsed].flat()) expect(() => new CloudEvent(one)).not.toThrow()
+  })
+
   test('parses one event', async () => {
     const { bus, url } = await listeningApp()
     await bus.publish({ ...KEPT, source: 'my shop', title: 'Ü' })
@@ -71,8 +97,8 @@ test('a batch of CloudEvents is stored, or none of it', async () => {
     { path: '1.type', message: expect.any(String) },
     { path: '1.subject', message: expect.any(String) },
   ])
-  const foreign = await post([event, { ...event, partitionkey: 'p' }, 5])
-  expect(foreign.json().errors.map(({ path }: { path: string }) => path)).toEqual(['1.partitionkey', '2'])
+  const foreign = await post([event, { ...event, data_base64: 'AAAA' }, 5])
+  expect(foreign.json().errors.map(({ path }: { path: string }) => path)).toEqual(['1.data_base64', '2'])
   expect((await post([])).statusCode).toBe(400)
   expect((await post(event)).statusCode).toBe(400)
   expect(await bus.count()).toBe(0)
@@ -124,7 +150,7 @@ describe('in headers', () => {
     ['ce-type', 'A!', 'type'],
     ['ce-time', 'now', 'time'],
     ['ce-correlationid', 'x'.repeat(200), 'correlationid'],
-    ['ce-partitionkey', 'x', 'partitionkey'],
+    ['ce-partition-key', 'x', 'partition-key'],
     ['ce-data', 'x', 'data'],
     ['ce-title', 'Ü', 'title'],
     ['ce-title', '%ff', 'title'],

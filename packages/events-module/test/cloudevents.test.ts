@@ -1,8 +1,20 @@
-import { createEventBus, type EventInput, type PublishedEvent } from '@viewra/events-core'
+import {
+  CLOUD_EVENT_ATTRIBUTES,
+  createEventBus,
+  type EventInput,
+  type PublishedEvent,
+} from '@viewra/events-core'
 import { CloudEvent as SdkEvent } from 'cloudevents'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { fromCloudEvent, toCloudEvent } from '../src/http/cloudevents/cloudevent.ts'
+
+const TAKEN: ReadonlySet<string> = new Set([
+  ...Object.values(CLOUD_EVENT_ATTRIBUTES),
+  ...['specversion', 'datacontenttype', 'dataschema'],
+  // The SDK has these of an older version.
+  ...['schemaurl', 'datacontentencoding'],
+])
 
 const text = (maxLength: number) => fc.string({ unit: 'grapheme', minLength: 1, maxLength })
 const uriLike = fc
@@ -11,6 +23,18 @@ const uriLike = fc
     maxLength: 8,
   })
   .map((parts) => parts.join(''))
+
+/** Names that no field of an event has in a CloudEvent. */
+const extensionName = fc
+  .oneof(fc.stringMatching(/^[a-z0-9]{1,20}$/), fc.constantFrom('constructor', 'valueof', '0', 'extensions'))
+  .filter((name) => !TAKEN.has(name))
+const extensionValue = fc.oneof(text(20), fc.constant(''), fc.boolean(), fc.integer())
+const extensions = fc
+  .tuple(
+    fc.dictionary(extensionName, extensionValue, { minKeys: 1, noNullPrototype: true }),
+    fc.option(fc.webUrl({ withQueryParameters: true }), { nil: undefined }),
+  )
+  .map(([others, dataschema]) => ({ ...others, ...(dataschema && { dataschema }) }))
 
 const event: fc.Arbitrary<PublishedEvent> = fc.record(
   {
@@ -28,6 +52,7 @@ const event: fc.Arbitrary<PublishedEvent> = fc.record(
     correlation_id: text(20),
     causation_id: text(20),
     traceparent: fc.constant('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
+    extensions,
   },
   {
     requiredKeys: [
@@ -121,8 +146,8 @@ describe('what an event could not keep is refused by its name', () => {
   test.each([
     ['specversion', '0.3'],
     ['specversion', 1],
-    ['partitionkey', 'x'],
-    ['dataschema', 'https://example.com/schema'],
+    ['partitionkey', ['x']],
+    ['dataschema', { type: 'object' }],
     ['data_base64', 'AAAA'],
     ['datacontenttype', 'text/xml'],
     ['data', 'text'],

@@ -12,6 +12,7 @@ import createClient from 'openapi-fetch'
 import type { components, paths } from './api.ts'
 
 const asLines = (body: unknown) => String(body)
+const asCloudEvent = (body: unknown) => JSON.stringify(body)
 
 export async function use(baseUrl: string, token: string): Promise<unknown> {
   const client = createClient<paths, 'application/json' | 'application/problem+json'>({ baseUrl, headers: { authorization: 'Bearer ' + token } })
@@ -30,6 +31,24 @@ export async function use(baseUrl: string, token: string): Promise<unknown> {
     headers: { 'content-type': 'application/x-ndjson' },
     bodySerializer: asLines,
   })
+  const cloudEvent: components['schemas']['CloudEventInput'] = {
+    specversion: '1.0',
+    id: 'delivery-1',
+    source: 'https://github.com/acme/widgets',
+    type: 'com.github.pull-request.Opened',
+    dataschema: 'https://example.com/s',
+    data: { number: 7 },
+    partitionkey: 'acme',
+    sampled: true,
+  }
+  await client.POST('/', {
+    body: cloudEvent,
+    headers: { 'content-type': 'application/cloudevents+json' },
+    bodySerializer: asCloudEvent,
+  })
+  await client.POST('/', { body: { type: 'a', source: 'x', extensions: { partitionkey: 'other', sequence: 1 } } })
+  const having = await client.GET('/', { params: { query: { ext: { partitionkey: 'acme', sampled: true } } } })
+  const extension: string | number | boolean | undefined = having.data?.events[0]?.extensions?.partitionkey
   const selected = await client.GET('/', {
     params: { query: { data: { 'library.id': 5, n: 1 }, tags: ['red', 'blue'], priority: 'normal', order: 'asc' } },
   })
@@ -43,6 +62,8 @@ export async function use(baseUrl: string, token: string): Promise<unknown> {
     lines: lines.data?.count,
     types: page?.events.map(({ type }) => type),
     position: one.data?.position,
+    having: having.data?.events.map(({ id }) => id),
+    extension,
     problem: problem?.code,
   }
 }
@@ -51,7 +72,7 @@ export async function use(baseUrl: string, token: string): Promise<unknown> {
 export const wrongType: components['schemas']['EventInput'] = { typ: 'a', source: 'x' }
 `
 
-test('a client that is generated from the document compiles, and selects by data', async () => {
+test('a client that is generated from the document compiles, sends CloudEvents, and selects by data and extensions', async () => {
   const { token, hash } = createToken()
   const { url } = await listeningApp({ module: { tokens: [{ name: 'one', role: 'publisher', hash }] } })
   const folder = mkdtempSync(path.join(import.meta.dirname, '../node_modules/.generated-client-'))
@@ -66,6 +87,8 @@ test('a client that is generated from the document compiles, and selects by data
     lines: 1,
     types: ['scan.started'],
     position: 1,
+    having: ['delivery-1'],
+    extension: 'acme',
     problem: 'EVENTS_INVALID',
   })
 })

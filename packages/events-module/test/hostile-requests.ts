@@ -131,6 +131,7 @@ export class HostileRequests {
       'data[a][b]',
       'data[__proto__]',
       'data[a',
+      ...['ext.a', 'ext[a]', 'ext.a.b', 'ext.__proto__', 'ext[constructor]', 'ext[', 'ext.A', 'ext.subject'],
     ]
     const names = [...parameters.map(({ name }) => String(name)), ...paths]
     const schemas = new Map(parameters.map(({ name, schema }) => [String(name), record(schema)]))
@@ -272,6 +273,7 @@ function headers(): fc.Arbitrary<Record<string, string>> {
     'ttl',
     'data',
     '__proto__',
+    ...['dataschema', 'partitionkey', 'constructor', 'A_b', 'data_base64', 'position', 'x'.repeat(300)],
   ]
   const name = fc.constantFrom(
     ...[

@@ -104,20 +104,24 @@ test('events are taken as JSON, as lines and as CloudEvents, whose headers are n
   const publish = api.operation('POST', api.prefix)
   const headers = Object.values(record(publish?.description.parameters)).map((one) => record(one).name)
   expect(headers).toEqual(
-    expect.arrayContaining(['ce-specversion', 'ce-id', 'ce-source', 'ce-type', 'ce-time']),
+    expect.arrayContaining(['ce-specversion', 'ce-id', 'ce-source', 'ce-type', 'ce-time', 'ce-dataschema']),
   )
 })
 
-test('data is a parameter that generated clients can send, wherever events are selected', () => {
+test('data and extensions are parameters that generated clients can send, wherever events are selected', () => {
   for (const path of ['', '/range', '/stream']) {
     const { description } = api.operation('GET', api.prefix + path) ?? {}
     const parameters = Object.values(record(record(description).parameters)).map(record)
-    expect(parameters.find(({ name }) => name === 'data')).toMatchObject({
-      in: 'query',
-      style: 'deepObject',
-      explode: true,
-      schema: { $ref: '#/components/schemas/DataFilter' },
-    })
+    for (const [object, schema] of [
+      ['data', 'DataFilter'],
+      ['ext', 'ExtensionFilter'],
+    ])
+      expect(parameters.find(({ name }) => name === object)).toMatchObject({
+        in: 'query',
+        style: 'deepObject',
+        explode: true,
+        schema: { $ref: `#/components/schemas/${schema}` },
+      })
   }
 })
 

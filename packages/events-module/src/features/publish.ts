@@ -86,7 +86,7 @@ function addPublish(scope: EventsScope, bus: EventBus): void {
     summary: 'Publish an event',
     description:
       'Answered once the event is stored. Takes a CloudEvent too, structured (`application/cloudevents+json`) or binary: ' +
-      'then its attributes are the `ce-` headers, and the body is its data, any JSON object.',
+      'then its attributes are the `ce-` headers, of any extension `ce-<name>`, and the body is its data, any JSON object.',
     body: EventInputSchema,
     response: { 201: PublishedSchema },
   }

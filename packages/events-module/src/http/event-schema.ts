@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { JsonObject, PublishedEvent } from '@viewra/events-core'
+import type { Extensions, JsonObject, PublishedEvent } from '@viewra/events-core'
 
 const text = (description: string) => Type.String({ description })
 
@@ -14,6 +14,30 @@ export const EventIdSchema = Type.Object({ id: Type.String({ description: 'The e
 
 const JsonObjectSchema = Type.Unsafe<JsonObject>(
   Type.Object({}, { additionalProperties: true, description: 'Any JSON object; what the type calls for.' }),
+)
+
+/** An extension as a client sends or selects it; the bus says what names may be. */
+export const ExtensionValueSchema = Type.Union(
+  [Type.String(), Type.Boolean(), Type.Integer({ minimum: -(2 ** 31), maximum: 2 ** 31 - 1 })],
+  {
+    $id: 'ExtensionValue',
+    rule: 'a string, a boolean or a 32-bit integer',
+    description:
+      'The value of an extension: a string of at most 1,024 characters, a boolean or a 32-bit integer.',
+  },
+)
+
+export const ExtensionsSchema = Type.Unsafe<Extensions>(
+  Type.Object(
+    {},
+    {
+      $id: 'Extensions',
+      additionalProperties: ExtensionValueSchema,
+      description:
+        'Attributes of CloudEvents for which an event has no field: at most 32, with names of 1 to 20 lower-case letters and digits.',
+      examples: [{ partitionkey: 'library-5', dataschema: 'https://example.com/scan-progress.json' }],
+    },
+  ),
 )
 
 /** One event, as examples show it. */
@@ -46,7 +70,9 @@ export const INPUT_EXAMPLE = {
  */
 export const EventInputSchema = Type.Object(
   {
-    type: text('Dot-separated words of a-z, 0-9 and _, such as scan.progress; at most 128 characters.'),
+    type: text(
+      'Dot-separated words of letters, digits, _ and -, such as scan.progress; at most 128 characters. Case-sensitive.',
+    ),
     source: text('system, plugin:<id>, user:<id>, or any text of 1 to 256 characters.'),
     id: Type.Optional(
       text('1 to 128 printable characters; a UUIDv7 by default. The same id is stored once.'),
@@ -64,11 +90,12 @@ export const EventInputSchema = Type.Object(
     correlation_id: Type.Optional(text('1 to 128 printable characters.')),
     causation_id: Type.Optional(text('1 to 128 printable characters.')),
     traceparent: Type.Optional(text('W3C trace context.')),
+    extensions: Type.Optional(ExtensionsSchema),
   },
   {
     $id: 'EventInput',
     additionalProperties: false,
-    description: 'An event to publish. An optional field that is null counts as absent.',
+    description: 'An event to publish. An optional field, or an extension, that is null counts as absent.',
     examples: [INPUT_EXAMPLE],
   },
 )
@@ -91,6 +118,7 @@ export const EventSchema = Type.Unsafe<PublishedEvent>(
       correlation_id: Type.Optional(Type.String()),
       causation_id: Type.Optional(Type.String()),
       traceparent: Type.Optional(Type.String()),
+      extensions: Type.Optional(ExtensionsSchema),
       position: Type.Optional(int64('Unique, increasing, in the order of storing.')),
       recorded_at: Type.Optional(dateTime('When it was stored.')),
     },

@@ -2,11 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from '@sinclair/typebox'
 import { invalidRequest } from '../problem.ts'
 import { CloudEventSchema } from './cloudevent.ts'
-import { readSource } from './source.ts'
+import { isUriReference, readSource } from './source.ts'
 
 const PREFIX = 'ce-'
 
-/** The headers of binary mode; their values are percent-encoded. */
+/** The headers of binary mode but those of extensions, which may have any name; their values are percent-encoded. */
 export const BINARY_HEADERS = Object.fromEntries(
   Object.keys(CloudEventSchema.properties)
     .filter((name) => name !== 'data' && name !== 'datacontenttype')
@@ -37,14 +37,20 @@ export function binaryCloudEvent(
   return { ...(data !== undefined && { data }), ...Object.fromEntries(attributes) }
 }
 
-/** Some SDKs send values as they are, so a `%` may not begin an escape, and a source may be escaped only once. */
+/** Some SDKs send values as they are, so a `%` may not begin an escape, and a URI may be escaped only once. */
 function decoded(name: string, header: string): string {
   // Node reads headers as Latin-1: whatever else was sent is something else by now.
   if (!/^[ -~]*$/.test(header)) throw notUtf8(name)
   const value = unquoted(header)
   const text = value.replaceAll(ESCAPES, (escapes) => decodeEscapes(name, escapes))
-  return name === 'source' && readSource(text) === undefined ? value : text
+  return IS_URI.get(name)?.(text) === false ? value : text
 }
+
+/** How the attributes that are URIs tell that they are: one that is none once it is decoded was not encoded. */
+const IS_URI: ReadonlyMap<string, (text: string) => boolean> = new Map([
+  ['source', (text) => readSource(text) !== undefined],
+  ['dataschema', isUriReference],
+])
 
 const ESCAPES = /(?:%[\dA-Fa-f]{2})+/g
 const QUOTED = /^"(?:[^"\\]|\\.)*"$/

@@ -13,9 +13,9 @@ import { checkerOf } from '../request/validation.ts'
 import { readSource, writeSource } from './source.ts'
 
 /**
- * An event in the JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec). What CloudEvents has no
- * attribute for are extensions. Whole numbers are 32 bits wide there, too few for `ttl` and `position`: both are texts,
- * whatever their size.
+ * An event in the JSON format of CloudEvents 1.0 (https://github.com/cloudevents/spec), beside its own extensions. Fields for
+ * which CloudEvents has no attribute are extensions, too. Integers are 32 bits wide there, too few for `ttl` and
+ * `position`: both are strings, whatever their size.
  */
 export interface CloudEvent {
   readonly specversion: '1.0'
@@ -49,6 +49,9 @@ export const CLOUD_EVENT_INPUT_EXAMPLE = {
   data: { scan_id: 's1', library_id: 5, progress: 40 },
 }
 
+const OTHER_ATTRIBUTES =
+  'Other attributes are the event’s `extensions`: strings, booleans or 32-bit integers.'
+
 /** A CloudEvent as it is taken; `fromCloudEvent` says more precisely what of it. */
 export const CloudEventSchema = Type.Object(
   {
@@ -59,6 +62,7 @@ export const CloudEventSchema = Type.Object(
     time: Type.Optional(Type.String({ format: 'date-time' })),
     subject: Type.Optional(Type.String()),
     datacontenttype: Type.Optional(Type.String()),
+    dataschema: Type.Optional(Type.String()),
     data: Type.Optional(Type.Object({}, { additionalProperties: true })),
     title: Type.Optional(Type.String()),
     message: Type.Optional(Type.String()),
@@ -71,8 +75,9 @@ export const CloudEventSchema = Type.Object(
   },
   {
     $id: 'CloudEventInput',
-    additionalProperties: false,
-    description: 'A CloudEvent 1.0 in JSON.',
+    // Not of the schema of their values: generated types would then ask for such a value of `data` too.
+    additionalProperties: true,
+    description: `A CloudEvent 1.0 in JSON. ${OTHER_ATTRIBUTES}`,
     examples: [CLOUD_EVENT_INPUT_EXAMPLE],
   },
 )
@@ -93,9 +98,8 @@ export const AnsweredCloudEventSchema = Type.Object(
   },
   {
     $id: 'CloudEvent',
-    // Its extensions, which have names of their own.
-    additionalProperties: Type.Union([Type.String(), Type.Boolean(), Type.Integer()]),
-    description: 'An event as a CloudEvent 1.0.',
+    additionalProperties: true,
+    description: `An event as a CloudEvent 1.0. ${OTHER_ATTRIBUTES}`,
     examples: [CLOUD_EVENT_EXAMPLE],
   },
 )
@@ -107,6 +111,8 @@ const FIELDS: ReadonlyMap<string, string> = new Map(
   Object.entries(PUBLISHED).map(([field, attribute]) => [attribute, field]),
 )
 const GIVEN_BY_THE_STORE: ReadonlySet<string> = new Set([position, recordedAt])
+/** Attributes that every event has alike, so none keeps them. */
+const FIXED: ReadonlySet<string> = new Set(['specversion', 'datacontenttype'])
 const REQUIRED: readonly string[] = ['specversion', 'id', 'source', 'type']
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
 const TAG = /(?:[^\\,]|\\[\\,])+/g
@@ -115,7 +121,7 @@ const INTEGER = /^\d{1,15}$/
 
 const checkInput = checkerOf(EventInputSchema)
 
-/** The event as a CloudEvent: all that it has. `fromCloudEvent` makes the same of it, but for extensions, which it refuses so far. */
+/** Returns the event as a CloudEvent, with all that it has. `fromCloudEvent` makes the same event of it. */
 export function toCloudEvent(event: PublishedEvent): CloudEvent {
   const { ttl, position, correlation_id: correlation, causation_id: causation, traceparent } = event
   return {
@@ -143,8 +149,8 @@ export function toCloudEvent(event: PublishedEvent): CloudEvent {
 }
 
 /**
- * What a CloudEvent asks to publish. An attribute that is null counts as absent; numbers may be texts, as all
- * attributes are in headers. Nothing is dropped: attributes that no field keeps are refused.
+ * Returns what a CloudEvent asks to publish. An attribute that is null counts as absent; numbers may be strings, as all
+ * attributes are in headers. Nothing is dropped: attributes that no field keeps become extensions.
  * @throws EventsError EVENTS_INVALID with the attribute of each broken rule; lengths and patterns are left to the bus,
  *   whose issues `withAttributeName` translates
  */
@@ -154,16 +160,21 @@ export function fromCloudEvent(attributes: unknown): EventInput {
   const given = Object.entries(attributes).filter(([, value]) => value !== null)
   const issues = missingIssues(given.map(([name]) => name))
   const input: Record<string, unknown> = {}
+  const extensions: [string, unknown][] = []
   for (const [name, value] of given) {
     const problem = problemOf(name, value)
     const field = FIELDS.get(name)
     if (problem !== undefined) issues.push({ path: name, message: problem })
     else if (field !== undefined) input[field] = fieldOf(name, value)
+    else if (!FIXED.has(name)) extensions.push([name, value])
   }
   throwIssues(issues)
+  // Not by assignment, which would set the prototype if one were called __proto__.
+  if (extensions.length > 0) input.extensions = Object.fromEntries(extensions)
   const checked = checkInput(input)
   if ('value' in checked) return checked.value
-  throw invalidRequest(checked.issues)
+  const [first, ...others] = checked.issues
+  throw invalidRequest([withAttributeName(first), ...others.map(withAttributeName)])
 }
 
 /**
@@ -188,9 +199,11 @@ export function fromCloudEvents(batch: unknown): readonly EventInput[] {
   return inputs
 }
 
-/** An issue about an event's field as one about the CloudEvent's attribute. */
+/** Returns an issue about an event's field as one about the CloudEvent's attribute. */
 export function withAttributeName({ path, message }: Issue): Issue {
-  const [, index = '', field = '', rest = ''] = /^(\d+\.)?([^.]*)(.*)$/.exec(path) ?? []
+  const [, index = '', field = '', rest = ''] = /^(\d+\.)?([^.]*)(.*)$/s.exec(path) ?? []
+  // An extension is an attribute by its own name.
+  if (field === 'extensions' && rest !== '') return { path: `${index}${rest.slice(1)}`, message }
   return { path: `${index}${BY_FIELD.get(field) ?? field}${rest}`, message }
 }
 
@@ -211,8 +224,7 @@ function problemOf(name: string, value: unknown): string | undefined {
   if (name === 'datacontenttype') return contentTypeProblem(value)
   if (name === 'data_base64') return 'is not taken: send a JSON object as data'
   if (GIVEN_BY_THE_STORE.has(name)) return 'is given by the store and cannot be published'
-  if (!FIELDS.has(name)) return `is not kept here; leave it out, or send it in data`
-  return valueProblem(name, value)
+  return FIELDS.has(name) ? valueProblem(name, value) : undefined
 }
 
 function contentTypeProblem(value: unknown): string | undefined {

@@ -44,6 +44,11 @@ export function readSource(uri: string): string | undefined {
   }
 }
 
+/** Returns whether a string is a URI reference as RFC 3986, section 4.1, has it. */
+export function isUriReference(text: string): boolean {
+  return URI_REFERENCE.test(normalized(text))
+}
+
 /** RFC 3986, section 6.2.2: the same URI, with hexadecimal digits in one case and nothing escaped without need. */
 function normalized(uri: string): string {
   return uri

@@ -13,7 +13,7 @@ const SHAPE = 'must be data and a path: keys with a dot before each, or each in 
 
 /** What the data must contain, and what was wrong with the parameters. */
 interface DataReading {
-  readonly data: JsonObject
+  readonly value: JsonObject
   readonly issues: readonly Issue[]
 }
 
@@ -24,10 +24,6 @@ interface Leaf {
   readonly value: JsonValue
   /** The parameter that it came from. */
   readonly name: string
-}
-
-export function isDataParameter(name: string): boolean {
-  return NAME.test(name)
 }
 
 /**
@@ -42,7 +38,7 @@ export function readDataParameters(parameters: readonly (readonly [string, strin
     const problem = put(root, name, text)
     if (problem !== undefined) issues.push({ path: name, message: problem })
   }
-  return { data: objectOf(root), issues }
+  return { value: objectOf(root), issues }
 }
 
 function put(root: Fields, name: string, text: string): string | undefined {

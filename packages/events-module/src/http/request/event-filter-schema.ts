@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { EventFilter } from '@viewra/events-core'
+import { ExtensionsSchema } from '../event-schema.ts'
 
 const texts = (description: string) => Type.Optional(Type.Array(Type.String(), { minItems: 1, description }))
 
@@ -16,6 +17,7 @@ export const EventFilterSchema = Type.Unsafe<EventFilter>(
       data: Type.Optional(
         Type.Object({}, { additionalProperties: true, description: 'What the event’s data contains.' }),
       ),
+      extensions: Type.Optional(ExtensionsSchema),
       text: Type.Optional(
         Type.String({ description: 'Contained in title or message; 1 to 256 characters.' }),
       ),

@@ -1,12 +1,14 @@
 import { type Static, Type } from '@sinclair/typebox'
 import {
   type EventFilter,
+  type Extensions,
   type Issue,
   isEventsError,
   type JsonObject,
   PRIORITY,
   validateFilter,
 } from '@viewra/events-core'
+import { ExtensionValueSchema } from '../event-schema.ts'
 import { invalidRequest } from '../problem.ts'
 
 const list = (name: string, description: string) =>
@@ -46,6 +48,25 @@ const DataSchema = Type.Unsafe<JsonObject>(
   ),
 )
 
+const SentExtensionsSchema = Type.Record(Type.String(), ExtensionValueSchema, {
+  $id: 'ExtensionFilter',
+  examples: [{ partitionkey: 'library-5' }],
+})
+
+const ExtSchema = Type.Unsafe<Extensions>(
+  Type.Object(
+    {},
+    {
+      additionalProperties: true,
+      sent: SentExtensionsSchema,
+      rule: 'given by its names, as ext.<name>=<value> or ext[<name>]=<value>',
+      description:
+        'What extensions the event must have, each as `ext[<name>]=<value>` or `ext.<name>=<value>`: `ext.partitionkey=a`. ' +
+        'Values are compared as CloudEvents writes them: `5` selects the number and the string.',
+    },
+  ),
+)
+
 /** Parameters that say what kind of events; lists take repeats and commas, and one without value is no condition. */
 export const selectionParameters = {
   type: list('Type', 'Types: exact, `scan.*` for all below scan, `*` for all.'),
@@ -67,6 +88,7 @@ export const selectionParameters = {
     }),
   ),
   data: Type.Optional(DataSchema),
+  ext: Type.Optional(ExtSchema),
 }
 
 /** A time. A space in one was a + that was not escaped. */
@@ -105,6 +127,7 @@ export function filterOf(selection: Selection): EventFilter {
     target,
     q,
     data,
+    ext,
     since,
     until,
   } = selection
@@ -120,6 +143,7 @@ export function filterOf(selection: Selection): EventFilter {
     target,
     text: q,
     data,
+    extensions: ext,
     since,
     until,
   }
@@ -168,5 +192,6 @@ function renamed({ path, message }: Issue, origins: Origins): Issue {
   const [condition = '', index = '0'] = path.split('.')
   const items = condition === 'types' ? origins.types : condition === 'sources' ? origins.sources : []
   if (condition === 'data') return { path, message }
+  if (condition === 'extensions') return { path: path.replace(condition, 'ext'), message }
   return { path: items[Number(index)] ?? PARAMETERS.get(condition) ?? condition, message }
 }

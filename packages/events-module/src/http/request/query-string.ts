@@ -1,7 +1,8 @@
 import { KindGuard, type TObject, type TSchema } from '@sinclair/typebox'
 import type { Issue } from '@viewra/events-core'
 import { invalidRequest } from '../problem.ts'
-import { isDataParameter, readDataParameters } from './data-parameters.ts'
+import { objectOf, readObjectParameters } from './object-parameters.ts'
+import { ruleOf, shown } from './rule.ts'
 
 const INTEGER = /^-?\d{1,15}$/
 /** A comma behind a backslash is one of the item's own. */
@@ -16,10 +17,9 @@ interface QueryReading {
 
 /**
  * Turns a query string's texts into what their schemas ask for: a list takes repeats and commas (`\,` is a comma of an
- * item), an integer is
- * written as one, everything else stays text. What does not fit stays as it is, for the schema to refuse.
+ * item), an integer is written as one, everything else stays text. What does not fit stays as it is, for the schema to refuse.
  * A parameter whose schema says `allowEmptyValue` may be given without a value, which is as if it were absent.
- * Where there is a parameter `data`, `data.<path>` and `data[<path>]` say what it has at that path.
+ * A parameter that is an object is sent as a parameter for each member: `data.<path>`, `ext[<name>]`.
  */
 export function readQuery(schema: TObject, raw: unknown): QueryReading {
   const query: Record<string, unknown> = {}
@@ -27,19 +27,19 @@ export function readQuery(schema: TObject, raw: unknown): QueryReading {
   for (const [name, property] of Object.entries(schema.properties)) {
     if (property.default !== undefined) query[name] = property.default
   }
-  const data: [string, string][] = []
+  const members: [string, string][] = []
   for (const [name, given] of parametersOf(raw)) {
     const values: readonly unknown[] = Array.isArray(given) ? given : [given]
-    const property = propertyOf(schema, name)
-    const problem = property === undefined ? unknownParameter(schema) : problemOf(property, values)
+    const object = objectOf(name)
+    const property = propertyOf(schema, object ?? name)
+    const problem = property === undefined ? unknownParameter(schema) : problemOf(property, values, object)
     if (problem !== undefined) issues.push({ path: name, message: problem })
     if (property === undefined || problem !== undefined) delete query[name]
-    else if (isDataParameter(name)) data.push([name, values.join()])
+    else if (object !== undefined) members.push([name, values.join()])
     else if (!isLeftEmpty(property, values)) query[name] = parameterOf(property, values.map(String))
   }
-  if (data.length === 0) return { query, issues }
-  const reading = readDataParameters(data)
-  return { query: { ...query, data: reading.data }, issues: [...issues, ...reading.issues] }
+  const objects = readObjectParameters(members)
+  return { query: { ...query, ...objects.value }, issues: [...issues, ...objects.issues] }
 }
 
 /**
@@ -80,7 +80,6 @@ function parametersOf(raw: unknown, inside?: string): [name: string, given: unkn
 }
 
 function propertyOf({ properties }: TObject, name: string): TSchema | undefined {
-  if (isDataParameter(name)) return properties.data
   return Object.hasOwn(properties, name) ? properties[name] : undefined
 }
 
@@ -89,7 +88,14 @@ function unknownParameter({ properties }: TObject): string {
   return `is not a parameter here; ${names.length === 0 ? 'there are none' : `there are ${names.join(', ')}`}`
 }
 
-function problemOf(property: TSchema, values: readonly unknown[]): string | undefined {
+function problemOf(
+  property: TSchema,
+  values: readonly unknown[],
+  object: string | undefined,
+): string | undefined {
+  // Beside parameters for its members it would be ignored.
+  if (object === undefined && KindGuard.IsObject(property))
+    return `must be ${ruleOf(property)}, not ${values.map(shown).join(' and ')}`
   if (!values.every((value) => typeof value === 'string')) return 'must be given as name=value'
   return values.length > 1 && !KindGuard.IsArray(property)
     ? `must be given once, not ${values.length} times`
