@@ -18,7 +18,10 @@ export type Output = Omit<EventInput, 'id' | 'source'> & { readonly source?: str
 export interface StepContext<S> {
   /** Log time in milliseconds since 1970: when the event was recorded, or the timer was due. The only clock there is. */
   readonly now: number
-  /** Replaces the key's state; undefined deletes it. @throws EventsError EVENTS_INVALID for what is no JSON or over 256 KiB */
+  /**
+   * Replaces the key's state; undefined deletes it, and leaves its timer as it is.
+   * @throws EventsError EVENTS_INVALID for what is no JSON or over 256 KiB
+   */
   set(state: S | undefined): void
   /**
    * Has `timer` called at a time of the log, in milliseconds since 1970. A key has one timer: another call moves it.
@@ -107,10 +110,14 @@ const MIB = 2 ** 20
  *   filter: { types: ['scan.*'] },
  *   revision: 1,
  *   key: (event) => String(event.data.scan_id),
- *   step(event, _state, { now, set, setTimer }) {
- *     if (event.type === 'scan.completed') return set(undefined)
- *     set({ path: String(event.data.path) })
- *     setTimer(now + 300_000)
+ *   step(event, scan, { now, set, setTimer, clearTimer }) {
+ *     if (event.type === 'scan.completed') {
+ *       set(undefined)
+ *       clearTimer()
+ *     } else {
+ *       set({ path: scan?.path ?? String(event.data.path) })
+ *       setTimer(now + 300_000)
+ *     }
  *   },
  *   timer: (_key, state, { emit }) => emit({ type: 'warning', title: `The scan of ${state?.path} is stuck` }),
  * })

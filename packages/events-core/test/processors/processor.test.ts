@@ -186,6 +186,23 @@ describe('a timer', () => {
     await expect.poll(async () => (await outputs(bus)).map(({ data }) => data.key)).toEqual(['b'])
   })
 
+  test('is called without a state when only the state was deleted', async () => {
+    const forgetful = processor<string>('forgetful', {
+      revision: 1,
+      filter: { types: ['in'] },
+      key,
+      step(_event, _state, { now, set, setTimer }) {
+        set('a state')
+        setTimer(now + 10)
+        set(undefined)
+      },
+      timer: (_key, state, { emit }) => emit({ type: 'out', data: { isGone: state === undefined } }),
+    })
+    const bus = await startedBus({ workers: [forgetful] })
+    await publish(bus, { key: 'a' })
+    await expect.poll(async () => (await outputs(bus)).map(({ data }) => data)).toEqual([{ isGone: true }])
+  })
+
   test('is called between the same events when history is processed again', async () => {
     let now = 1_000_000_000_000
     const storage = memoryStorage({ now: () => now })
