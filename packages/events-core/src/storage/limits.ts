@@ -1,4 +1,4 @@
-import { integer, shown } from '../check-options.ts'
+import { integer, oneOf, shown } from '../check-options.ts'
 import { type Issue, invalid } from '../errors.ts'
 import { copyJsonValue, type JsonValue } from '../event/json.ts'
 import type { Changes, StateChanges } from './contract/commit.ts'
@@ -33,13 +33,16 @@ export function checkDocumentName(collection: string, key: string): void {
 }
 
 /** @throws EventsError EVENTS_INVALID for a collection, prefix or key that no document can have, or a wrong limit */
-export function checkDocumentQuery(collection: string, { prefix, after, limit }: DocumentQuery): void {
+export function checkDocumentQuery(collection: string, query: DocumentQuery): void {
+  const { prefix, after, order, limit } = query
   const problem = integer(1, STORAGE_LIMITS.documentsPerPage)(limit)
+  const unordered = order === undefined ? undefined : oneOf('asc', 'desc')(order)
   refuse('documents', [
     ...nameIssues('collection', collection, 1, STORAGE_LIMITS.collectionLength),
     ...nameIssues('prefix', prefix ?? '', 0, STORAGE_LIMITS.keyLength),
     ...nameIssues('after', after ?? '', 0, STORAGE_LIMITS.keyLength),
     ...(problem === undefined ? [] : [{ path: 'limit', message: problem }]),
+    ...(unordered === undefined ? [] : [{ path: 'order', message: unordered }]),
   ])
 }
 

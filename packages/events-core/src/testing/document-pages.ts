@@ -47,6 +47,9 @@ const listing: Tests = {
         const expected = keys.filter((key) => key.startsWith(prefix ?? '')).toSorted(byCodePoint)
         expect(listed.map(({ key }) => key)).toEqual(expected)
         expect(listed.map(({ value }) => value)).toEqual(expected)
+        const query = { limit, order: 'desc' as const, ...(prefix && { prefix }) }
+        const backwards = await allOf(storage.documents, collection, query)
+        expect(backwards.map(({ key }) => key)).toEqual(expected.toReversed())
       },
     )
     await fc.assert(property, { numRuns: 25 })
@@ -59,6 +62,10 @@ const listing: Tests = {
       const { documents, next } = await storage.documents.list(scope, { after, limit: 10 })
       expect(documents.map(({ key }) => key)).toEqual(keys.filter((key) => byCodePoint(key, after) > 0))
       expect(next).toBeUndefined()
+      const before = await storage.documents.list(scope, { after, order: 'desc', limit: 10 })
+      expect(before.documents.map(({ key }) => key)).toEqual(
+        keys.filter((key) => byCodePoint(key, after) < 0).toReversed(),
+      )
     }
   },
 
@@ -170,6 +177,9 @@ const limits: Tests = {
     expect(await documents.list(scope, { limit: documentsPerPage })).toEqual({ documents: [] })
     for (const limit of [0, -1, 1.5, documentsPerPage + 1, Number.NaN])
       await expect(documents.list(scope, { limit })).rejects.toHaveProperty('code', 'EVENTS_INVALID')
+    // What users without types may write.
+    const order = 'up' as 'asc'
+    await expect(documents.list(scope, { limit: 1, order })).rejects.toHaveProperty('code', 'EVENTS_INVALID')
   },
 
   'what is no JSON is refused': async ({ storage: { documents }, scope }) => {

@@ -18,12 +18,13 @@ export interface DocumentQuery {
   readonly prefix?: string
   /** The key of the last document of the page before. */
   readonly after?: string
+  /** By key, code point by code point; 'asc' by default. */
+  readonly order?: 'asc' | 'desc'
   /** 1 to 1,000. A page also ends with the document that brings it to 8 MiB. */
   readonly limit: number
 }
 
 export interface DocumentPage {
-  /** By key, code point by code point. */
   readonly documents: readonly StoredDocument[]
   /** `after` of the next page; absent on the last one. */
   readonly next?: string

@@ -51,12 +51,13 @@ export class MemoryDocuments implements DocumentStore {
   async list(collection: string, query: DocumentQuery): Promise<DocumentPage> {
     this.#options.mustBeOpen()
     checkDocumentQuery(collection, query)
-    const { prefix = '', after, limit } = query
+    const { prefix = '', after, order = 'asc', limit } = query
+    const compare = (a: string, b: string) =>
+      order === 'asc' ? compareCodePoints(a, b) : compareCodePoints(b, a)
     const entries = [...(this.#collections.get(collection)?.values() ?? [])]
-      .filter(
-        ({ document: { key } }) => key.startsWith(prefix) && (after === undefined || isAfter(key, after)),
-      )
-      .sort((a, b) => compareCodePoints(a.document.key, b.document.key))
+      .filter(({ document: { key } }) => key.startsWith(prefix))
+      .filter(({ document: { key } }) => after === undefined || compare(key, after) > 0)
+      .sort((a, b) => compare(a.document.key, b.document.key))
     const room = new PageRoom(limit)
     const page = entries.filter(({ bytes }) => room.take(bytes))
     const last = page.at(-1)
@@ -143,8 +144,4 @@ export class MemoryDocuments implements DocumentStore {
     this.#watchers.wake(collection)
     return version
   }
-}
-
-function isAfter(key: string, after: string): boolean {
-  return compareCodePoints(key, after) > 0
 }

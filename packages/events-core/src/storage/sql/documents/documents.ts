@@ -41,7 +41,7 @@ export async function getDocument(
 export async function listDocuments(
   { db, dialect }: SqlLog,
   collection: string,
-  { prefix = '', after, limit }: DocumentQuery,
+  { prefix = '', after, order = 'asc', limit }: DocumentQuery,
 ): Promise<DocumentPage> {
   const all = db
     .selectFrom('documents')
@@ -49,8 +49,8 @@ export async function listDocuments(
     .select(sql<number>`octet_length(value)`.as('bytes'))
     .where('collection', '=', collection)
     .where(startsWith('key', prefix))
-    .orderBy('key')
-  const beyond = after === undefined ? all : all.where('key', '>', after)
+    .orderBy('key', order)
+  const beyond = after === undefined ? all : all.where('key', order === 'asc' ? '>' : '<', after)
   // One more than wanted tells whether there is a next page.
   const room = new PageRoom(limit)
   const found = await dialect.take(db, beyond.limit(limit + 1), { maxBytes: room.bytes, ahead: 1 })
