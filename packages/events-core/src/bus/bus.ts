@@ -4,6 +4,7 @@ import { EventsError } from '../errors.ts'
 import type { EventInput, EventTypes, PublishedEvent, StoredEvent } from '../event/event.ts'
 import type { EventFilter } from '../filter/filter.ts'
 import { selectedFilter, validateFilter } from '../filter/validate.ts'
+import type { DocumentStore } from '../storage/contract/documents.ts'
 import type {
   CallOptions,
   EventPage,
@@ -76,6 +77,11 @@ export class EventBus<M = EventTypes> {
 
   get registry(): EventTypeRegistry {
     return this.#settings.givenRegistry
+  }
+
+  /** What features keep in the store, such as jobs. @throws EventsError EVENTS_NOT_RUNNING */
+  get documents(): DocumentStore {
+    return this.#openStorage().documents
   }
 
   /**
@@ -250,11 +256,7 @@ export class EventBus<M = EventTypes> {
     return checkHealth(healthFacts(this.#parts, this.#life.running))
   }
 
-  async #subscribe(
-    filter: EventFilter,
-    handler: EventHandler,
-    options: SubscribeOptions,
-  ): Promise<Subscription> {
+  async #subscribe(filter: EventFilter, handler: EventHandler, options: SubscribeOptions) {
     if (options.durable !== undefined)
       return this.#subscribeDurably(filter, handler, durableSettings(options.durable, options))
     await this.#life.started()

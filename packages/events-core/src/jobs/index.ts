@@ -1,7 +1,7 @@
 export { type Job, type JobContext, type JobKind, type JobProgress, type JobState, jobKind } from './job.ts'
+export { type JobPage, type JobQuery, Jobs } from './jobs.ts'
 export {
   type AnyJobKind,
-  type JobFilter,
   JobRunner,
   type JobRunnerOptions,
   jobRunner,

@@ -14,7 +14,7 @@ export interface JobRunOptions {
   readonly found: VersionedJob
   readonly kind: JobKind<unknown, unknown, unknown>
   readonly lease: LeaseHolder
-  readonly jobs: JobStore
+  readonly store: JobStore
   readonly storage: EventStorage
   readonly host: BusHost
 }
@@ -190,7 +190,7 @@ export class JobRun {
 
   /** Learns the document's version, and whether somebody asked for its end. */
   async #refresh(): Promise<void> {
-    const found = await this.#options.jobs.get(this.#job.id)
+    const found = await this.#options.store.get(this.#job.id)
     if (found === undefined) return this.#lose()
     this.#version = found.version
     this.#job = { ...this.#job, cancel_requested: found.job.cancel_requested }

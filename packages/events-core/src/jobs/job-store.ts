@@ -6,7 +6,7 @@ import type { DocumentStore, StoredDocument } from '../storage/contract/document
 import type { Job, JobState } from './job.ts'
 
 export const COLLECTION = 'jobs'
-const PAGE = 1_000
+const PAGE = 100
 const ENDED: readonly JobState[] = ['succeeded', 'failed', 'cancelled']
 
 /** A job with what only its runner needs. */
@@ -69,15 +69,21 @@ export class JobStore {
   }
 
   /** Returns all jobs, oldest first. */
-  async list(): Promise<readonly VersionedJob[]> {
+  async all(): Promise<readonly VersionedJob[]> {
     const jobs: VersionedJob[] = []
-    let after: string | undefined = ''
-    while (after !== undefined) {
-      const page = await this.#documents.list(COLLECTION, { limit: PAGE, ...(after !== '' && { after }) })
-      jobs.push(...page.documents.map(versioned))
-      after = page.next
-    }
+    for await (const job of this.list('asc')) jobs.push(job)
     return jobs
+  }
+
+  /** Yields jobs in the order of their age, read page by page. @param after the id of the job behind which to begin */
+  async *list(order: 'asc' | 'desc', after?: string): AsyncGenerator<VersionedJob, void> {
+    let place = after
+    do {
+      const query = { order, limit: PAGE, ...(place !== undefined && { after: place }) }
+      const page = await this.#documents.list(COLLECTION, query)
+      for (const document of page.documents) yield versioned(document)
+      place = page.next
+    } while (place !== undefined)
   }
 
   /**

@@ -3,12 +3,12 @@ import type { BusHost, BusWorker } from '../bus/workers/worker.ts'
 import { checkOptions, integer, type OptionRule, shown } from '../check-options.ts'
 import { EventsError, invalid } from '../errors.ts'
 import type { JsonValue } from '../event/json.ts'
-import { formatTimestamp } from '../event/timestamp.ts'
 import type { WorkerGauges } from '../metrics/metrics.ts'
 import { within } from '../within.ts'
-import type { Job, JobKind, JobState } from './job.ts'
+import type { Job, JobKind } from './job.ts'
 import { JobRun } from './job-run.ts'
 import { isEnded, JobStore, newJob, publicJob, type VersionedJob } from './job-store.ts'
+import { Jobs } from './jobs.ts'
 
 /** A kind of whatever input and result. */
 export type AnyJobKind = JobKind<unknown, unknown, unknown>
@@ -26,14 +26,9 @@ export interface JobRunnerOptions {
   readonly maxCrashes?: number
 }
 
-export interface JobFilter {
-  readonly kind?: string
-  readonly state?: JobState
-}
-
 interface Running {
   readonly host: BusHost
-  readonly jobs: JobStore
+  readonly store: JobStore
   readonly stopLooking: () => void
 }
 
@@ -49,11 +44,12 @@ const RULES: Readonly<Record<keyof JobRunnerOptions, OptionRule>> = {
 
 /**
  * Runs jobs, each in one process at a time, and goes on with those whose process has crashed. Give it to the bus:
- * `createEventBus({ workers: [jobs] })`. Every method that asks or changes the store fails with EVENTS_NOT_RUNNING while
- * the bus is not running.
+ * `createEventBus({ workers: [jobRunner({ kinds })] })`.
  */
 export class JobRunner implements BusWorker {
   readonly name = 'jobs'
+  /** Jobs of all kinds, whichever process runs them. */
+  readonly jobs: Jobs
   readonly #options: Required<JobRunnerOptions>
   readonly #kinds: ReadonlyMap<string, AnyJobKind>
   readonly #runs = new Map<string, JobRun>()
@@ -75,18 +71,25 @@ export class JobRunner implements BusWorker {
     this.#kinds = new Map(kinds.map((kind) => [kind.kind, kind]))
     if (this.#kinds.size < kinds.length)
       throw invalid('jobRunner', [{ path: 'kinds', message: 'must not have two of one name' }])
+    const documents = () => this.#mustRun().host.storage.documents
+    const bus = {
+      get documents() {
+        return documents()
+      },
+    }
+    this.jobs = new Jobs(bus, () => this.#mustRun().host.clock())
   }
 
   start(host: BusHost): void {
-    const jobs = new JobStore(host.storage.documents)
+    const store = new JobStore(host.storage.documents)
     const look = () => this.#look()
     const timer = setInterval(look, host.pollIntervalMs).unref()
-    const unwatch = jobs.watch(look)
+    const unwatch = store.watch(look)
     const stopLooking = () => {
       clearInterval(timer)
       unwatch()
     }
-    this.#running = { host, jobs, stopLooking }
+    this.#running = { host, store, stopLooking }
     look()
   }
 
@@ -115,7 +118,7 @@ export class JobRunner implements BusWorker {
    * Asks for a job. It begins as soon as a process that knows its kind has room.
    * @param kind itself, or its name
    * @throws EventsError EVENTS_INVALID for an input that is no JSON or takes more than 256 KiB; EVENTS_NOT_FOUND for a name
-   *   that this process does not know; EVENTS_STORAGE_*
+   *   that this process does not know; EVENTS_NOT_RUNNING while the bus is not running; EVENTS_STORAGE_*
    */
   async submit<I, R>(kind: JobKind<I, R, never>, input: I, options?: SubmitOptions): Promise<Job<I, R>>
   async submit(kind: string, input: JsonValue, options?: SubmitOptions): Promise<Job>
@@ -124,7 +127,7 @@ export class JobRunner implements BusWorker {
     input: unknown,
     { requestedBy = '' }: SubmitOptions = {},
   ): Promise<Job> {
-    const { host, jobs } = this.#mustRun()
+    const { host, store } = this.#mustRun()
     const name = typeof kind === 'string' ? kind : kind.kind
     if (!this.#kinds.has(name))
       throw new EventsError(
@@ -133,53 +136,9 @@ export class JobRunner implements BusWorker {
       )
     // What is no JSON is refused by the store.
     const job = newJob(name, input as JsonValue, requestedBy, host.clock())
-    await jobs.add(job)
+    await store.add(job)
     this.#look()
     return publicJob(job)
-  }
-
-  /** @throws EventsError EVENTS_STORAGE_* */
-  async get(id: string): Promise<Job | undefined> {
-    const found = await this.#mustRun().jobs.get(id)
-    return found && publicJob(found.job)
-  }
-
-  /** Returns jobs, newest first. @throws EventsError EVENTS_STORAGE_* */
-  async list({ kind, state }: JobFilter = {}): Promise<readonly Job[]> {
-    const found = await this.#mustRun().jobs.list()
-    return found
-      .map(({ job }) => publicJob(job))
-      .filter((job) => (kind ?? job.kind) === job.kind && (state ?? job.state) === job.state)
-      .reverse()
-  }
-
-  /**
-   * Asks a job to end; one that waits is cancelled at once, and one that has ended stays as it is.
-   * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
-   */
-  async cancel(id: string): Promise<Job> {
-    const { host, jobs } = this.#mustRun()
-    const ended = formatTimestamp(host.clock())
-    const job = await jobs.change(id, (found) => {
-      if (isEnded(found) || found.cancel_requested) return undefined
-      const isWaiting = found.state === 'waiting'
-      return { ...found, cancel_requested: true, ...(isWaiting && { state: 'cancelled', ended }) }
-    })
-    void this.#runs.get(id)?.look()
-    return publicJob(job)
-  }
-
-  /**
-   * Forgets a job that has ended. @returns whether there was one
-   * @throws EventsError EVENTS_CONFLICT for one that has not ended: cancel it first; EVENTS_STORAGE_*
-   */
-  async delete(id: string): Promise<boolean> {
-    const { jobs } = this.#mustRun()
-    const found = await jobs.get(id)
-    if (found === undefined) return false
-    if (!isEnded(found.job))
-      throw new EventsError('EVENTS_CONFLICT', `The job '${id}' has not ended: cancel it before deleting it`)
-    return jobs.delete(found)
   }
 
   #mustRun(): Running {
@@ -213,7 +172,7 @@ export class JobRunner implements BusWorker {
   }
 
   async #lookOnce(running: Running): Promise<void> {
-    const found = await running.jobs.list()
+    const found = await running.store.all()
     const open = found.filter(({ job }) => !isEnded(job))
     this.#waiting = open.filter(({ job }) => job.state === 'waiting').length
     for (const id of this.#leases.keys()) if (!open.some(({ job }) => job.id === id)) this.#leases.delete(id)
@@ -224,21 +183,21 @@ export class JobRunner implements BusWorker {
     }
     const ended = found.filter(({ job }) => isEnded(job))
     for (const old of ended.slice(0, Math.max(0, ended.length - this.#options.keep)))
-      await running.jobs.delete(old)
+      await running.store.delete(old)
   }
 
   async #tryRun(id: string, running: Running): Promise<void> {
-    const { host, jobs } = running
+    const { host, store } = running
     const { storage } = host
     const lease = this.#leases.get(id) ?? this.#leaseOf(id, host)
     if (!(await lease.tryAcquire())) return
     // As it is now that nobody else can change it.
-    const found = await jobs.get(id)
+    const found = await store.get(id)
     const kind = this.#kinds.get(found?.job.kind ?? '')
     if (found === undefined || kind === undefined || isEnded(found.job) || this.#running !== running)
       return await lease.release()
     this.#leases.delete(id)
-    const run = new JobRun({ found, kind: this.#limited(found, kind), lease, jobs, storage, host })
+    const run = new JobRun({ found, kind: this.#limited(found, kind), lease, store, storage, host })
     this.#runs.set(id, run)
     const end = run.run().then((isStored) => {
       this.#ends.delete(end)

@@ -1,19 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createEventBus, memoryStorage } from '../../src/index.ts'
-import { type Job, type JobContext, type JobRunnerOptions, jobKind, jobRunner } from '../../src/jobs/index.ts'
+import {
+  type Job,
+  type JobContext,
+  type JobRunner,
+  type JobRunnerOptions,
+  jobKind,
+  jobRunner,
+} from '../../src/jobs/index.ts'
 import { bound, gate } from '../bus/setup.ts'
 
 type Store = ReturnType<typeof memoryStorage>
 
 /** A started bus with a job runner, stopped when the test ends. */
-async function runner(
+async function started(
   kinds: JobRunnerOptions['kinds'],
   options: Partial<JobRunnerOptions> = {},
   storage?: Store,
 ) {
-  const jobs = jobRunner({ kinds, leaseMs: 300, ...options })
-  const bus = createEventBus({ storage: storage ?? memoryStorage(), workers: [jobs], pollIntervalMs: 20 })
+  const runner = jobRunner({ kinds, leaseMs: 300, ...options })
+  const { jobs } = runner
+  const bus = createEventBus({ storage: storage ?? memoryStorage(), workers: [runner], pollIntervalMs: 20 })
   await bus.start()
   onTestFinished(async () => {
     await bus.stop({ timeoutMs: 100 })
@@ -24,7 +32,8 @@ async function runner(
     if (job === undefined) throw new Error('the job is gone')
     return job
   }
-  return { bus, jobs, ended }
+  const submit: JobRunner['submit'] = runner.submit.bind(runner)
+  return { bus, jobs, submit, ended }
 }
 
 const double = jobKind<{ value: number }, { doubled: number }>('double', ({ input }) => ({
@@ -40,8 +49,8 @@ const patient = (seen: JobContext<unknown, unknown>[] = []) =>
 
 describe('a job', () => {
   test('runs, and its result is stored', async () => {
-    const { jobs, ended } = await runner([double])
-    const job = await jobs.submit(double, { value: 21 }, { requestedBy: 'me' })
+    const { submit, ended } = await started([double])
+    const job = await submit(double, { value: 21 }, { requestedBy: 'me' })
     expect(job).toMatchObject({ kind: 'double', state: 'waiting', attempts: 0, requested_by: 'me' })
     const after = await ended(job.id)
     expect(after).toMatchObject({ state: 'succeeded', result: { doubled: 42 }, attempts: 1, error: null })
@@ -50,17 +59,17 @@ describe('a job', () => {
   })
 
   test('that throws anything has failed and says why', async () => {
-    const { jobs, ended } = await runner([
+    const { submit, ended } = await started([
       jobKind('throws', () => {
         throw new Error('no such library')
       }),
       jobKind<unknown, unknown>('no-json', () => ({ value: 1n })),
     ])
-    expect(await ended((await jobs.submit('throws', null)).id)).toMatchObject({
+    expect(await ended((await submit('throws', null)).id)).toMatchObject({
       state: 'failed',
       error: 'no such library',
     })
-    expect(await ended((await jobs.submit('no-json', null)).id)).toMatchObject({
+    expect(await ended((await submit('no-json', null)).id)).toMatchObject({
       state: 'failed',
       result: null,
     })
@@ -75,8 +84,8 @@ describe('a job', () => {
       job.progress(200)
       return undefined
     })
-    const { jobs, ended } = await runner([count])
-    const { id } = await jobs.submit('count', null)
+    const { submit, jobs, ended } = await started([count])
+    const { id } = await submit('count', null)
     await expect.poll(async () => (await jobs.get(id))?.progress.done).toBe(50)
     const { progress } = (await jobs.get(id)) ?? {}
     expect(progress).toMatchObject({ total: 200, note: 'counting', rate: expect.any(Number) })
@@ -86,10 +95,10 @@ describe('a job', () => {
   })
 
   test('that is cancelled learns so from its signal, whether it runs or waits', async () => {
-    const { jobs, ended } = await runner([patient()], { concurrency: 1 })
-    const first = await jobs.submit('patient', null)
+    const { submit, jobs, ended } = await started([patient()], { concurrency: 1 })
+    const first = await submit('patient', null)
     await expect.poll(async () => (await jobs.get(first.id))?.state).toBe('running')
-    const second = await jobs.submit('patient', null)
+    const second = await submit('patient', null)
     expect(await jobs.cancel(second.id)).toMatchObject({ state: 'cancelled', attempts: 0 })
     await jobs.cancel(first.id)
     expect(await ended(first.id)).toMatchObject({ state: 'cancelled', cancel_requested: true })
@@ -108,20 +117,20 @@ describe('a job', () => {
       )
     })
     const { id } = await (async () => {
-      const { bus, jobs } = await runner([steps], { maxCrashes: 1 }, storage)
-      const job = await jobs.submit(steps, null)
+      const { bus, submit, jobs } = await started([steps], { maxCrashes: 1 }, storage)
+      const job = await submit(steps, null)
       await expect.poll(() => seen.length).toBe(1)
       await expect.poll(async () => (await jobs.get(job.id))?.state).toBe('running')
       await bus.stop()
       return job
     })()
     for (const count of [2, 3]) {
-      const { bus, jobs } = await runner([steps], { maxCrashes: 1 }, storage)
+      const { bus, jobs } = await started([steps], { maxCrashes: 1 }, storage)
       await expect.poll(() => seen.length).toBe(count)
       await expect.poll(async () => (await jobs.get(id))?.attempts).toBe(count)
       await bus.stop()
     }
-    const { ended } = await runner([steps], { maxCrashes: 1 }, storage)
+    const { ended } = await started([steps], { maxCrashes: 1 }, storage)
     expect(await ended(id)).toMatchObject({ state: 'succeeded', result: 'done', attempts: 4 })
     expect(seen).toEqual([undefined, 1, 2, 3])
   })
@@ -134,9 +143,9 @@ describe('a job', () => {
       await sleep(50)
       return undefined
     })
-    const [first, second] = [await runner([slow], {}, storage), await runner([slow], {}, storage)]
+    const [first, second] = [await started([slow], {}, storage), await started([slow], {}, storage)]
     const ids = await Promise.all(
-      Array.from({ length: 10 }, async () => (await first.jobs.submit('slow', null)).id),
+      Array.from({ length: 10 }, async () => (await first.submit('slow', null)).id),
     )
     for (const id of ids) expect((await second.ended(id)).state).toBe('succeeded')
     expect(runs).toBe(10)
@@ -145,8 +154,8 @@ describe('a job', () => {
   test('that has lost its lease learns so and changes nothing any more', async () => {
     const storage = memoryStorage()
     const seen: JobContext<unknown, unknown>[] = []
-    const { jobs } = await runner([patient(seen)], { leaseMs: 100 }, storage)
-    const { id } = await jobs.submit('patient', null)
+    const { submit } = await started([patient(seen)], { leaseMs: 100 }, storage)
+    const { id } = await submit('patient', null)
     await expect.poll(() => seen.length).toBe(1)
     // Another process takes the lease over, as it does when this one was frozen.
     const first = await storage.leases.acquire(`job:${id}`, 'other')
@@ -177,8 +186,8 @@ describe('a job', () => {
       await opened
       return 'done'
     })
-    const { jobs, ended } = await runner([waits], { leaseMs: 2_000 }, faulty)
-    const { id } = await jobs.submit('waits', null)
+    const { submit, jobs, ended } = await started([waits], { leaseMs: 2_000 }, faulty)
+    const { id } = await submit('waits', null)
     await expect.poll(async () => (await jobs.get(id))?.state).toBe('running')
     isAway = true
     open()
@@ -189,26 +198,46 @@ describe('a job', () => {
 })
 
 test('only the newest ended jobs are kept', async () => {
-  const { jobs, ended } = await runner([double], { keep: 3 })
-  for (let value = 0; value < 6; value++) await ended((await jobs.submit(double, { value })).id)
+  const { submit, jobs, ended } = await started([double], { keep: 3 })
+  for (let value = 0; value < 6; value++) await ended((await submit(double, { value })).id)
   await expect
-    .poll(async () => (await jobs.list()).map(({ result }) => result))
+    .poll(async () => (await jobs.list({ limit: 10 })).jobs.map(({ result }) => result))
     .toEqual([5, 4, 3].map((value) => ({ doubled: value * 2 })))
 })
 
-test('jobs are listed newest first, by kind and state', async () => {
-  const { jobs, ended } = await runner([double, patient()])
-  const first = await jobs.submit(double, { value: 1 })
+test('jobs are listed newest first, page by page, by kind and state', async () => {
+  const { submit, jobs, ended } = await started([double, patient()])
+  const first = await submit(double, { value: 1 })
   await ended(first.id)
-  const second = await jobs.submit('patient', null)
-  expect((await jobs.list()).map(({ id }) => id)).toEqual([second.id, first.id])
-  expect((await jobs.list({ kind: 'double' })).map(({ id }) => id)).toEqual([first.id])
-  expect(await jobs.list({ state: 'failed' })).toEqual([])
+  const second = await submit('patient', null)
+  expect((await jobs.list({ limit: 10 })).jobs.map(({ id }) => id)).toEqual([second.id, first.id])
+  expect(await jobs.list({ kind: 'double', limit: 1 })).toMatchObject({ jobs: [{ id: first.id }] })
+  expect(await jobs.list({ state: 'failed', limit: 1 })).toEqual({ jobs: [] })
+  const page = await jobs.list({ limit: 1 })
+  expect(page).toMatchObject({ jobs: [{ id: second.id }], next: second.id })
+  const last = await jobs.list({ limit: 1, after: second.id })
+  expect(last).toMatchObject({ jobs: [{ id: first.id }] })
+  expect(last).not.toHaveProperty('next')
+})
+
+test('every job is listed once, however many there are and come meanwhile', async () => {
+  const { submit, jobs } = await started([patient()], { concurrency: 1 })
+  const ids: string[] = []
+  for (let count = 0; count < 250; count++) ids.push((await submit('patient', null)).id)
+  const listed: string[] = []
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const page = await jobs.list({ limit: 60, ...(after !== undefined && { after }) })
+    listed.push(...page.jobs.map(({ id }) => id))
+    after = page.next
+    await submit('patient', null)
+  }
+  expect(listed).toEqual(ids.toReversed())
+  await expect(jobs.list({ limit: 0 })).rejects.toMatchObject({ code: 'EVENTS_INVALID' })
 })
 
 test('a job is deleted once it has ended', async () => {
-  const { jobs, ended } = await runner([patient()])
-  const { id } = await jobs.submit('patient', null)
+  const { submit, jobs, ended } = await started([patient()])
+  const { id } = await submit('patient', null)
   await expect(jobs.delete(id)).rejects.toMatchObject({ code: 'EVENTS_CONFLICT' })
   await jobs.cancel(id)
   await ended(id)
@@ -217,14 +246,14 @@ test('a job is deleted once it has ended', async () => {
 })
 
 test('invalid jobs are rejected', async () => {
-  const { jobs, bus } = await runner([double])
-  await expect(jobs.submit('unknown', null)).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
-  await expect(jobs.submit('double', { text: 'x'.repeat(262_144) })).rejects.toMatchObject({
+  const { submit, jobs, bus } = await started([double])
+  await expect(submit('unknown', null)).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
+  await expect(submit('double', { text: 'x'.repeat(262_144) })).rejects.toMatchObject({
     code: 'EVENTS_INVALID',
   })
   await expect(jobs.cancel('none')).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
   expect(() => jobRunner({ kinds: [double, double] })).toThrow(/two of one name/)
   expect(() => jobRunner({ kinds: [jobKind('Wrong Name', () => undefined)] })).toThrow(/names of 1 to 64/)
   await bus.stop()
-  await expect(jobs.list()).rejects.toMatchObject({ code: 'EVENTS_NOT_RUNNING' })
+  await expect(jobs.list({ limit: 1 })).rejects.toMatchObject({ code: 'EVENTS_NOT_RUNNING' })
 })

@@ -1,0 +1,94 @@
+import type { EventBus } from '../bus/bus.ts'
+import { checkOptions, integer, oneOf, text } from '../check-options.ts'
+import { EventsError } from '../errors.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
+import type { Job, JobState } from './job.ts'
+import { isEnded, JobStore, publicJob } from './job-store.ts'
+
+export interface JobQuery {
+  readonly kind?: string
+  readonly state?: JobState
+  /** `next` of the page before. */
+  readonly after?: string
+  /** 1 to 1,000. */
+  readonly limit: number
+}
+
+export interface JobPage {
+  /** Newest first. */
+  readonly jobs: readonly Job[]
+  /** `after` of the next page; absent on the last one. */
+  readonly next?: string
+}
+
+const RULES = {
+  kind: text(64),
+  state: oneOf('waiting', 'running', 'succeeded', 'failed', 'cancelled'),
+  after: text(128),
+  limit: integer(1, 1_000),
+}
+
+/**
+ * The jobs in a bus's store, whichever process runs them: this one needs no runner. Every method fails with
+ * EVENTS_NOT_RUNNING while the bus is not running.
+ */
+export class Jobs {
+  readonly #bus: Pick<EventBus, 'documents'>
+  readonly #now: () => number
+
+  /** @param now the time, in milliseconds since 1970 */
+  constructor(bus: Pick<EventBus, 'documents'>, now: () => number = Date.now) {
+    this.#bus = bus
+    this.#now = now
+  }
+
+  /** @throws EventsError EVENTS_STORAGE_* */
+  async get(id: string): Promise<Job | undefined> {
+    const found = await this.#store.get(id)
+    return found && publicJob(found.job)
+  }
+
+  /** Returns a page of jobs. @throws EventsError EVENTS_INVALID; EVENTS_STORAGE_* */
+  async list(query: JobQuery): Promise<JobPage> {
+    checkOptions('job query', query, RULES)
+    const { kind, state, after, limit } = query
+    const jobs: Job[] = []
+    for await (const { job } of this.#store.list('desc', after)) {
+      if ((kind ?? job.kind) !== job.kind || (state ?? job.state) !== job.state) continue
+      const last = jobs.at(-1)
+      if (last !== undefined && jobs.length === limit) return { jobs, next: last.id }
+      jobs.push(publicJob(job))
+    }
+    return { jobs }
+  }
+
+  /**
+   * Asks a job to end; one that waits is cancelled at once, and one that has ended stays as it is.
+   * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
+   */
+  async cancel(id: string): Promise<Job> {
+    const ended = formatTimestamp(this.#now())
+    const job = await this.#store.change(id, (found) => {
+      if (isEnded(found) || found.cancel_requested) return undefined
+      const isWaiting = found.state === 'waiting'
+      return { ...found, cancel_requested: true, ...(isWaiting && { state: 'cancelled', ended }) }
+    })
+    return publicJob(job)
+  }
+
+  /**
+   * Forgets a job that has ended. @returns whether there was one
+   * @throws EventsError EVENTS_CONFLICT for one that has not ended: cancel it first; EVENTS_STORAGE_*
+   */
+  async delete(id: string): Promise<boolean> {
+    const found = await this.#store.get(id)
+    if (found === undefined) return false
+    if (!isEnded(found.job))
+      throw new EventsError('EVENTS_CONFLICT', `The job '${id}' has not ended: cancel it before deleting it`)
+    return this.#store.delete(found)
+  }
+
+  get #store(): JobStore {
+    return new JobStore(this.#bus.documents)
+  }
+}
