@@ -1,16 +1,17 @@
 import type { Socket } from 'node:net'
 import { EventsError } from '@viewra/events-core'
 import type { WebSocket } from 'ws'
+import { ConnectionLife, type GoodbyeReason } from '../../http/connections/connection-life.ts'
+import { Outlet } from '../../http/connections/outlet.ts'
 import { problemOf } from '../../http/error-handler.ts'
 import { openFeed } from '../../http/log-cursor.ts'
 import { HttpError } from '../../http/problem.ts'
 import type { ModuleOptions } from '../../options.ts'
+import { messageFrame } from './message-frame.ts'
 import type { ClientMessage, ServerMessage } from './messages.ts'
-import { Outlet } from './outlet.ts'
 import { RefusedMessage, readMessage } from './read-message.ts'
 import { SocketSubscription } from './subscription.ts'
 
-type Goodbye = Extract<ServerMessage, { type: 'bye' }>['reason']
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
 const MAX_SUBSCRIPTIONS = 100
@@ -25,15 +26,7 @@ const CLOSE_CODES = {
   too_slow: 1013,
   too_many_errors: 1008,
   revoked: 1008,
-} as const satisfies Record<Goodbye, number>
-/** How long a client has to take its leave; on shutdown the others wait for it. */
-const GOODBYE_MS = {
-  shutdown: 500,
-  stopped: 500,
-  too_slow: 5_000,
-  too_many_errors: 5_000,
-  revoked: 500,
-} as const satisfies Record<Goodbye, number>
+} as const satisfies Record<GoodbyeReason, number>
 
 /** Who is at the other end. */
 export interface SocketClient {
@@ -48,29 +41,24 @@ interface Slot {
 }
 
 /**
- * One client's socket with its subscriptions.
- *
- * open: messages are acted on in the order in which they come; while much waits for the bus, or for the client to take,
- * it is not read. closing: the last message is written, the client has some time to close. closed: all is let go.
+ * One client's socket with its subscriptions. While it is open, messages are handled in the order in which they arrive; while
+ * much waits for the bus, or for the client to read, the client is not read. When it leaves that state, its subscriptions end.
  */
 export class EventSocket {
-  /** Resolves when the socket is gone, for whatever reason. */
-  readonly closed: Promise<void>
   readonly #socket: WebSocket
   readonly #client: SocketClient
   readonly #options: ModuleOptions
   readonly #outlet: Outlet
   readonly #subscriptions = new Map<string, Slot>()
   readonly #keepAlive: NodeJS.Timeout
+  readonly #life: ConnectionLife
   #isAlive = true
-  #state: 'open' | 'closing' | 'closed' = 'open'
   #errors = 0
   #pending = 0
   #isPaused = false
 
   constructor(socket: WebSocket, connection: Socket, client: SocketClient, options: ModuleOptions) {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.closed = promise
+    this.#life = new ConnectionLife({ leave: () => this.#leave(), cutOff: () => socket.terminate() })
     this.#socket = socket
     this.#client = client
     this.#options = options
@@ -82,27 +70,36 @@ export class EventSocket {
     socket.on('pong', () => this.#heard())
     // A client may ping without end and never read what is answered.
     socket.on('ping', () => this.#heard())
-    socket.once('close', () => {
-      this.#leave('closed')
-      resolve()
-    })
+    socket.once('close', () => this.#life.gone())
     this.#keepAlive = setInterval(() => this.#beat(), options.heartbeatMs)
   }
 
+  /** Resolves when nothing more is sent. */
+  get left(): Promise<void> {
+    return this.#life.left
+  }
+
+  /** Resolves when the socket is gone, for whatever reason. */
+  get closed(): Promise<void> {
+    return this.#life.closed
+  }
+
   /** Says goodbye and closes. A client that does not close in time is cut off. */
-  close(reason: Goodbye): void {
-    if (this.#state !== 'open') return
-    this.#outlet.send({ type: 'bye', reason })
-    this.#leave('closing')
-    this.#socket.close(CLOSE_CODES[reason], reason)
-    const cutOff = setTimeout(() => this.#socket.terminate(), GOODBYE_MS[reason])
-    void this.closed.then(() => clearTimeout(cutOff))
-    // Its closing frame would not be read otherwise.
-    this.#socket.resume()
+  close(reason: GoodbyeReason): void {
+    this.#life.close(reason, () => {
+      this.#send({ type: 'bye', reason })
+      this.#socket.close(CLOSE_CODES[reason], reason)
+      // Its closing frame would not be read otherwise.
+      this.#socket.resume()
+    })
+  }
+
+  #send(message: ServerMessage): void {
+    this.#outlet.write(messageFrame(message))
   }
 
   #received(data: Buffer, isBinary: boolean): void {
-    if (this.#state !== 'open') return
+    if (!this.#life.isOpen) return
     try {
       if (isBinary) throw new HttpError('HTTP_UNSUPPORTED_MEDIA_TYPE', 'send each message as one text frame')
       const message = readMessage(data)
@@ -135,7 +132,7 @@ export class EventSocket {
         this.#request(message, () => this.#publish(message))
         break
       case 'ping':
-        this.#outlet.send({ ...message, type: 'pong' })
+        this.#send({ ...message, type: 'pong' })
         break
       default:
         message satisfies never
@@ -175,7 +172,7 @@ export class EventSocket {
         credit ?? Number.POSITIVE_INFINITY,
       )
       slot.subscription = subscription
-      this.#outlet.send({ type: 'ack', request: 'subscribe', id, cursor: subscription.cursor })
+      this.#send({ type: 'ack', request: 'subscribe', id, cursor: subscription.cursor })
       void this.#run(id, slot, subscription)
     } catch (error) {
       if (this.#subscriptions.get(id) === slot) this.#subscriptions.delete(id)
@@ -195,7 +192,7 @@ export class EventSocket {
     if (slot === undefined) return
     this.#subscriptions.delete(id)
     slot.subscription?.close()
-    this.#outlet.send({ type: 'ack', request: 'unsubscribe', id })
+    this.#send({ type: 'ack', request: 'unsubscribe', id })
   }
 
   #known({ id }: { readonly id: string }): Slot | undefined {
@@ -209,7 +206,7 @@ export class EventSocket {
   async #publish({ id, event }: Of<'publish'>): Promise<void> {
     this.#client.mayPublish(event)
     const { id: eventId, ...rest } = await this.#options.bus.publish(event)
-    this.#outlet.send({
+    this.#send({
       type: 'ack',
       request: 'publish',
       ...(id !== undefined && { id }),
@@ -220,7 +217,7 @@ export class EventSocket {
 
   #sendError(error: unknown, id: string | undefined): void {
     const { code, detail, errors } = problemOf(error)
-    this.#outlet.send({
+    this.#send({
       type: 'error',
       ...(id !== undefined && { id }),
       code,
@@ -236,7 +233,7 @@ export class EventSocket {
 
   /** A client that does not take its answers, or asks faster than the bus answers, is not read meanwhile. */
   #adjustReading(): void {
-    if (this.#state !== 'open') return
+    if (!this.#life.isOpen) return
     const mustPause = this.#pending >= MAX_PENDING || !this.#outlet.hasRoom
     if (mustPause === this.#isPaused) return
     this.#isPaused = mustPause
@@ -261,8 +258,7 @@ export class EventSocket {
     this.close('too_slow')
   }
 
-  #leave(state: 'closing' | 'closed'): void {
-    this.#state = state
+  #leave(): void {
     clearInterval(this.#keepAlive)
     this.#outlet.close()
     const slots = [...this.#subscriptions.values()]

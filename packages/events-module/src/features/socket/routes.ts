@@ -37,7 +37,7 @@ export const socketFeature: Feature = {
         if (upgradeHead(raw) !== undefined) raw.socket.destroySoon()
       })
       addSocketRoute(inner, sockets, new Handshake(options.bodyLimit + ENVELOPE_BYTES))
-      inner.addHook('preClose', async () => sockets.close())
+      inner.addHook('preClose', async () => sockets.connections.close())
     })
     const authentication = authenticationOf(options)
     const schema = {
@@ -69,7 +69,7 @@ function addSocketRoute(scope: FastifyInstance, sockets: EventSockets, handshake
     config: { role: 'viewer', ticket: true },
     // Not in the handler, which a WebSocket plugin of the app replaces by one that accepts messages of any size.
     preHandler: async (request, reply) => {
-      sockets.checkOpen()
+      sockets.connections.checkOpen()
       const socket = handshake.accept(request, reply)
       if (socket !== undefined) sockets.add(socket, request)
     },

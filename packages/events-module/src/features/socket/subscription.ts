@@ -1,7 +1,8 @@
 import type { FeedItem, PublishedEvent } from '@viewra/events-core'
+import type { Outlet } from '../../http/connections/outlet.ts'
 import { eventJson } from '../../http/event-json.ts'
 import { type OpenedFeed, writeLogCursor } from '../../http/log-cursor.ts'
-import { type Outlet, textFrame } from './outlet.ts'
+import { messageFrame, textFrame } from './message-frame.ts'
 
 type EventsItem = Extract<FeedItem, { kind: 'events' }>
 
@@ -58,7 +59,7 @@ export class SocketSubscription {
   lagged(end: number): void {
     const { cursor } = this
     const missed = Math.max(0, end - Number(cursor.slice(cursor.lastIndexOf('.') + 1)))
-    this.#outlet.send({ type: 'lagged', subscription: this.#id, cursor, missed })
+    this.#outlet.write(messageFrame({ type: 'lagged', subscription: this.#id, cursor, missed }))
   }
 
   close(): void {
@@ -107,18 +108,15 @@ export class SocketSubscription {
 
   #sendGap(from: number, to: number): void {
     this.#position = to
-    this.#outlet.send({
-      type: 'gap',
-      subscription: this.#id,
-      cursor: this.#cursorAt(to),
-      from,
-      to,
-      archived: false,
-    })
+    const cursor = this.#cursorAt(to)
+    this.#outlet.write(
+      messageFrame({ type: 'gap', subscription: this.#id, cursor, from, to, archived: false }),
+    )
   }
 
   #notice(type: 'reset' | 'caught_up' | 'fell_behind' | 'checkpoint'): void {
-    this.#outlet.send({ type, subscription: this.#id, cursor: this.#cursorAt(this.#opened.feed.position) })
+    const cursor = this.#cursorAt(this.#opened.feed.position)
+    this.#outlet.write(messageFrame({ type, subscription: this.#id, cursor }))
   }
 
   #cursorAt(position: number): string {

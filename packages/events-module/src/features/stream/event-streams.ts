@@ -1,10 +1,9 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import { type EventFilter, EventsError, type FeedItem } from '@viewra/events-core'
+import type { EventFilter, FeedItem } from '@viewra/events-core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { principalOf } from '../../http/access/principal.ts'
-import { TokenWatch } from '../../http/access/token-watch.ts'
+import { OpenConnections } from '../../http/connections/open-connections.ts'
 import { type FeedStart, type OpenedFeed, openFeed, writeLogCursor } from '../../http/log-cursor.ts'
-import { HttpError } from '../../http/problem.ts'
 import { clientOf } from '../../http/request/client.ts'
 import type { ModuleOptions } from '../../options.ts'
 import { StreamConnection } from './connection.ts'
@@ -28,13 +27,11 @@ export interface StreamRequest {
 /** The open streams of one module, each a connection with a feed of its own. */
 export class EventStreams {
   readonly #options: ModuleOptions
-  readonly #open = new Set<StreamConnection>()
-  readonly #tokens: TokenWatch
-  #closing = false
+  readonly connections: OpenConnections
 
   constructor(options: ModuleOptions) {
     this.#options = options
-    this.#tokens = new TokenWatch(options.tokens)
+    this.connections = new OpenConnections(options)
   }
 
   /**
@@ -43,11 +40,9 @@ export class EventStreams {
    *   sent then
    */
   async open(wanted: StreamRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { bus } = this.#options
-    if (this.#closing) throw new HttpError('HTTP_SHUTTING_DOWN', 'the server is shutting down')
-    if (!bus.running) throw new EventsError('EVENTS_NOT_RUNNING', 'the event bus is not running')
+    this.connections.checkOpen()
     const reader = { name: 'http-stream', subscriber: clientOf(request).ip }
-    const opened = await openFeed(bus, wanted.filter, wanted.start, reader)
+    const opened = await openFeed(this.#options.bus, wanted.filter, wanted.start, reader)
     try {
       const write = (notice: Notice) =>
         wanted.format.notice(notice, writeLogCursor(opened.epoch, opened.feed.position))
@@ -56,13 +51,6 @@ export class EventStreams {
     } finally {
       opened.feed.close()
     }
-  }
-
-  /** Says goodbye to everybody. Resolves when all are gone; those who do not take their leave are cut off. */
-  async close(): Promise<void> {
-    this.#closing = true
-    for (const connection of this.#open) connection.close('shutdown')
-    await Promise.all(Array.from(this.#open, (connection) => connection.closed))
   }
 
   /** Resolves when the connection is gone. */
@@ -77,7 +65,7 @@ export class EventStreams {
     await connection.send(write({ type: 'connected', subscription: feed.id, filter }))
     if (isReset) await connection.send(write({ type: 'reset' }))
     // The app may have begun to close while this was under way.
-    if (this.#closing) connection.close('shutdown')
+    if (this.connections.isClosing) connection.close('shutdown')
     let isQuiet = !format.announcesLive && start.after === undefined && start.from !== 'beginning'
     const send = (item: FeedItem): Promise<void> | undefined => {
       const isSilent = isQuiet && item.kind === 'caught_up'
@@ -118,9 +106,7 @@ export class EventStreams {
       heartbeat: () => write({ type: 'heartbeat' }),
       goodbye: (reason) => write({ type: 'bye', reason }),
     })
-    this.#open.add(connection)
-    this.#tokens.add(principalOf(request), () => connection.close('revoked'), connection.left)
-    void connection.closed.then(() => this.#open.delete(connection))
+    this.connections.add(connection, principalOf(request))
     return connection
   }
 }

@@ -1,10 +1,8 @@
 import type { EventFilter, FeedItem, PublishedEvent } from '@viewra/events-core'
 import { toCloudEvent } from '../../http/cloudevents/cloudevent.ts'
+import type { GoodbyeReason } from '../../http/connections/connection-life.ts'
 import { eventJson } from '../../http/event-json.ts'
 import { writeLogCursor } from '../../http/log-cursor.ts'
-
-/** Why a stream ends: the app shuts down, the bus stopped, the client takes nothing, or its token was taken away. */
-export type GoodbyeReason = 'shutdown' | 'stopped' | 'too_slow' | 'revoked'
 
 /** What is sent beside events. `connected` comes first, `bye` last, unless the connection broke. */
 export type Notice =

@@ -91,7 +91,7 @@ export const streamFeature: Feature = {
       { schema: headSchema, config: { role: 'viewer', ticket: true } },
       async (_request, reply) => reply.headers(STREAM_HEADERS).send(),
     )
-    scope.addHook('preClose', async () => streams.close())
+    scope.addHook('preClose', async () => streams.connections.close())
   },
 }
 
