@@ -140,7 +140,7 @@ export class RunningBus {
       metrics.storageError('read')
       logger.warn({ err }, 'A worker cannot read the event log; retrying')
     }
-    return this.#readers.join(filter).open({ after, target: 0, signal, readFailed })
+    return this.#readers.join(filter).open({ after, signal, readFailed })
   }
 
   #gauges(): BusGauges {

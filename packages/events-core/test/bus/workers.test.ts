@@ -206,10 +206,10 @@ test('a hundred caught-up durable subscriptions do not read the log a hundred ti
     await bus.subscribe({ types }, () => handled++, { durable: `d${number}`, from: 'beginning' })
   }
   await bus.publish({ type: 'a', source: 'test' })
-  await expect.poll(() => handled).toBe(100)
+  await expect.poll(() => handled, { timeout: 10_000 }).toBe(100)
   const before = reads
   for (let number = 0; number < 50; number++) await bus.publish({ type: 'a', source: 'test' })
-  await expect.poll(() => handled).toBe(5_100)
+  await expect.poll(() => handled, { timeout: 10_000 }).toBe(5_100)
   expect(reads - before).toBe(0)
   // Once they have moved together, what comes between them is read by nobody either.
   await expect

@@ -11,9 +11,14 @@ export interface LogReadersOptions {
   readonly dispatched: () => number
 }
 
+export interface SeatOptions extends Pick<LogReaderOptions, 'after' | 'signal' | 'readFailed'> {
+  /** The store is read at least up to here. */
+  readonly target?: number
+}
+
 /** A place in a live buffer, taken before it is known where the reader begins. Either opened or left, once. */
 export interface Seat {
-  open(options: Pick<LogReaderOptions, 'after' | 'target' | 'signal' | 'readFailed'>): LogReader
+  open(options: SeatOptions): LogReader
   leave(): void
 }
 
@@ -41,9 +46,12 @@ export class LogReaders {
     const buffer = this.#bufferOf(key, filter)
     const place = buffer.end
     const { dispatched } = this.#options
+    // The buffer may hold events for others that lag: this reader passes over them, so it must have them from the store.
+    const joinedAt = dispatched()
     const closed = () => this.#leave(key, buffer)
     return {
-      open: (options) => new LogReader({ ...options, buffer, place, dispatched, closed }),
+      open: ({ target = 0, ...options }) =>
+        new LogReader({ ...options, target: Math.max(target, joinedAt), buffer, place, dispatched, closed }),
       leave: () => {
         buffer.members--
         closed()
