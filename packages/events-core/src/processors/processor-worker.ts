@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HealthCheck, SubscriptionInfo } from '../bus/api.ts'
+import { balance } from '../bus/durable/balance.ts'
 import { startPosition } from '../bus/durable/start-position.ts'
 import { LeaseHolder } from '../bus/workers/lease-holder.ts'
 import type { BusHost, BusWorker } from '../bus/workers/worker.ts'
@@ -33,11 +34,16 @@ export class ProcessorWorker implements BusWorker {
 
   /**
    * Makes the durable subscription in the store, unless it is there, and begins to run it.
-   * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT when it exists with another number of partitions; EVENTS_INVALID for
-   *   a `from` beyond the end of the log
+   * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT when it exists with another number of partitions, or runs on another
+   *   bus; EVENTS_INVALID for a `from` beyond the end of the log
    */
   async start(host: BusHost): Promise<void> {
     const { name, partitions, from } = this.#settings
+    if (this.#host !== undefined)
+      throw new EventsError(
+        'EVENTS_CONFLICT',
+        `The processor '${name}' already runs: make another for each bus`,
+      )
     const { storage } = host
     const position = await startPosition(storage, from, { of: 'processor', name: 'from' })
     if (!(await storage.subscriptions.create(name, partitions, position)))
@@ -49,6 +55,7 @@ export class ProcessorWorker implements BusWorker {
     this.#loops = Array.from({ length: partitions }, (_, partition) =>
       this.#runPartition({ partition, host, storage, signal }),
     )
+    if (partitions > 1) this.#loops.push(this.#balance(host, signal))
   }
 
   async stop(timeoutMs: number): Promise<Readonly<Record<string, number>> | undefined> {
@@ -133,6 +140,14 @@ export class ProcessorWorker implements BusWorker {
       'EVENTS_CONFLICT',
       `The processor '${name}' has ${existing} partitions, not ${partitions}: raise its revision, or ask for ${existing}`,
     )
+  }
+
+  #balance({ storage, owner, ...host }: BusHost, signal: AbortSignal): Promise<void> {
+    const failed = (err: unknown) => {
+      host.metrics.storageError('processor')
+      host.logger.warn({ err, processor: this.name }, 'A processor cannot ask for its share; retrying')
+    }
+    return balance({ ...this.#settings, storage, owner, signal, failed })
   }
 
   async #runPartition({ partition, host, storage, signal }: PartitionLoop): Promise<void> {

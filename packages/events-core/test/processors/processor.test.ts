@@ -403,7 +403,9 @@ describe('what goes wrong', () => {
       ],
     })
     await publish(bus, ...Array.from({ length: 1_000 }, () => ({ key: 'a' })))
-    await expect.poll(async () => (await bus.deadLetters.list({ limit: 1 })).total).toBe(1_000)
+    await expect
+      .poll(async () => (await bus.deadLetters.list({ limit: 1 })).total, { timeout: 20_000 })
+      .toBe(1_000)
   })
 
   test('with a store that is full or unavailable: the commit is retried until it succeeds, once', async () => {
@@ -532,16 +534,28 @@ test('invalid definitions are rejected', () => {
 
 test('two processes share the partitions of a processor, and one takes over what the other leaves', async () => {
   const storage = memoryStorage()
-  const [first, second] = [
-    await startedBus({ storage, workers: [counting({ partitions: 4, leaseMs: 200 })] }),
-    await startedBus({ storage, workers: [counting({ partitions: 4, leaseMs: 200 })] }),
-  ]
+  const worker = () => counting({ partitions: 4, leaseMs: 200 })
+  const first = await startedBus({ storage, workers: [worker()] })
   const keys = Array.from({ length: 40 }, (_, number) => ({ key: `k${number}` }))
   await publish(first, ...keys)
-  await expect.poll(async () => (await outputs(second)).length).toBe(40)
+  await expect.poll(async () => (await outputs(first)).length, { timeout: 5_000 }).toBe(40)
+  const second = await startedBus({ storage, workers: [worker()] })
+  // What the first one took alone is spread as soon as there are two.
+  const byOwner = async () => {
+    const owners = (await storage.subscriptions.list('count@1')).map(({ owner }) => owner)
+    return Array.from(Map.groupBy(owners, (owner) => owner).values(), ({ length }) => length)
+  }
+  await expect.poll(byOwner, { timeout: 5_000 }).toEqual([2, 2])
   await first.stop()
   await storage.open()
   await publish(second, ...keys)
   await expect.poll(async () => (await outputs(second)).length, { timeout: 5_000 }).toBe(80)
   expect((await outputs(second)).filter(({ data }) => data.count === 2)).toHaveLength(40)
+})
+
+test('one processor cannot run on two buses', async () => {
+  const worker = counting()
+  await startedBus({ workers: [worker] })
+  const other = await startedBus()
+  await expect(other.run(worker)).rejects.toMatchObject({ code: 'EVENTS_CONFLICT' })
 })

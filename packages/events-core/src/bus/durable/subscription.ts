@@ -12,7 +12,7 @@ import { HandlerRecord } from '../delivery/handler-stats.ts'
 import type { DurableSettings } from '../delivery/settings.ts'
 import { LeaseHolder } from '../workers/lease-holder.ts'
 import type { BusHost } from '../workers/worker.ts'
-import { claimShare } from './balance.ts'
+import { balance } from './balance.ts'
 import { failureOf } from './failure.ts'
 import { partitionOf } from './partition-of.ts'
 import { PartitionRun } from './partition-run.ts'
@@ -32,8 +32,6 @@ export interface DurableHost {
 }
 
 const RETRY_MS = 500
-/** How often within the time of a lease a process looks whether it has its share. */
-const BALANCINGS = 3
 const STALLED_AFTER_MS = 60_000
 /** How long a store may take to answer what was asked before the stop. */
 const LAST_ANSWER_MS = 1_000
@@ -218,18 +216,11 @@ export class DurableSubscription implements Subscription {
     )
   }
 
-  /** Sees to it that this process gets its share of the partitions from those who have more. */
-  async #balance({ storage, owner }: BusHost): Promise<void> {
-    const { name, leaseMs } = this.#settings
+  #balance({ storage, owner }: BusHost): Promise<void> {
     const { signal } = this.#stopping
-    while (!signal.aborted) {
-      try {
-        await claimShare(storage, name, owner)
-      } catch (error) {
-        this.#storageFailed(error, 'A durable subscription cannot ask for its share; trying again')
-      }
-      await sleep(leaseMs / BALANCINGS, undefined, { signal }).catch(() => undefined)
-    }
+    const failed = (error: unknown) =>
+      this.#storageFailed(error, 'A durable subscription cannot ask for its share; trying again')
+    return balance({ ...this.#settings, storage, owner, signal, failed })
   }
 
   async #acquireFailed(error: unknown): Promise<void> {
