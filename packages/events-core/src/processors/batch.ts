@@ -148,7 +148,8 @@ export class Batch {
   }
 }
 
-function sizeOf(state: KeyedState | undefined): number {
+/** Of key and value, UTF-8. */
+export function sizeOf(state: KeyedState | undefined): number {
   if (state === undefined) return 0
   return Buffer.byteLength(state.key) + (state.value === null ? 0 : Buffer.byteLength(state.value))
 }

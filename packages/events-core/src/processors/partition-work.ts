@@ -32,9 +32,6 @@ export interface ProcessorFigures extends StateFigures {
 
 const COMMIT_MS = 250
 const ASK_AGAIN_MS = 25
-const READ_KEYS = 1_000
-const SLICE_EVENTS = 500
-const LOAD_TIMERS = 1_000
 const MAX_TIME_MS = 8.64e15
 /** The store's clock is a guess: what it has reached for sure is a little less. */
 const CLOCK_GUARD_MS = 50
@@ -77,7 +74,7 @@ export class PartitionWork {
     this.#steps = new StepRunner({ ...options, batch: this.#batch, timers: this.#timers }, before?.steps)
     this.#position = position
     this.#paused = paused
-    this.#bounds = new StateBounds(options, size, before?.figures.shed)
+    this.#bounds = new StateBounds(options, size, before === undefined ? undefined : before.#bounds)
     this.#events = before?.events ?? 0
     this.#lastRunMs = before?.lastRunMs
     options.committer.begin(position)
@@ -99,8 +96,8 @@ export class PartitionWork {
     if (own === undefined) return undefined
     const size = await storage.state.size(partition)
     const work = new PartitionWork(options, own, size, before)
-    if (size.keys <= Math.min(settings.cacheKeys, READ_KEYS))
-      work.#cache.loadAll(await storage.state.oldest(partition, READ_KEYS))
+    if (size.keys <= Math.min(settings.cacheKeys, work.#bounds.keysAtOnce))
+      work.#cache.loadAll(await storage.state.oldest(partition, size.keys))
     return work
   }
 
@@ -162,16 +159,16 @@ export class PartitionWork {
     this.#missed.note(item)
     const events = storedEvents(item).filter(({ position }) => position > this.#position)
     for (let at = 0; at < events.length && this.#options.isWanted(); ) {
-      const some = events.slice(at, at + SLICE_EVENTS)
-      const keys = this.#steps.keysOf(some)
+      const keys = this.#steps.keysOf(events.slice(at, at + this.#bounds.keysAtOnce))
       await this.#loadStates(stateKeys(keys))
-      at += await this.#stepAll(some, keys)
+      at += await this.#stepAll(keys)
     }
     if (this.#options.isWanted()) this.examine(item.position)
   }
 
   /** @returns how many events are done: all of them, unless it ended before */
-  async #stepAll(events: readonly StoredEvent[], keys: EventKeys): Promise<number> {
+  async #stepAll(keys: EventKeys): Promise<number> {
+    const events = [...keys.keys()]
     let at = 0
     while (this.#options.isWanted()) {
       const event = events[at]
@@ -208,7 +205,7 @@ export class PartitionWork {
   async #callDue(untilMs: number): Promise<void> {
     while (this.#options.isWanted()) {
       if (!this.#timers.knows(untilMs)) await this.#loadTimers()
-      const keys = this.#timers.next(SLICE_EVENTS, untilMs)
+      const keys = this.#timers.next(this.#bounds.keysAtOnce, untilMs)
       if (keys.length === 0) return
       await this.#loadStates(new Set(keys))
       this.#steps.timers(untilMs, this.#position, () => this.isFull)
@@ -221,7 +218,8 @@ export class PartitionWork {
   async #loadTimers(): Promise<void> {
     const { storage, partition } = this.#options
     if (!this.#batch.isEmpty) await this.commit()
-    this.#timers.load(await storage.state.due(partition, MAX_TIME_MS, LOAD_TIMERS), LOAD_TIMERS)
+    const limit = 2 * this.#bounds.keysAtOnce
+    this.#timers.load(await storage.state.due(partition, MAX_TIME_MS, limit), limit)
   }
 
   /** Has the state of keys at hand. */
@@ -281,6 +279,7 @@ export class PartitionWork {
     this.#events += events
     if (calls > 0) this.#lastRunMs = host.clock()
     this.#missed.saved(missed)
+    if (!this.#options.committer.isIsolating) this.#steps.forgetRefused()
     if (result.append !== undefined) host.stored(outputs, result.append)
     if (events > 0) host.metrics.delivered(settings.name, events)
     this.#paused = result.paused

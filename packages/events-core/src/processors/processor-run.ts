@@ -41,8 +41,9 @@ export class ProcessorRun {
   #state: 'running' | 'leaving' | 'ended' = 'running'
   #isGone = false
   #progressedAt = performance.now()
-  /** Calls in a row that did not return. */
+  /** Calls in a row that did not return, and when the last of them was ended. */
   #timeouts = 0
+  #timedOutAt = Number.NEGATIVE_INFINITY
   readonly #stopped = Promise.withResolvers<void>()
   readonly #done = Promise.withResolvers<void>()
 
@@ -199,12 +200,19 @@ export class ProcessorRun {
       return
     }
     const calls = this.#work?.calls ?? 0
-    if (error instanceof StepTimeout) this.#timeouts = calls > 1 ? 1 : this.#timeouts + 1
+    if (error instanceof StepTimeout) this.#countTimeout(calls)
     if (error instanceof StepTimeout || error instanceof Refused) this.#committer.isolate(calls + 1)
     else this.#storageFailed(error)
-    if (error instanceof Refused && calls <= 1) this.#work?.steps.refuseLast(error.cause)
+    if (error instanceof Refused && calls === 1) this.#work?.steps.refuseLast(error.cause)
     if (this.#state === 'leaving') this.#enter('ended')
     else await within(error instanceof StepTimeout ? this.#timeoutPauseMs : RETRY_MS, this.#stopped.promise)
+  }
+
+  #countTimeout(callsBefore: number): void {
+    const now = performance.now()
+    const isFirst = callsBefore > 1 || now - this.#timedOutAt > 2 * MAX_PAUSE_MS
+    this.#timeouts = isFirst ? 1 : this.#timeouts + 1
+    this.#timedOutAt = now
   }
 
   /** One call that does not return is done with; if one after the other does not, the process must get to do something else. */

@@ -51,13 +51,20 @@ export interface ProcessorDefinition<S> {
   readonly from?: StartPosition
   /** Returns what the event belongs to, at most 256 characters; undefined when it is not for this processor. */
   key(event: StoredEvent): string | undefined
-  /** Takes an event, with the state of its key. An event whose step throws becomes a dead letter. */
+  /**
+   * Takes an event, with the state of its key. An event whose step throws becomes a dead letter, to be looked at: it is not
+   * handed to the step again, since others have come after it. Raise `revision` to process history with mended code.
+   */
   step(event: StoredEvent, state: S | undefined, context: StepContext<S>): void
   /** Called at the time that `setTimer` asked for. A timer that throws is logged and dropped. */
   timer?(key: string, state: S | undefined, context: TimerContext<S>): void
   /** Spreads it over up to so many processes, by key; 1 by default. It cannot be changed later. */
   readonly partitions?: number
-  /** Keys with state, per partition; the ones that were changed longest ago are shed beyond it. 1,000,000 by default. */
+  /**
+   * Keys with state, per partition; the ones that were changed longest ago are shed beyond it, and their timers with them.
+   * 1,000,000 by default. Which ones go depends on how events came to be committed together: once keys are shed, history may
+   * give other outputs when it is processed again.
+   */
   readonly maxKeys?: number
   /** Bytes of keys and state as JSON, per partition, likewise; 256 MiB by default. */
   readonly maxStateBytes?: number
@@ -65,7 +72,10 @@ export interface ProcessorDefinition<S> {
   readonly cacheKeys?: number
   /** Events of one commit at the most; 500 by default. */
   readonly batchEvents?: number
-  /** After which a call is ended, and counts as failed; 1,000 by default. The process does nothing else meanwhile. */
+  /**
+   * After which a call is ended; 1,000 by default. It is tried once more, since the whole process may have stood still, and
+   * then counts as failed. The process does nothing else meanwhile.
+   */
   readonly stepTimeoutMs?: number
   /** How long after a crash another process takes over; 6,000 by default. */
   readonly leaseMs?: number

@@ -35,9 +35,11 @@ interface Call {
   value: string | null
   dueMs: number | null
   readonly outputs: EventDraft[]
+  outputBytes: number
 }
 
 const MAX_OUTPUTS = 1_000
+const MAX_OUTPUT_BYTES = 16 * 2 ** 20
 const MAX_TIME_MS = 8.64e15
 
 /** Calls the code of a processor, and collects what it does. What it throws is for the caller. */
@@ -150,7 +152,13 @@ export class StepCalls {
       ...output,
       id: outputId([settings.name, call.key, call.cause, call.outputs.length]),
     }
-    call.outputs.push(draft(input, call.now))
+    const drafted = draft(input, call.now)
+    call.outputBytes += drafted.bytes
+    if (call.outputBytes > MAX_OUTPUT_BYTES)
+      throwIssues('output', [
+        { path: '', message: `must be at most ${MAX_OUTPUT_BYTES} bytes from one call` },
+      ])
+    call.outputs.push(drafted)
   }
 }
 
@@ -161,7 +169,16 @@ function newCall(
   state: KeyedState | undefined,
   event: StoredEvent | undefined,
 ): Call {
-  return { key, cause, now, event, value: state?.value ?? null, dueMs: state?.dueMs ?? null, outputs: [] }
+  return {
+    key,
+    cause,
+    now,
+    event,
+    value: state?.value ?? null,
+    dueMs: state?.dueMs ?? null,
+    outputs: [],
+    outputBytes: 0,
+  }
 }
 
 /** Parsed anew for each call, so that what a step does to it without `set` is lost. */

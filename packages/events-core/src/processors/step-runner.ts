@@ -29,19 +29,21 @@ export interface StepRunnerOptions {
   readonly timers: Timers
 }
 
-/** The keys of events that are for a partition, or why they have none. */
-export type EventKeys = ReadonlyMap<StoredEvent, string | Failed>
+/** The keys of events, or why they have none; undefined for those that are not for the partition. */
+export type EventKeys = ReadonlyMap<StoredEvent, string | Failed | undefined>
 
 /** Calls steps and timers, and adds what they did to the batch. What one of them throws costs its own event, or timer. */
 export class StepRunner {
   readonly #options: StepRunnerOptions
   readonly #calls: StepCalls
-  /** Causes that are not to be tried again, and why. */
+  /** Causes that are not to be tried again, and why; null for one that did not return in time once. */
   readonly #refused: Map<string, unknown>
   #yieldedAt = performance.now()
   #errors = 0
   /** What is being called. */
   #cause = ''
+  /** What was called last of all that is in the batch. */
+  #lastInBatch = ''
 
   /** @param before the one that it replaces, whose refusals go on */
   constructor(options: StepRunnerOptions, before?: StepRunner) {
@@ -57,18 +59,24 @@ export class StepRunner {
     return this.#errors
   }
 
-  /** Has the last call refused: what it did cannot be stored. */
+  /** Has the last call in the batch refused: what it did cannot be stored. */
   refuseLast(error: unknown): void {
-    this.#refused.set(this.#cause, error)
+    this.#refused.set(this.#lastInBatch, error)
   }
 
-  /** Returns the keys of events that are for this partition. @throws StepTimeout */
+  /** Forgets what was refused: all of it is committed. */
+  forgetRefused(): void {
+    this.#refused.clear()
+  }
+
+  /** Returns the keys of events, of as many as there is time for. @throws StepTimeout */
   keysOf(events: readonly StoredEvent[]): EventKeys {
-    const keys = new Map<StoredEvent, string | Failed>()
+    const keys = new Map<StoredEvent, string | Failed | undefined>()
+    const until = performance.now() + TURN_MS
     this.#watch(() => {
       for (const event of events) {
-        const key = this.#keyOf(event)
-        if (key !== undefined) keys.set(event, key)
+        keys.set(event, this.#keyOf(event))
+        if (performance.now() > until) break
       }
     })
     return keys
@@ -89,8 +97,7 @@ export class StepRunner {
         const recorded = recordedMs(event)
         if (timers.nextDue <= recorded || !timers.knows(recorded)) break
         if (done > 0 && (performance.now() > until || isFull())) break
-        const key = keys.get(event)
-        if (key !== undefined) this.#step(event, key)
+        this.#step(event, keys.get(event))
         batch.count('event')
         done++
       }
@@ -119,11 +126,16 @@ export class StepRunner {
     this.#yieldedAt = performance.now()
   }
 
+  /**
+   * Calls work that may take its turn and one call more. A call that does not return is tried once more before it is refused:
+   * the time may have passed while the whole process stood still, and that must not change what comes out.
+   */
   #watch(work: () => void): void {
     const { stepTimeoutMs, name } = this.#options.settings
-    if (endsWithin(stepTimeoutMs, work)) return
+    if (endsWithin(TURN_MS + stepTimeoutMs, work)) return
     const message = `A call of the processor '${name}' did not return within ${stepTimeoutMs} ms`
-    this.refuseLast(new EventsError('EVENTS_HANDLER_TIMEOUT', message))
+    const isSecond = this.#refused.has(this.#cause)
+    this.#refused.set(this.#cause, isSecond ? new EventsError('EVENTS_HANDLER_TIMEOUT', message) : null)
     throw new StepTimeout(message)
   }
 
@@ -135,7 +147,9 @@ export class StepRunner {
     return isOwn ? key : undefined
   }
 
-  #step(event: StoredEvent, key: string | Failed): void {
+  #step(event: StoredEvent, key: string | Failed | undefined): void {
+    this.#lastInBatch = key instanceof Failed ? `k${event.position}` : `p${event.position}`
+    if (key === undefined) return
     if (key instanceof Failed) {
       this.#park(event, key.error)
       return
@@ -156,7 +170,9 @@ export class StepRunner {
   #call(state: KeyedState, dueMs: number, position: number): void {
     const { batch, settings, host } = this.#options
     const { key } = state
-    const result = this.#attempt(`t${dueMs} ${key}`, () => this.#calls.timer(state, dueMs, position))
+    const cause = `t${dueMs} ${key}`
+    this.#lastInBatch = cause
+    const result = this.#attempt(cause, () => this.#calls.timer(state, dueMs, position))
     if (!(result instanceof Failed)) {
       this.#add(key, state, result)
       return
@@ -191,7 +207,8 @@ export class StepRunner {
 
   #attempt<T>(cause: string, call: () => T): T | Failed {
     this.#cause = cause
-    if (this.#refused.has(cause)) return new Failed(this.#refused.get(cause))
+    const refusal = this.#refused.get(cause)
+    if (refusal != null) return new Failed(refusal)
     try {
       return call()
     } catch (error) {

@@ -48,9 +48,6 @@ const PLACES = {
   },
 } as const
 
-/** Of the children. */
-const LEASE_MS = 300
-
 const inputsOf = (inputs: readonly Input[]) => inputs.reduce((sum, { events }) => sum + events.length, 0)
 
 /** Processes what a store has to its end, and returns what came of it. */
@@ -109,11 +106,17 @@ describe('the same log gives the same outputs, each once', () => {
     const storage = place.store()
     await storage.open()
     const random = seededRandom(5)
+    const progress = async () => {
+      const [state] = await storage.subscriptions.list('law@1')
+      return (state?.position ?? 0) + (await storage.head()).position
+    }
     let kills = 0
     while (!(await isDone(storage, inputsOf(inputs)))) {
+      const before = await progress()
       const child = await startChild(place, 1)
-      // Until the lease of the one before has run out, and a little into the work.
-      await sleep(LEASE_MS + random() * 150)
+      // However slow the machine is, each gets a little further, in the middle of what it does.
+      const until = before + 1 + random() * 2 * place.batches
+      while ((await progress()) < until && !(await isDone(storage, inputsOf(inputs)))) await sleep(2)
       child.kill('SIGKILL')
       await once(child, 'exit')
       kills++
@@ -139,9 +142,9 @@ describe('the same log gives the same outputs, each once', () => {
         const which = turn++ % 2
         const child = children[which]
         if (random() < 0.5) {
-          // Frozen for longer than its lease, it wakes up in the middle of what it did.
+          // Frozen for longer than its lease and than a call may take, it wakes up in the middle of what it did.
           child?.kill('SIGSTOP')
-          await sleep(500)
+          await sleep(700)
           child?.kill('SIGCONT')
         } else {
           child?.kill('SIGKILL')

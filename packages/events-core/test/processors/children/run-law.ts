@@ -6,7 +6,7 @@ import { lawProcessor } from '../law.ts'
 
 const [url = '', schema = '', batchEvents = '1'] = process.argv.slice(2)
 const storage = url.startsWith('postgres') ? postgresStorage({ url, schema }) : sqliteStorage({ path: url })
-const workers = [lawProcessor({ batchEvents: Number(batchEvents), leaseMs: 300 })]
+const workers = [lawProcessor({ batchEvents: Number(batchEvents), leaseMs: 300, stepTimeoutMs: 400 })]
 process.on('disconnect', () => process.exit(1))
 const bus = createEventBus({ storage, workers, pollIntervalMs: 50 })
 await bus.start()
