@@ -20,6 +20,10 @@ export interface WorkerOrders {
   readonly follow: boolean
   /** The durable subscription that it takes part in. */
   readonly durable?: string
+  /** Size at which its SQLite file counts as full. */
+  readonly maxBytes?: number
+  /** Whether it takes part in the processor. */
+  readonly process: boolean
   /** How long a handler takes at the most. */
   readonly handlerMs: number
 }
@@ -127,6 +131,7 @@ export class Fleet {
       publishers: 4,
       pauseMs: 0,
       follow: false,
+      process: false,
       handlerMs: 0,
       ...this.#defaults,
       ...orders,

@@ -40,7 +40,8 @@ export async function judge(storage: EventStorage, reports: readonly WorkerRepor
   }
 }
 
-async function allEvents(storage: EventStorage): Promise<readonly StoredEvent[]> {
+/** Returns the whole log. */
+export async function allEvents(storage: EventStorage): Promise<readonly StoredEvent[]> {
   const events: StoredEvent[] = []
   for (let after = 0; ; ) {
     const page = await storage.read({ after, limit: 5_000 })

@@ -1,5 +1,5 @@
 // Breaks things at random for as long as it is told, then holds what the processes saw against what the store has:
-//   pnpm soak --minutes 10 [--store postgres|sqlite] [--seed 1] [--workers 6]
+//   npm run soak -- --minutes 10 [--store postgres|sqlite] [--seed 1] [--workers 6]
 // Prints its seed; the faults of a seed are the same, their timing is the machine's. Exit code 1 when a promise broke.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,12 +10,16 @@ import { PostgresServer } from '@viewra/postgres-server'
 import type { EventStorage } from '../../src/index.ts'
 import { postgresStorage } from '../../src/storage/postgres/index.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/index.ts'
-import { Fleet, type Worker } from './fleet.ts'
-import { judge, type Verdict } from './invariants.ts'
+import { Fleet, type Worker, type WorkerOrders } from './fleet.ts'
+import { allEvents, judge } from './invariants.ts'
 import { seededRandom } from './seeded-random.ts'
+import { isProcessed, judgeProcessor } from './soak-processor.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
-type Fault = () => Promise<unknown>
+/** Ends a worker and starts another one in its place. */
+type Replace = (signal: 'SIGKILL' | 'SIGTERM', orders?: Partial<WorkerOrders>) => Promise<void>
+type Verdict = Awaited<ReturnType<typeof judge>> & ReturnType<typeof judgeProcessor>
+type Fault = (replace: Replace) => Promise<unknown>
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +33,7 @@ const random = seededRandom(Number(values.seed))
 const between = (min: number, max: number) => min + random() * (max - min)
 const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(random() * list.length)]
 const SCHEMA = 'soak'
-const DURABLE = { durable: 'soak', follow: true, publish: 1e9, pauseMs: 15, handlerMs: 1 }
+const DURABLE = { durable: 'soak', follow: true, process: true, publish: 1e9, pauseMs: 15, handlerMs: 1 }
 
 console.log(`soak: ${values.minutes} min on ${values.store}, ${values.workers} workers, seed ${values.seed}`)
 process.exitCode = report(values.store === 'sqlite' ? await soakSqlite() : await soakPostgres())
@@ -68,7 +72,7 @@ async function soakSqlite(): Promise<Verdict> {
   try {
     return await soak(
       new Fleet({ url: path, schema: SCHEMA }),
-      {},
+      { 'fill the disk of a worker': (replace) => replace('SIGTERM', { maxBytes: 2 ** 20 }) },
       () => sqliteStorage({ path }),
       () => undefined,
     )
@@ -91,14 +95,24 @@ async function soak(
 ): Promise<Verdict> {
   const workers = Array.from({ length: Number(values.workers) }, () => fleet.start(DURABLE))
   const counts = new Map<string, number>()
-  const faults = Object.entries({ ...faultsOfStore, ...workerFaults(fleet, workers) })
+  const faults = Object.entries({ ...faultsOfStore, ...workerFaults(workers) })
+  const replace: Replace = async (signal, orders) => {
+    const at = Math.floor(random() * workers.length)
+    await workers[at]?.end(signal)
+    await sleep(between(0, 500))
+    workers[at] = fleet.start({ ...DURABLE, ...orders })
+    if (orders === undefined) return
+    await sleep(between(1_500, 5_000))
+    await workers[at]?.end('SIGKILL')
+    workers[at] = fleet.start(DURABLE)
+  }
   try {
     const until = Date.now() + Number(values.minutes) * 60_000
     while (Date.now() < until) {
       await sleep(between(200, 2_500))
       const [name = '', fault] = pick(faults) ?? []
       counts.set(name, (counts.get(name) ?? 0) + 1)
-      await fault?.()
+      await fault?.(replace)
       revive(fleet, workers)
     }
     console.log('faults:', Object.fromEntries(counts))
@@ -109,13 +123,7 @@ async function soak(
   }
 }
 
-function workerFaults(fleet: Fleet, workers: Worker[]): Record<string, Fault> {
-  const replace = async (signal: 'SIGKILL' | 'SIGTERM') => {
-    const at = Math.floor(random() * workers.length)
-    await workers[at]?.end(signal)
-    await sleep(between(0, 500))
-    workers[at] = fleet.start(DURABLE)
-  }
+function workerFaults(workers: readonly Worker[]): Record<string, Fault> {
   const freeze = async () => {
     const worker = pick(workers)
     worker?.signal('SIGSTOP')
@@ -123,8 +131,8 @@ function workerFaults(fleet: Fleet, workers: Worker[]): Record<string, Fault> {
     worker?.signal('SIGCONT')
   }
   return {
-    'kill a worker': () => replace('SIGKILL'),
-    'stop a worker': () => replace('SIGTERM'),
+    'kill a worker': (replace) => replace('SIGKILL'),
+    'stop a worker': (replace) => replace('SIGTERM'),
     'freeze a worker': freeze,
   }
 }
@@ -140,25 +148,27 @@ function revive(fleet: Fleet, workers: Worker[]): void {
 
 async function settle(fleet: Fleet, storage: EventStorage): Promise<Verdict> {
   await fleet.end('SIGTERM')
-  const last = fleet.start({ durable: DURABLE.durable })
+  const last = fleet.start({ durable: DURABLE.durable, process: true })
   await last.said('started')
   await storage.open()
   try {
     const behind = async () => {
       const [states, head] = await Promise.all([storage.subscriptions.list(), storage.head()])
-      return head.position - (states[0]?.position ?? 0)
+      const soak = states.find(({ name }) => name === DURABLE.durable)
+      return head.position - (soak?.position ?? 0)
     }
-    while ((await behind()) > 0) await sleep(200)
+    const { position } = await storage.head()
+    while (!(await isProcessed(storage, position)) || (await behind()) > 0) await sleep(200)
     await last.end('SIGTERM')
-    return await judge(storage, fleet.reports())
+    return { ...(await judge(storage, fleet.reports())), ...judgeProcessor(await allEvents(storage)) }
   } finally {
     await storage.close()
   }
 }
 
 function report(verdict: Verdict): number {
-  const { lost, holes, outOfOrder, unhandled, ...figures } = verdict
-  const broken = { lost, holes, outOfOrder, unhandled }
+  const { lost, holes, outOfOrder, unhandled, lostOutputs, extraOutputs, ...figures } = verdict
+  const broken = { lost, holes, outOfOrder, unhandled, lostOutputs, extraOutputs }
   const numbers = Object.entries(broken).map(([name, list]) => [name, list.length] as const)
   console.log({ ...figures, ...Object.fromEntries(numbers) })
   for (const [name, list] of Object.entries(broken)) if (list.length > 0) console.log(name, list.slice(0, 20))

@@ -8,6 +8,7 @@ import { createEventBus, type EventBus, EventsError, type PublishedEvent } from 
 import { postgresStorage } from '../../src/storage/postgres/index.ts'
 import { sqliteStorage } from '../../src/storage/sqlite/index.ts'
 import type { WorkerOrders } from './fleet.ts'
+import { KEYS, soakProcessor } from './soak-processor.ts'
 
 const orders: WorkerOrders = JSON.parse(process.argv[2] ?? '')
 const file = openSync(orders.log, 'a')
@@ -20,8 +21,13 @@ const storage = orders.url.startsWith('postgres')
       statementTimeoutMs: 10_000,
       connectTimeoutMs: 2_000,
     })
-  : sqliteStorage({ path: orders.url })
-const bus = createEventBus({ storage, pollIntervalMs: 200, publishTimeoutMs: 3_000 })
+  : sqliteStorage({ path: orders.url, ...(orders.maxBytes && { maxBytes: orders.maxBytes }) })
+const bus = createEventBus({
+  storage,
+  pollIntervalMs: 200,
+  publishTimeoutMs: 3_000,
+  workers: orders.process ? [soakProcessor()] : [],
+})
 
 process.on('SIGTERM', async () => {
   await bus.stop({ timeoutMs: 10_000 })
@@ -72,10 +78,19 @@ async function publish(bus: EventBus): Promise<void> {
   process.send?.('published')
 }
 
+function keyOf(id: string): number {
+  return Number(id.split('-')[1]) % KEYS
+}
+
 async function publishUntilStored(bus: EventBus, id: string): Promise<void> {
   for (;;) {
     try {
-      const receipt = await bus.publish({ id, type: 'soak.event', source: orders.name, data: { id } })
+      const receipt = await bus.publish({
+        id,
+        type: 'soak.event',
+        source: orders.name,
+        data: { id, key: keyOf(id) },
+      })
       write(`A ${id} ${receipt.position}`)
       return
     } catch (error) {
