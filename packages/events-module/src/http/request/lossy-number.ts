@@ -6,14 +6,15 @@ const LONG_NUMBER = /(?<!\d)\d{16,}[.eE\s,\]}]/
 const BIG_EXPONENT = /[eE][+-]?\d{3,}[\s,\]}]/
 
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const INTEGER = /^-?\d+$/
+/** Written without an exponent, as integers of other systems are: with one, a rounded number is what its writer has. */
+const PLAIN = /^(-?\d+)(?:\.\d+)?$/
 /** A longer number is told by its length. */
 const MAX_SHOWN = 40
 
 /**
  * Finds the first number of a JSON document that JavaScript cannot hold as it is written: an integer whose digits would
- * change, a number so large that it is infinite, or so small that it is 0. Digits behind the point that no double has are
- * rounded, as everywhere.
+ * change, also with a fraction behind it, a number so large that it is infinite, or so small that it is 0. Digits behind the
+ * point that no double has are rounded, as everywhere.
  * @param json valid JSON
  * @param at the path of the document in the body
  */
@@ -34,7 +35,9 @@ export function lossOf(number: string): string | undefined {
 function isLossy(number: string, value: number): boolean {
   if (!Number.isFinite(value)) return true
   if (value === 0) return /^[^eE]*[1-9]/.test(number)
-  return INTEGER.test(number) && !Number.isSafeInteger(value) && String(value) !== number
+  if (Number.isSafeInteger(Math.trunc(value))) return false
+  const [, integer] = PLAIN.exec(number) ?? []
+  return integer !== undefined && String(value) !== integer
 }
 
 /** An array or object that is open where the search is. */
