@@ -108,6 +108,22 @@ describe('nothing of a batch is stored when', () => {
     ],
     ['lines are blank, and too many', NDJSON, '\n'.repeat(20_001), 413, 'HTTP_BODY_TOO_LARGE', undefined],
     [
+      'there is much white space before the array',
+      {},
+      `${' '.repeat(60_000)}[]`,
+      413,
+      'HTTP_BODY_TOO_LARGE',
+      undefined,
+    ],
+    [
+      'there is much white space after the array',
+      {},
+      `[]${' '.repeat(60_000)}`,
+      413,
+      'HTTP_BODY_TOO_LARGE',
+      undefined,
+    ],
+    [
       'an event is too large',
       NDJSON,
       `${line}"${'x'.repeat(60_000)}"`,

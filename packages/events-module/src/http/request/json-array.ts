@@ -26,7 +26,7 @@ export async function readJsonArray(
   parse: ParseValue,
   parseWhole: (text: Buffer) => unknown,
 ): Promise<unknown> {
-  const array = new JsonArray(new BatchValues(limits, parse))
+  const array = new JsonArray(new BatchValues(limits, parse), limits.maxValueBytes)
   const other = new ByteCollector()
   for await (const chunk of bodyChunks(body, limits.maxBytes)) {
     if (other.length > 0 || !array.take(chunk)) other.add(chunk)
@@ -44,6 +44,8 @@ export async function readJsonArray(
  */
 class JsonArray {
   readonly #values: BatchValues
+  readonly #maxBlankBytes: number
+  #blankBytes = 0
   #state: 'before' | 'inside' | 'after' = 'before'
   /** Brackets that are open within the value. */
   #depth = 0
@@ -52,22 +54,24 @@ class JsonArray {
   /** Whether a comma has come, after which there must be a value. */
   #needsValue = false
 
-  constructor(values: BatchValues) {
+  /** @param maxBlankBytes how much white space may stand around the array */
+  constructor(values: BatchValues, maxBlankBytes: number) {
     this.#values = values
+    this.#maxBlankBytes = maxBlankBytes
   }
 
   /** @returns false when this is no array */
   take(chunk: Buffer): boolean {
     let from = 0
     if (this.#state === 'before') {
-      from = indexOfOther(chunk)
+      from = this.#skipBlank(chunk)
       if (from === chunk.length) return true
       if (chunk[from] !== ARRAY_BEGIN) return false
       this.#state = 'inside'
       from += 1
     }
     const rest = this.#state === 'inside' ? this.#takeValues(chunk, from) : from
-    if (indexOfOther(chunk.subarray(rest)) < chunk.length - rest)
+    if (this.#skipBlank(chunk.subarray(rest)) < chunk.length - rest)
       throw notArray('something follows the array')
     return true
   }
@@ -76,6 +80,15 @@ class JsonArray {
   end(): readonly unknown[] | undefined {
     if (this.#state === 'inside') throw notArray('it ends before its array does')
     return this.#state === 'before' ? undefined : this.#values.all
+  }
+
+  /** @returns where something else than white space comes; the length when nothing does */
+  #skipBlank(chunk: Buffer): number {
+    const end = indexOfOther(chunk)
+    this.#blankBytes += end
+    if (this.#blankBytes > this.#maxBlankBytes)
+      throw tooLarge(`there may be at most ${this.#maxBlankBytes} bytes of white space around the array`)
+    return end
   }
 
   /** @returns where the chunk goes on behind the array */

@@ -15,6 +15,7 @@ const MAX_ISSUES = 50
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const check = TypeCompiler.Compile(schema)
+  if (httpPart === 'body') return (body: unknown) => verdict(body, bodyIssuesOf(body, check, schema))
   if (httpPart !== 'querystring') return (value: unknown) => verdict(value, issuesOf(value, check))
   if (!KindGuard.IsObject(schema)) throw new TypeError('a query string needs an object schema')
   return (raw: unknown) => queryVerdict(schema, check, raw)
@@ -70,6 +71,12 @@ function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
     if (issues.length === MAX_ISSUES) break
   }
   return issues
+}
+
+/** No body reads as null: to be told of a null that one did not send is no help. */
+function bodyIssuesOf(body: unknown, check: TypeCheck<TSchema>, schema: TSchema): Issue[] {
+  if (body !== null || check.Check(body)) return issuesOf(body, check)
+  return [{ path: '', message: `must be ${ruleOf(schema)}, and is empty or null` }]
 }
 
 /** A JSON pointer as a dotted path. */
