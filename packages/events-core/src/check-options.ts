@@ -85,8 +85,13 @@ export function methods(...names: readonly string[]): OptionRule {
   }
 }
 
+/** An accessor of the object may throw: then the method cannot be called either. */
 function hasMethod(value: unknown, name: string): boolean {
-  return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+  try {
+    return typeof value === 'object' && value !== null && typeof Reflect.get(value, name) === 'function'
+  } catch {
+    return false
+  }
 }
 
 /** Formats a value for an error message; a long value, an array or an object is described instead. */

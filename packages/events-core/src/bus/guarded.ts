@@ -91,6 +91,7 @@ export function guardedMetrics(metrics: EventMetrics, failures: FailureLog): Eve
   if (metrics === unmeasured) return metrics
   const failed = failures.of('Metrics failed: some figures are missing')
   const guard = <A extends readonly unknown[]>(measure: (...args: A) => void) => guarded(measure, failed)
+  const attach = guarded((gauges: Parameters<EventMetrics['attach']>[0]) => metrics.attach(gauges), failed)
   return {
     published: guard((type, priority) => metrics.published(type, priority)),
     delivered: guard((subscription, events) => metrics.delivered(subscription, events)),
@@ -103,7 +104,7 @@ export function guardedMetrics(metrics: EventMetrics, failures: FailureLog): Eve
     storageOperation: guard((operation, seconds) => metrics.storageOperation(operation, seconds)),
     storageError: guard((operation) => metrics.storageError(operation)),
     payloadMismatch: guard((type) => metrics.payloadMismatch(type)),
-    attach: (gauges) => guarded(guarded(metrics.attach.bind(metrics), failed)(gauges) ?? nothing, failed),
+    attach: (gauges) => guarded(attach(gauges) ?? nothing, failed),
     forgetSubscription: guard((subscription) => metrics.forgetSubscription(subscription)),
   }
 }

@@ -103,6 +103,13 @@ describe('a logger or metrics', () => {
     expect(told).toHaveLength(1)
   })
 
+  test('with accessors that throw is refused with its name', () => {
+    const logger = Object.defineProperty(brokenLogger(fail), 'warn', { get: fail })
+    expect(() => createEventBus({ logger })).toThrow(
+      expect.objectContaining({ code: 'EVENTS_INVALID', message: expect.stringContaining('logger must be') }),
+    )
+  })
+
   test('that cannot write an error gets a description of it', async () => {
     const lines: unknown[] = []
     const write = (details: { err: Error }) => lines.push({ stack: details.err.stack, ...details })
