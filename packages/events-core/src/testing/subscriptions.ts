@@ -195,6 +195,18 @@ const changes: ContractTests = {
     expect(await subscriptions.list()).toEqual(before)
   },
 
+  'of those that are renamed to one name at the same time one is': async ({ storage: { subscriptions } }) => {
+    for (let round = 0; round < 20; round++) {
+      const names = ['a', 'b', 'c', 'd'].map((name) => `${name}${round}`)
+      for (const name of names) await subscriptions.create(name, 2, 0)
+      const outcomes = await Promise.allSettled(names.map((name) => subscriptions.rename(name, `to${round}`)))
+      const refusals = outcomes.flatMap(({ status, ...outcome }) =>
+        'reason' in outcome ? outcome.reason : [],
+      )
+      expect(refusals.map(({ code }) => code)).toEqual(Array(3).fill('EVENTS_CONFLICT'))
+    }
+  },
+
   'a subscription is deleted with its positions and dead letters': async ({ storage }) => {
     const { subscriptions, deadLetters } = storage
     await subscriptions.create('mail', 1, 1)

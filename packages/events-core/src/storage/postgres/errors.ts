@@ -132,6 +132,11 @@ export function endsConnection(error: pg.DatabaseError): boolean {
   return meaning === UNREACHABLE || meaning === LOST
 }
 
+/** Whether a row of that key is there already: a unique index refused another one. */
+export function isAlreadyThere(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23505'
+}
+
 function meaningOf(error: unknown): Meaning | undefined {
   if (error instanceof ConnectionRefused) return refusal(error)
   if (error instanceof ConnectionLost) return LOST

@@ -14,7 +14,7 @@ import { Turns } from '../turns.ts'
 import { checkServer } from './check-server.ts'
 import { Connections } from './connections.ts'
 import { postgresDialect } from './dialect.ts'
-import { storageError } from './errors.ts'
+import { isAlreadyThere, storageError } from './errors.ts'
 import { postgresKyselyDialect } from './kysely-dialect.ts'
 import { MIGRATIONS } from './migrations/migrations.ts'
 import type { PostgresSettings } from './settings.ts'
@@ -61,7 +61,7 @@ export class PostgresRunner implements Runner {
       dialect: postgresDialect(settings, this.#origin),
       pace: { ...SEARCH_PACE, rest: () => setImmediate() },
       snapshot: (work) => snapshot(this.#db, work),
-      aside: (work) => this.#db.transaction().execute(work),
+      aside: (work) => this.#changeAside(work),
       transaction: (work) => this.#change(work),
     }
   }
@@ -197,6 +197,16 @@ export class PostgresRunner implements Runner {
       await transaction.selectFrom('log_head').select('position').forUpdate().execute()
       return await work(transaction)
     })
+  }
+
+  /** Of those who make the same thing at the same moment one comes too late, and finds it made when it looks again. */
+  async #changeAside<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T> {
+    try {
+      return await this.#db.transaction().execute(work)
+    } catch (error) {
+      if (!isAlreadyThere(error)) throw error
+      return await this.#db.transaction().execute(work)
+    }
   }
 
   /** There may be no head row yet, so a lock of the database's own lets one process at a time make the tables. */
