@@ -60,6 +60,16 @@ export const VARIABLES = Type.Object({
       'where they are gone with the process. A relative path starts at the directory from which the server is started.',
     accepts: '`sqlite:<path>`, `postgres://<user>:<password>@<host>:<port>/<database>` or `memory:`',
   }),
+  VIEWRA_EVENTS_DATABASE_LISTEN_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://.+$',
+      description:
+        'The PostgreSQL server itself, when `VIEWRA_EVENTS_DATABASE_URL` names a pooler: one in transaction mode carries no ' +
+        'notifications, and events of other servers would be seen a second late.',
+      accepts:
+        '`postgres://<user>:<password>@<host>:<port>/<database>`, with a PostgreSQL database in `VIEWRA_EVENTS_DATABASE_URL`',
+    }),
+  ),
   VIEWRA_EVENTS_DATABASE_WAIT_SECONDS: Type.Integer({
     minimum: 0,
     maximum: 86_400,
@@ -133,6 +143,8 @@ export interface Config {
   readonly prefixes: readonly string[]
   readonly trustProxy: TrustProxy | undefined
   readonly database: Database
+  /** Where notifications of PostgreSQL come from when the database's URL is that of a pooler. */
+  readonly listenUrl: string | undefined
   /** How long a start waits for the database. */
   readonly databaseWaitMs: number
   /** Absolute. */
@@ -184,6 +196,7 @@ export function readConfig(environment: Environment, directory: string): Config 
     prefixes: readPrefixes(values.VIEWRA_EVENTS_PREFIX) ?? [],
     trustProxy: trustProxy === undefined ? undefined : readTrustProxy(trustProxy),
     database,
+    listenUrl: values.VIEWRA_EVENTS_DATABASE_LISTEN_URL,
     databaseWaitMs: values.VIEWRA_EVENTS_DATABASE_WAIT_SECONDS * 1_000,
     tokensFile: tokensFile === undefined ? undefined : path.resolve(directory, tokensFile),
     cookieSecretFile: cookieSecretFile === undefined ? undefined : path.resolve(directory, cookieSecretFile),
@@ -234,6 +247,11 @@ const CHECKS: ReadonlyMap<string, (values: Values) => boolean> = new Map([
       text === undefined || (tokens !== undefined && readTrustProxy(String(text)) !== undefined),
   ],
   [
+    'VIEWRA_EVENTS_DATABASE_LISTEN_URL',
+    ({ VIEWRA_EVENTS_DATABASE_LISTEN_URL: listen, VIEWRA_EVENTS_DATABASE_URL: url }: Values) =>
+      listen === undefined || String(url).startsWith('postgres'),
+  ],
+  [
     'VIEWRA_EVENTS_PREFIX',
     ({ VIEWRA_EVENTS_PREFIX: text }: Values) => readPrefixes(String(text)) !== undefined,
   ],
@@ -255,6 +273,6 @@ function fileBeside({ url }: Database, suffix: string): string | undefined {
 
 /** Without a password, also when the address of a database was given as something else: the message ends up in logs. */
 function shown(name: string, value: string): string {
-  const isDatabase = name === 'VIEWRA_EVENTS_DATABASE_URL' || /:\/\/.*@|password/is.test(value)
+  const isDatabase = name.endsWith('_URL') || /:\/\/.*@|password/is.test(value)
   return JSON.stringify(isDatabase ? shownDatabaseUrl(value) : value)
 }

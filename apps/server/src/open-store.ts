@@ -12,12 +12,18 @@ const MAX_PAUSE_MS = 4_000
  */
 export async function openStore(config: Config): Promise<EventStorage> {
   try {
-    const storage = await createStorage(config.database.url)
+    const storage = await storageOf(config)
     await openWhenThere(storage, config)
     return storage
   } catch (error) {
     throw startError(error, config)
   }
+}
+
+async function storageOf({ database: { url }, listenUrl }: Config): Promise<EventStorage> {
+  if (listenUrl === undefined) return await createStorage(url)
+  const { postgresStorage } = await import('@viewra/events-core/postgres')
+  return postgresStorage({ url, listenUrl })
 }
 
 async function openWhenThere(storage: EventStorage, config: Config): Promise<void> {

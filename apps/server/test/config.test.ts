@@ -88,6 +88,19 @@ test.each([
   expect(readConfig({ [name]: value }, '/start')).toMatchObject(expected)
 })
 
+test('VIEWRA_EVENTS_DATABASE_LISTEN_URL is taken with a PostgreSQL database alone, and is never shown', () => {
+  const listenUrl = 'postgres://me:secret@db/events'
+  const env = { VIEWRA_EVENTS_DATABASE_LISTEN_URL: listenUrl }
+  expect(
+    readConfig({ ...env, VIEWRA_EVENTS_DATABASE_URL: 'postgres://pooler/events' }, '/start'),
+  ).toMatchObject({
+    listenUrl,
+  })
+  expect(() => readConfig(env, '/start')).toThrow(
+    /^VIEWRA_EVENTS_DATABASE_LISTEN_URL is "postgres:\/\/\*\*\*": it takes .* with a PostgreSQL database/,
+  )
+})
+
 test.each([
   ['loopback', ['loopback']],
   ['10.0.0.7', ['10.0.0.7']],
@@ -122,6 +135,7 @@ describe('a value that cannot be taken', () => {
     ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite://data/events.db'],
     ['VIEWRA_EVENTS_DATABASE_URL', 'sqlite::memory:'],
     ['VIEWRA_EVENTS_DATABASE_URL', 'memory:x'],
+    ['VIEWRA_EVENTS_DATABASE_LISTEN_URL', ''],
     ['VIEWRA_EVENTS_DATABASE_WAIT_SECONDS', '-1'],
     ['VIEWRA_EVENTS_DATABASE_WAIT_SECONDS', '90000'],
     ['VIEWRA_EVENTS_RATE_LIMIT', '0'],

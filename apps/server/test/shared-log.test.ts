@@ -25,6 +25,17 @@ test('two servers on one PostgreSQL are one: what is posted to either comes out 
   for (const seen of streams) await expect.poll(() => seen, { timeout: 10_000 }).toEqual(titles)
 })
 
+test('a server listens for others where its setting says, and tells when that is nowhere', async () => {
+  const nowhere = postgres.url.replace(`:${postgres.port}/`, ':9/')
+  const health = async (listenUrl: string) => {
+    const env = { VIEWRA_EVENTS_DATABASE_URL: postgres.url, VIEWRA_EVENTS_DATABASE_LISTEN_URL: listenUrl }
+    const { url } = await startServer(env)
+    return async () => JSON.stringify(await (await fetch(`${url}/api/v1/events/health`)).json())
+  }
+  await expect.poll(await health(postgres.url), { timeout: 10_000 }).toContain('"listening":true')
+  await expect.poll(await health(nowhere), { timeout: 10_000 }).toContain('"listening":false')
+})
+
 test('a server that need not wait says in one line that PostgreSQL is not there, without the password', async () => {
   const url = postgres.url.replace(`:${postgres.port}/`, ':9/')
   const env = { VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_DATABASE_WAIT_SECONDS: '0' }
