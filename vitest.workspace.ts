@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { bundledWorker } from './packages/events-core/test/bundled-worker.ts'
 
 // Packages use each other's source, so that the tests need no build.
 const conditions = ['@viewra/source']
 
 /** Tests that cost alike, so that the cheap ones can be run alone: `npm run test:quick`. */
 const project = (name: string, include: readonly string[], exclude: readonly string[] = []) => ({
+  plugins: [bundledWorker],
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
@@ -23,6 +25,7 @@ export default defineConfig({
   test: {
     // Many files wait for clocks, disks and processes: two processors are idle half of the time with one file each.
     maxWorkers: Math.max(3, Math.min(8, availableParallelism())),
+    globalSetup: 'packages/events-core/test/bundled-worker.ts',
     projects: [
       project('unit', [core, 'scripts/test'], [`${core}/storage/{sqlite,postgres}`, `${core}/faults`]),
       project('http', ['packages/events-module/test']),

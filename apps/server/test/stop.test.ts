@@ -170,6 +170,7 @@ function optionsWith(write: (line: string) => void, stopTimeoutMs = 8_000): Even
       host: '127.0.0.1',
       port: 0,
       database: { url: 'memory:', place: 'in memory' },
+      listenUrl: undefined,
       databaseWaitMs: 0,
       prefixes: ['/api/v1/events'],
       trustProxy: undefined,
