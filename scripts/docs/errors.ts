@@ -1,10 +1,11 @@
-import { ERROR_CODES } from '../../packages/events-core/src/errors.ts'
+import { ERROR_CODES, type ErrorCode } from '../../packages/events-core/src/errors.ts'
 import {
   HTTP_PROBLEMS,
   PROBLEMS,
   type ProblemKind,
   type ProblemText,
 } from '../../packages/events-module/src/http/problem.ts'
+import { ERROR_TEXTS } from './error-texts.ts'
 import { GENERATED, table } from './markdown.ts'
 
 const INTRODUCTION = `# Error codes
@@ -29,10 +30,10 @@ Only the HTTP API answers with these, before the request reaches the bus. Retry 
 /** Returns docs/reference/errors.md. */
 export function errorsPage(): string {
   const statuses = new Map(Object.entries(PROBLEMS).map(([code, { status }]) => [code, status]))
-  const events = Object.entries(ERROR_CODES).map(([code, { retryable, meaning, remedy }]) => [
+  const events = Object.entries(ERROR_TEXTS).map(([code, { meaning, remedy }]) => [
     `\`${code}\``,
     String(statuses.get(code)),
-    retryable ? 'yes' : 'no',
+    ERROR_CODES[code as ErrorCode].retryable ? 'yes' : 'no',
     meaning,
     remedy,
   ])
