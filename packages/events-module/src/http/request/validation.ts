@@ -73,10 +73,10 @@ function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
   return issues
 }
 
-/** No body reads as null: to be told of a null that one did not send is no help. */
+/** An empty body reads as null: whoever sent none is helped little by hearing of a null alone. */
 function bodyIssuesOf(body: unknown, check: TypeCheck<TSchema>, schema: TSchema): Issue[] {
   if (body !== null || check.Check(body)) return issuesOf(body, check)
-  return [{ path: '', message: `must be ${ruleOf(schema)}, and is empty or null` }]
+  return [{ path: '', message: `must be ${ruleOf(schema)}, not null or an empty body` }]
 }
 
 /** A JSON pointer as a dotted path. */
