@@ -115,6 +115,20 @@ describe('history, then live', () => {
     expect(noticesOf(await until(feed, holds(650)))).toEqual([])
   })
 
+  test('caught_up comes at once where no stored event matches', async () => {
+    const bus = await startedBus()
+    await bus.publishMany(inputs(1, 5))
+    const filter = { types: ['b'] }
+    const feed = await openFeed(bus, filter, { from: 'beginning' })
+    expect(await feed.next()).toEqual({ kind: 'caught_up', position: 5 })
+    const kinds: string[] = []
+    const followed = await openFeed(bus, filter, { from: 'beginning' })
+    void followed.follow(({ kind }) => void kinds.push(kind))
+    await expect.poll(() => kinds).toEqual(['caught_up'])
+    await bus.publish(input(6, 'b'))
+    await expect.poll(() => kinds).toEqual(['caught_up', 'events'])
+  })
+
   test('only matching events, and live-only events while it is live', async () => {
     const bus = await startedBus({ persist: (event) => event.type !== 'live' })
     await bus.publishMany([input(1), input(2, 'b'), input(3)])

@@ -84,8 +84,10 @@ export class LogReader {
 
   /** Whether all was taken, so that there is nothing to do but to `wait`. */
   get mayWait(): boolean {
+    // Behind, there is at least `caught_up` to take, also where no event of the history matched.
+    if (this.#state !== 'live') return this.#state === 'closed'
     const isEmpty = this.#page === undefined && this.#place >= this.#buffer.end
-    return this.#state === 'closed' || (isEmpty && !this.#isBehind)
+    return isEmpty && !this.#isBehind
   }
 
   /** Takes what can be had at once; undefined when there is nothing. */
