@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { CloudEvent, emitterFor, HTTP, httpTransport, Mode } from 'cloudevents'
 import { describe, expect, test } from 'vitest'
 import { eventsApp, listeningApp } from './events-app.ts'
@@ -159,6 +162,21 @@ describe('in headers', () => {
     const { answer, event } = await post({ [header]: value })
     expect([answer.statusCode, answer.json().errors[0].path]).toEqual([400, path])
     expect(event).toBeUndefined()
+  })
+
+  test('an attribute in two headers is refused: nobody sent both values as one', async () => {
+    const { bus, url } = await listeningApp()
+    const send = async (values: string[]) => {
+      const headers = { 'content-type': 'application/json', ...HEADERS, 'CE-PartitionKey': values }
+      const [response] = await once(request(url, { method: 'POST', headers }).end('{}'), 'response')
+      return json(response)
+    }
+    expect(await send(['a', 'b'])).toMatchObject({
+      status: 400,
+      errors: [{ path: 'partitionkey', message: 'must be given in one header' }],
+    })
+    expect(await send(['a'])).toMatchObject({ event_id: 'a' })
+    expect((await bus.get('a'))?.extensions).toEqual({ partitionkey: 'a' })
   })
 
   test('an event cannot be something else than an object', async () => {

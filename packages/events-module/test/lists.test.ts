@@ -220,6 +220,19 @@ describe('cursors', () => {
     expect(await ids(app, `${URL}?type=b&type=a&limit=3&cursor=${next_cursor}`)).toEqual(['e2', 'e1', 'e0'])
   })
 
+  test('take the same conditions in another order', async () => {
+    const events = numbered(3).map((event) => ({
+      ...event,
+      data: { n: 1, s: { x: 'a', y: [1] } },
+      extensions: { a: 1, b: 'c' },
+    }))
+    const { app } = await withEvents(events)
+    const conditions = ['data.n=1', 'data.s.x=a', 'ext.a=1', 'ext.b=c', 'source=x']
+    const { next_cursor } = (await app.inject(`${URL}?${conditions.join('&')}&limit=2`)).json()
+    const again = conditions.toReversed().join('&')
+    expect(await ids(app, `${URL}?${again}&cursor=${next_cursor}`)).toEqual(['e0'])
+  })
+
   test('of another store are refused', async () => {
     const [one, other] = [await withEvents(numbered(5)), await withEvents(numbered(5))]
     const { next_cursor } = (await one.app.inject(`${URL}?limit=2`)).json()

@@ -3,7 +3,7 @@ import { type EventBus, isEventsError, type PublishReceipt } from '@viewra/event
 import type { FastifyRequest, preValidationHookHandler } from 'fastify'
 import type { EventsScope, Feature } from '../feature.ts'
 import { checkMayPublish, principalOf } from '../http/access/principal.ts'
-import { BINARY_HEADERS, binaryCloudEvent } from '../http/cloudevents/binary.ts'
+import { BINARY_HEADERS, binaryCloudEvent, isBinaryCloudEvent } from '../http/cloudevents/binary.ts'
 import {
   CLOUD_EVENT_INPUT_EXAMPLE,
   CloudEventSchema,
@@ -146,12 +146,9 @@ function receiptOf({ id, position, duplicate }: PublishReceipt): Receipt {
 
 /** Puts the event that a CloudEvent stands for in the place of the body. */
 function readCloudEvent(request: FastifyRequest): void {
-  if (mediaTypeOf(request) === STRUCTURED) {
-    request.body = fromCloudEvent(request.body)
-    return
-  }
-  const binary = binaryCloudEvent(request.headers, request.body)
-  if (binary !== undefined) request.body = fromCloudEvent(binary)
+  if (mediaTypeOf(request) === STRUCTURED) request.body = fromCloudEvent(request.body)
+  else if (isBinaryCloudEvent(request.raw))
+    request.body = fromCloudEvent(binaryCloudEvent(request.raw, request.body))
 }
 
 function readCloudEventBatch(request: FastifyRequest): void {
@@ -170,8 +167,5 @@ async function underSentNames<T>(request: FastifyRequest, published: Promise<T>)
 }
 
 function isCloudEvent(request: FastifyRequest): boolean {
-  return (
-    [STRUCTURED, BATCHED].includes(mediaTypeOf(request)) ||
-    binaryCloudEvent(request.headers, {}) !== undefined
-  )
+  return [STRUCTURED, BATCHED].includes(mediaTypeOf(request)) || isBinaryCloudEvent(request.raw)
 }

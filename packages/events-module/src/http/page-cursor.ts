@@ -38,13 +38,23 @@ function refused(message: string): Error {
   return invalidRequest([{ path: 'cursor', message }])
 }
 
-/** Filters that select the same in another notation may differ: such a cursor is refused, never misread. */
+/**
+ * The same for the same list, in whichever order its conditions are written. Filters that select the same in another notation
+ * may differ: such a cursor is refused, never misread.
+ */
 function fingerprint({ order, filter }: CursorScope): string {
-  const conditions = Object.entries(filter)
-    .map(([name, value]) => [name, Array.isArray(value) ? value.toSorted() : value])
-    .toSorted()
+  const conditions = Object.entries(filter).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.toSorted() : value,
+  ])
   return createHash('sha256')
-    .update(JSON.stringify([order, conditions]))
+    .update(JSON.stringify([order, Object.fromEntries(conditions)], withSortedKeys))
     .digest('base64url')
     .slice(0, 11)
+}
+
+/** For `JSON.stringify`. */
+function withSortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

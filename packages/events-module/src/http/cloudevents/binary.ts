@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Type } from '@sinclair/typebox'
 import { invalidRequest } from '../problem.ts'
 import { CloudEventSchema } from './cloudevent.ts'
@@ -18,23 +18,40 @@ export const BINARY_HEADERS = Object.fromEntries(
     ]),
 )
 
+type Headers = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
+
+/** Returns whether a request has attributes of a CloudEvent in its headers. */
+export function isBinaryCloudEvent({ headers }: Headers): boolean {
+  return Object.keys(headers).some((name) => name.startsWith(PREFIX))
+}
+
 /**
- * The attributes of a CloudEvent in binary mode: those of its `ce-` headers, and the body as data. Undefined when there
- * is no such header.
- * @throws EventsError EVENTS_INVALID for a header that is not ASCII, or whose escapes are not UTF-8
+ * Returns the attributes of a CloudEvent in binary mode: those of its `ce-` headers, and the body as data.
+ * @throws EventsError EVENTS_INVALID for a header that came twice, is not ASCII, or whose escapes are not UTF-8
  */
 export function binaryCloudEvent(
-  headers: IncomingHttpHeaders,
+  { headers, rawHeaders }: Headers,
   data: unknown,
-): Readonly<Record<string, unknown>> | undefined {
+): Readonly<Record<string, unknown>> {
   const given = Object.keys(headers).filter((name) => name.startsWith(PREFIX))
-  if (given.length === 0) return undefined
+  const twice = given.filter((name) => isRepeated(name, rawHeaders))
+  const [first, ...others] = twice.map((name) => ({ path: name.slice(PREFIX.length), message: ONCE }))
+  if (first !== undefined) throw invalidRequest([first, ...others])
   const attributes = given.map((header) => {
     const name = header.slice(PREFIX.length)
     return [name, decoded(name, String(headers[header]))] as const
   })
   // After the body, so that a header of that name is refused and not ignored.
   return { ...(data !== undefined && { data }), ...Object.fromEntries(attributes) }
+}
+
+const ONCE = 'must be given in one header'
+
+/** Node joins the values of such a header with a comma, which makes a value that nobody sent. */
+function isRepeated(name: string, rawHeaders: readonly string[]): boolean {
+  // Names and values by turns.
+  const isName = (header: string, index: number) => index % 2 === 0 && header.toLowerCase() === name
+  return rawHeaders.filter(isName).length > 1
 }
 
 /** Some SDKs send values as they are, so a `%` may not begin an escape, and a URI may be escaped only once. */
