@@ -23,6 +23,7 @@ type Untyped =
   | 'running'
   | 'feed'
   | 'head'
+  | 'documents'
   | 'list'
   | 'get'
   | 'delete'

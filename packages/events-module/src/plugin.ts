@@ -6,6 +6,7 @@ import fp from 'fastify-plugin'
 import type { Feature } from './feature.ts'
 import { deadLettersFeature } from './features/dead-letters.ts'
 import { healthFeature } from './features/health.ts'
+import { jobsFeature } from './features/jobs.ts'
 import { manageFeature } from './features/manage.ts'
 import { openapiFeature } from './features/openapi.ts'
 import { publishFeature } from './features/publish.ts'
@@ -47,6 +48,7 @@ const featuresOf = (tickets: Tickets): readonly Feature[] => [
   typesFeature,
   subscriptionsFeature,
   deadLettersFeature,
+  jobsFeature,
   ticketsFeature(tickets),
   statsFeature,
   healthFeature,

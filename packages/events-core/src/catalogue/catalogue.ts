@@ -88,6 +88,7 @@ const ENTRIES = {
     description: 'An admin requested or cancelled retries of dead letters.',
   },
   'audit.dead_letter.deleted': { priority: normal, description: 'An admin deleted a dead letter.' },
+  'audit.job.cancelled': { priority: normal, description: 'An admin cancelled a job.' },
 } as const satisfies Record<keyof PayloadTypes, Entry>
 
 /** The built-in event types. `@viewra/events-core/schemas` has their payload schemas. */

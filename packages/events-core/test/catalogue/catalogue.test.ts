@@ -15,7 +15,8 @@ const NAMES = `
   scan.started scan.progress scan.completed scan.failed scan.resumed scan.paused
   error warning info debug
   audit.event.deleted audit.events.cleared audit.subscription.paused audit.subscription.resumed audit.subscription.reset
-  audit.subscription.renamed audit.subscription.deleted audit.dead_letters.retried audit.dead_letter.deleted`
+  audit.subscription.renamed audit.subscription.deleted audit.dead_letters.retried audit.dead_letter.deleted
+  audit.job.cancelled`
   .trim()
   .split(/\s+/)
 

@@ -133,6 +133,7 @@ export const PAYLOAD_EXAMPLES: { readonly [T in keyof PayloadTypes]: Required<Pa
   'audit.subscription.deleted': auditExample(),
   'audit.dead_letters.retried': auditExample(),
   'audit.dead_letter.deleted': auditExample(),
+  'audit.job.cancelled': auditExample(),
 }
 
 function auditExample() {

@@ -24,4 +24,5 @@ export const auditPayloads = {
   'audit.subscription.deleted': record,
   'audit.dead_letters.retried': record,
   'audit.dead_letter.deleted': record,
+  'audit.job.cancelled': record,
 }
