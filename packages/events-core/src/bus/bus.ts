@@ -49,8 +49,8 @@ const NO_OPTIONS: PublishOptions = Object.freeze({})
 /**
  * Takes events, stores them in one order, and brings them to subscribers.
  *
- * stopped → `start` → running → `stop` → stopped; a stopped bus can be started again. Subscriptions may be made
- * before the start and end with the stop. All other methods fail with EVENTS_NOT_RUNNING while it is not running.
+ * `LifeCycle` defines its states; a stopped bus can be started again. Subscriptions may be made before the start and end with
+ * the stop. All other methods fail with EVENTS_NOT_RUNNING while it is not running.
  */
 export class EventBus<M = EventTypes> {
   readonly #settings: BusSettings

@@ -4,14 +4,37 @@ import type { StopReport } from './api.ts'
 import type { BusParts } from './parts.ts'
 import { RunningBus } from './running-bus.ts'
 
-/** stopped → `start` → running → `stop` → stopped. Calls of the same kind that overlap share one start, or one stop. */
+type State = 'stopped' | 'starting' | 'running' | 'stopping'
+
+/** The states that may follow each state. */
+const NEXT: Readonly<Record<State, readonly State[]>> = {
+  stopped: ['starting'],
+  starting: ['running', 'stopping', 'stopped'],
+  running: ['stopping'],
+  stopping: ['stopped'],
+}
+
+/**
+ * Starts and stops a bus. Overlapping calls of `start` share one start, and overlapping calls of `stop` one stop and its report.
+ *
+ * - stopped: entered at first, when a start fails, and when a stop has ended. Subscriptions may be added; everything else fails.
+ *   Stopping a stopped bus does nothing. Left by `start`.
+ * - starting: entered by `start`. The store is opened and the workers are started. Left for running when that is done, for
+ *   stopped when it fails, and for stopping by `stop`.
+ * - running: entered when a start is done. Left by `stop`.
+ * - stopping: entered by `stop`. A start that is under way is waited for first, for as long as the stop may take. Then the
+ *   workers are stopped, and handlers may publish until they have finished; after that nothing is accepted, what was accepted
+ *   is written, and the store is closed. Always left for stopped, whatever the store and handlers do. A `start` waits for it.
+ *
+ * A start may outlast the stop that waited for it. It closes what it opened and fails, unless `start` was called again.
+ */
 export class LifeCycle {
   readonly #parts: BusParts
+  #state: State = 'stopped'
+  /** Set while running, and while stopping until the workers have stopped. */
   #running: RunningBus | undefined
-  #starting: Promise<void> | undefined
+  #opening: Promise<void> | undefined
   #stopping: Promise<StopReport> | undefined
-  /** Whether a start was asked for after the last stop. A start may outlast the stop. */
-  #isWanted = false
 
   constructor(parts: BusParts) {
     this.#parts = parts
@@ -23,19 +46,17 @@ export class LifeCycle {
 
   /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; EVENTS_NOT_RUNNING when a stop did not wait for it */
   async start(): Promise<void> {
-    await this.#stopping
-    if (this.#running !== undefined) return
-    this.#isWanted = true
-    this.#starting ??= this.#open().finally(() => {
-      this.#starting = undefined
-    })
-    await this.#starting
+    if (this.#stopping !== undefined) await this.#stopping
+    if (this.#state === 'running') return
+    this.#enter('starting')
+    this.#opening ??= this.#open()
+    await this.#opening
   }
 
   /** Resolves when a start that is under way has ended, however it did. */
   async started(): Promise<void> {
     // A start that fails is its caller's to handle.
-    await this.#starting?.catch(() => undefined)
+    await this.#opening?.catch(() => undefined)
   }
 
   /** Always settles, whatever the store and handlers do. */
@@ -46,27 +67,53 @@ export class LifeCycle {
     return this.#stopping
   }
 
+  /** The only place that changes the state. A change that may not follow the present state is ignored. */
+  #enter(state: State): void {
+    if (NEXT[this.#state].includes(state)) this.#state = state
+  }
+
   async #open(): Promise<void> {
-    const running = await RunningBus.open(this.#parts)
-    if (this.#isWanted) {
+    try {
+      const running = await RunningBus.open(this.#parts)
+      if (this.#isGivenUp) {
+        await running.close(0, {})
+        throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus was stopped while it started')
+      }
       this.#running = running
-      return
+      this.#enter('running')
+    } catch (error) {
+      // A stop that waits for this start ends by itself.
+      if (!this.#isStopping) this.#enter('stopped')
+      throw error
+    } finally {
+      this.#opening = undefined
     }
-    await running.close(0, {})
-    throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus was stopped while it started')
   }
 
   async #stop(timeoutMs: number): Promise<StopReport> {
     const deadline = performance.now() + timeoutMs
     const remaining = () => Math.max(0, deadline - performance.now())
-    await within(timeoutMs, this.started())
-    this.#isWanted = false
-    const running = this.#running
-    if (running === undefined)
-      return { drained: true, unwritten: 0, unhandled: {}, closed: this.#starting === undefined }
-    // Handlers of durable subscriptions, and other workers, may publish until they have finished.
-    const unhandled = await this.#parts.workers.stop(remaining())
-    this.#running = undefined
-    return running.close(remaining(), unhandled)
+    this.#enter('stopping')
+    try {
+      await within(timeoutMs, this.started())
+      const running = this.#running
+      if (running === undefined)
+        return { drained: true, unwritten: 0, unhandled: {}, closed: this.#opening === undefined }
+      // Handlers of durable subscriptions, and other workers, may publish until they have finished.
+      const unhandled = await this.#parts.workers.stop(remaining())
+      this.#running = undefined
+      return await running.close(remaining(), unhandled)
+    } finally {
+      this.#enter('stopped')
+    }
+  }
+
+  // Getters, or TypeScript would take what was checked before an `await` as still true.
+  get #isGivenUp(): boolean {
+    return this.#state === 'stopped'
+  }
+
+  get #isStopping(): boolean {
+    return this.#state === 'stopping'
   }
 }

@@ -176,3 +176,37 @@ test('a stop waits for a start only until its timeout; the start then gives up',
   expect([bus.running, isOpen]).toEqual([true, true])
   await bus.stop()
 })
+
+test('a stop right after a start waits for it, and a start during a stop for that', async () => {
+  const bus = createEventBus()
+  const starting = bus.start()
+  const stopping = bus.stop()
+  const again = bus.start()
+  expect(await stopping).toMatchObject({ drained: true, closed: true })
+  await starting
+  await again
+  expect(bus.running).toBe(true)
+  await bus.stop()
+})
+
+test('a start that outlasts its stop goes on when the bus is started again', async () => {
+  const memory = memoryStorage()
+  const { opened, open } = gate()
+  let opens = 0
+  const storage = {
+    ...bound(memory),
+    open: async () => {
+      opens++
+      await opened
+      await memory.open()
+    },
+  }
+  const bus = createEventBus({ storage })
+  const starts = [bus.start()]
+  expect(await bus.stop({ timeoutMs: 10 })).toMatchObject({ closed: false })
+  starts.push(bus.start())
+  open()
+  await Promise.all(starts)
+  expect([bus.running, opens]).toEqual([true, 1])
+  expect(await bus.stop()).toMatchObject({ closed: true })
+})

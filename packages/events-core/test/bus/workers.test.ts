@@ -175,6 +175,19 @@ test('a worker publishes while the bus waits for it to stop', async () => {
   expect(published).toEqual([expect.objectContaining({ position: 1, duplicate: false })])
 })
 
+test.each(['all', 'none'] as const)(
+  'a worker that outlasts its stop cannot publish any more (persist: %s)',
+  async (persist) => {
+    const { worker, hosts } = recorder('late', { stop: () => new Promise(() => undefined) })
+    const bus = createEventBus({ workers: [worker], persist })
+    await bus.start()
+    await bus.stop({ timeoutMs: 20 })
+    await expect(hosts[0]?.publish({ type: 'a', source: 'test' })).rejects.toMatchObject({
+      code: 'EVENTS_NOT_RUNNING',
+    })
+  },
+)
+
 test('what a handler does to its context does not affect the bus', async () => {
   const bus = await startedBus()
   const attempts: number[] = []

@@ -69,7 +69,7 @@ export class GroupCommit {
       if (events > 0 && events + group.drafts.length > batchEvents) break
       this.#waiting.shift()
       if (group.state === 'settled') continue
-      group.state = 'writing'
+      group.begin()
       groups.push(group)
       events += group.drafts.length
     }

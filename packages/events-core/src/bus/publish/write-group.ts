@@ -9,7 +9,15 @@ interface Waiter {
   readonly reject: (reason: unknown) => void
 }
 
-/** The drafts of one publish call: stored together or not at all. */
+/**
+ * The drafts of one publish call: stored together or not at all.
+ *
+ * - queued: entered at first. The group may be dropped or withdrawn: nothing of it is stored. Left for writing when its batch
+ *   begins, and for settled when it is given up before that.
+ * - writing: entered by `begin`. The store may have it, so it is not withdrawn. Left for settled when the store has answered,
+ *   or when its deadline has passed: then nobody knows whether it is stored.
+ * - settled: entered by `complete` and `fail`, and never left. Its publisher has an answer; only the first one counts.
+ */
 export class WriteGroup {
   readonly drafts: readonly EventDraft[]
   /** The drafts that go to the store; the others are for live subscribers only. */
@@ -21,8 +29,7 @@ export class WriteGroup {
   deadline: number
   /** By which its publisher may take it back. */
   readonly signal: AbortSignal | undefined
-  /** Queued groups may be dropped, written ones no more; a settled one has been answered. */
-  state: 'queued' | 'writing' | 'settled' = 'queued'
+  #state: 'queued' | 'writing' | 'settled' = 'queued'
   readonly #waiter: Waiter | undefined
 
   /**
@@ -41,13 +48,23 @@ export class WriteGroup {
     this.signal = signal
   }
 
+  get state(): 'queued' | 'writing' | 'settled' {
+    return this.#state
+  }
+
   /** Whether a publisher learns what becomes of it. */
   get awaited(): boolean {
     return this.#waiter !== undefined
   }
 
+  /** Notes that its batch goes to the store. */
+  begin(): void {
+    this.#enter('writing')
+  }
+
   /**
-   * Writes what the store gave into the events and freezes them.
+   * Writes what the store gave into the events and freezes them. A group that was given up while it was being written gets
+   * its positions all the same.
    * @param first the index of the first receipt of `records`, which follow in order
    */
   complete(receipts: readonly AppendReceipt[], first: number, recordedAt: string): void {
@@ -55,13 +72,18 @@ export class WriteGroup {
     const answer: PublishReceipt[] = []
     for (const draft of this.drafts)
       answer.push(completed(draft, draft.stored ? receipts[at++] : undefined, recordedAt))
-    this.state = 'settled'
+    this.#enter('settled')
     this.#waiter?.resolve(answer)
   }
 
   fail(reason: unknown): void {
-    this.state = 'settled'
+    this.#enter('settled')
     this.#waiter?.reject(reason)
+  }
+
+  /** The only place that changes the state. */
+  #enter(state: 'writing' | 'settled'): void {
+    if (this.#state !== 'settled') this.#state = state
   }
 }
 

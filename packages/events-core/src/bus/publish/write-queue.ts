@@ -32,9 +32,14 @@ const DEADLINE_CHECK_MS = 25
  * Holds what is published until the store has it.
  *
  * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours,
- * and leaves settled: stored, rejected, or given up at its deadline. Positions follow the order of the calls. While the
- * store fails for a passing reason the same groups are tried again, less those that were given up. A publisher that
- * waits is its own back-pressure; `offer`, for which nobody waits, is held to the buffer's bounds.
+ * and leaves settled: stored, rejected, or given up at its deadline (`WriteGroup` defines its states). Positions follow the
+ * order of the calls. While the store fails for a passing reason the same groups are tried again, less those that were given
+ * up. A publisher that waits is its own back-pressure; `offer`, for which nobody waits, is held to the buffer's bounds.
+ *
+ * - open: entered at first. Groups are accepted. Left by `close`.
+ * - closing: entered by `close`. No more groups are accepted. Those that are here are written until the deadline of the close,
+ *   which becomes theirs; what is given up then counts as unwritten. Left when every group is settled.
+ * - closed: entered from closing, and never left. Nothing waits, and no timer runs.
  */
 export class WriteQueue {
   readonly #options: WriteQueueOptions
@@ -48,7 +53,7 @@ export class WriteQueue {
   #unsettled = 0
   #watching: NodeJS.Timeout | undefined
   #unwritten = 0
-  #closed = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
   /** Live-only events that went on in this turn: after a batch of them subscribers, whose queues are bounded, get theirs. */
   #passedOn = 0
 
@@ -80,9 +85,11 @@ export class WriteQueue {
 
   /**
    * Resolves when the drafts are stored, together or not at all.
-   * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; the signal's reason
+   * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; EVENTS_NOT_RUNNING after `close`; the
+   *   signal's reason
    */
   write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
+    this.#requireOpen()
     const { signal, timeoutMs = this.#options.publishTimeoutMs } = options
     // Not every realm's signals have `throwIfAborted`.
     if (signal?.aborted) throw signal.reason
@@ -104,9 +111,10 @@ export class WriteQueue {
 
   /**
    * Takes a draft that nobody waits for. When the buffer is full the overflow policy decides.
-   * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'
+   * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'; EVENTS_NOT_RUNNING after `close`
    */
   offer(draft: EventDraft): void {
+    this.#requireOpen()
     if (this.#isClear && !draft.stored) {
       this.#passOnOne(draft)
       return
@@ -122,13 +130,26 @@ export class WriteQueue {
     this.#enqueue(group)
   }
 
-  /** Writes what is left until `performance.now()` is `deadline`. Answers how many events were not stored. */
+  /** Writes what is left until `performance.now()` is `deadline`. Returns how many events were not stored. */
   async close(deadline: number): Promise<number> {
-    this.#closed = true
+    this.#enter('closing')
     const { waiting, writing } = this.#commits
     for (const group of [...waiting, ...writing]) group.deadline = Math.min(group.deadline, deadline)
     if (this.#unsettled > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    this.#enter('closed')
     return this.#unwritten
+  }
+
+  /** The only place that changes the state. */
+  #enter(state: 'closing' | 'closed'): void {
+    if (this.#state !== 'closed') this.#state = state
+    if (state === 'closed') this.#stopWatching()
+  }
+
+  /** Background work that outlasts its stop may still publish. */
+  #requireOpen(): void {
+    if (this.#state !== 'open')
+      throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus has stopped: nothing more is stored')
   }
 
   /** Live-only events need no store: while nothing is ahead of them they need no queue either. */
@@ -189,15 +210,19 @@ export class WriteQueue {
     for (const group of this.#commits.waiting) {
       if (group.deadline <= now) this.#giveUp(group, failure ?? this.#lateError(group))
     }
-    if (this.#unsettled > 0) return
+    if (this.#unsettled === 0) this.#stopWatching()
+  }
+
+  #stopWatching(): void {
     clearInterval(this.#watching)
     this.#watching = undefined
   }
 
   #giveUp(group: WriteGroup, reason: unknown): void {
     if (group.state === 'settled') return
-    if (this.#closed) this.#unwritten += group.drafts.length
-    if (!group.awaited) this.#options.dropped(this.#closed ? 'stopped' : 'storage', group.drafts.length)
+    const isOpen = this.#state === 'open'
+    if (!isOpen) this.#unwritten += group.drafts.length
+    if (!group.awaited) this.#options.dropped(isOpen ? 'storage' : 'stopped', group.drafts.length)
     this.#fail(group, reason)
   }
 
