@@ -123,12 +123,16 @@ export class JobRun {
 
   #context(): JobContext {
     const { id, input, checkpoint, attempts } = this.#job
+    const isCancelled = () => this.#why === 'cancelled'
     return Object.freeze({
       id,
       input,
       checkpoint: checkpoint ?? undefined,
       attempt: attempts,
       signal: this.#controller.signal,
+      get cancelled() {
+        return isCancelled()
+      },
       progress: (done: number, total?: number, note?: string) => this.#setProgress(done, total, note),
       save: (value: JsonValue) => this.#write({ checkpoint: value }),
     })

@@ -54,6 +54,8 @@ export interface JobContext<I = JsonValue, C = JsonValue> {
    * after a stop the job goes on later, from its checkpoint. A job that returns has succeeded, or was cancelled with a result.
    */
   readonly signal: AbortSignal
+  /** Whether the job was cancelled. While it is false, a job that is told to end goes on later, or elsewhere. */
+  readonly cancelled: boolean
   /** Tells how far the job is. Kept in memory, and stored twice a second. Costs next to nothing. */
   progress(done: number, total?: number, note?: string): void
   /**

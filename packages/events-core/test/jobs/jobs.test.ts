@@ -95,14 +95,25 @@ describe('a job', () => {
   })
 
   test('that is cancelled learns so from its signal, whether it runs or waits', async () => {
-    const { submit, jobs, ended } = await started([patient()], { concurrency: 1 })
+    const seen: JobContext<unknown, unknown>[] = []
+    const { submit, jobs, ended } = await started([patient(seen)], { concurrency: 1 })
     const first = await submit('patient', null)
     await expect.poll(async () => (await jobs.get(first.id))?.state).toBe('running')
     const second = await submit('patient', null)
     expect(await jobs.cancel(second.id)).toMatchObject({ state: 'cancelled', attempts: 0 })
     await jobs.cancel(first.id)
     expect(await ended(first.id)).toMatchObject({ state: 'cancelled', cancel_requested: true })
+    expect(seen[0]?.cancelled).toBe(true)
     expect((await jobs.get(second.id))?.state).toBe('cancelled')
+  })
+
+  test('that is told to end because the bus stops is not cancelled', async () => {
+    const seen: JobContext<unknown, unknown>[] = []
+    const { bus, submit } = await started([patient(seen)])
+    await submit('patient', null)
+    await expect.poll(() => seen.length).toBe(1)
+    await bus.stop()
+    expect(seen[0]).toMatchObject({ cancelled: false, signal: { aborted: true } })
   })
 
   test('that was running when the bus stopped resumes at its checkpoint, which does not count as a crash', async () => {
