@@ -88,7 +88,8 @@ function serverUrl(text: string): URL {
   return url
 }
 
-function integer(option: string, text: string, min: number, max: number): number {
+/** @throws UsageError */
+export function integer(option: string, text: string, min: number, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
   if (value >= min && value <= max) return value
   throw new UsageError(`${option} must be an integer from ${min} to ${max}, not '${text}'`)

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import { type FileProblem, problemOf } from './file-problem.ts'
-import { type Fingerprint, fingerprint } from './fingerprint.ts'
+import { EntryReport } from './entry-report.ts'
 import type { Publisher } from './publishers/publisher.ts'
 import { type Progress, ScanEvents } from './scan-events.ts'
 import { emptyTally, type Tally } from './tally.ts'
@@ -52,6 +51,7 @@ class Scan {
   readonly #publisher: Publisher
   readonly #events: ScanEvents
   readonly #tally = emptyTally()
+  readonly #report: EntryReport
   readonly #now: () => number
   readonly #startedMs: number
   readonly #progressDue: () => boolean
@@ -62,6 +62,7 @@ class Scan {
     this.#options = options
     this.#publisher = options.publisher
     this.#events = new ScanEvents(randomUUID(), options.libraryId)
+    this.#report = new EntryReport({ ...options, events: this.#events, tally: this.#tally })
     this.#now = options.now ?? (() => performance.now())
     this.#startedMs = this.#now()
     this.#progressDue = throttle(PROGRESS_INTERVAL_MS, this.#now)
@@ -99,34 +100,8 @@ class Scan {
   }
 
   async #entry(entry: Entry): Promise<void> {
-    if (entry.kind === 'file') {
-      this.#tally.found++
-      await this.#file(entry.path)
-      await this.#progress(entry.path)
-    } else if (entry.kind === 'problem') {
-      await this.#problem(entry.problem)
-    } else {
-      this.#tally.skipped++
-    }
-  }
-
-  async #file(path: string): Promise<void> {
-    let print: Fingerprint
-    try {
-      print = await fingerprint(path)
-    } catch (error) {
-      await this.#problem(problemOf(error, path))
-      this.#tally.unreadable++
-      return
-    }
-    await this.#publisher.publish(this.#events.fileFound(path, print))
-    this.#tally.published++
-    this.#tally.bytes += print.size
-  }
-
-  async #problem(problem: FileProblem): Promise<void> {
-    await this.#publisher.publish(this.#events.warning(problem))
-    this.#tally.errors++
+    await this.#report.entry(entry)
+    if (entry.kind === 'file') await this.#progress(entry.path)
   }
 
   async #progress(currentFile: string): Promise<void> {

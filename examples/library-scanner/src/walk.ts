@@ -11,7 +11,8 @@ export type Entry =
   | { readonly kind: 'skipped'; readonly path: string }
   | { readonly kind: 'problem'; readonly problem: FileProblem }
 
-type Found = Entry | { readonly kind: 'directory'; readonly path: string }
+/** What a directory contains. */
+export type Found = Entry | { readonly kind: 'directory'; readonly path: string }
 
 // Not in Node's types, but in its implementation: names as the file system's bytes. As text, a name that is
 // not UTF-8 would be changed beyond recognition; and on file systems that do not report an entry's kind, Node
@@ -38,7 +39,8 @@ export async function* walk(root: string, signal?: AbortSignal): AsyncGenerator<
   }
 }
 
-async function* listOrProblem(directory: string): AsyncGenerator<Found, void, undefined> {
+/** Yields what a directory contains, in no order, and as the last thing what kept it from being read. */
+export async function* listOrProblem(directory: string): AsyncGenerator<Found, void, undefined> {
   try {
     yield* list(directory)
   } catch (error) {
