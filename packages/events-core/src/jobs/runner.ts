@@ -179,7 +179,9 @@ export class JobRunner implements BusWorker {
     for (const { job } of open) {
       if (job.cancel_requested) void this.#runs.get(job.id)?.look()
       const hasRoom = this.#running === running && this.#runs.size < this.#options.concurrency
-      if (hasRoom && !this.#runs.has(job.id)) await this.#tryRun(job.id, running)
+      // The lease of any other job is left to those who can run it.
+      const isRunnable = this.#kinds.has(job.kind) && !this.#runs.has(job.id)
+      if (hasRoom && isRunnable) await this.#tryRun(job.id, running)
     }
     const ended = found.filter(({ job }) => isEnded(job))
     for (const old of ended.slice(0, Math.max(0, ended.length - this.#options.keep)))

@@ -176,6 +176,24 @@ describe('a job', () => {
     await expect(seen[0]?.save({ late: true })).rejects.toMatchObject({ code: 'EVENTS_LEASE_LOST' })
   })
 
+  test('is left alone by a process that does not know its kind', async () => {
+    const storage = memoryStorage()
+    const first = await started([patient()], {}, storage)
+    const { id } = await first.submit('patient', null)
+    await first.bus.stop()
+    const asked: string[] = []
+    const { acquire } = storage.leases
+    storage.leases.acquire = (name, ...rest) => {
+      asked.push(name)
+      return acquire.call(storage.leases, name, ...rest)
+    }
+    const second = await started([double], {}, storage)
+    const own = await second.submit(double, { value: 1 })
+    await second.ended(own.id)
+    expect((await second.jobs.get(id))?.state).toBe('waiting')
+    expect(new Set(asked)).toEqual(new Set([`job:${own.id}`]))
+  })
+
   test('continues when the store is unavailable for a while', async () => {
     const storage = memoryStorage()
     let isAway = false
