@@ -108,7 +108,7 @@ test('jobs are listed newest first, page by page, by kind and state', async () =
   expect(idsOf(first)).toEqual([ids[2], ids[1]])
   const second = await list(app, `?limit=2&after=${first.next}`)
   expect(second).toEqual({ jobs: [expect.objectContaining({ id: ids[0] })] })
-  for (const query of ['?limit=0', '?state=done', '?kind=', '?since=now'])
+  for (const query of ['?limit=0', '?limit=101', '?state=done', '?kind=', '?since=now'])
     expect((await app.inject(URL + query)).statusCode, query).toBe(400)
 })
 

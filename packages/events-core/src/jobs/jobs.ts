@@ -10,7 +10,7 @@ export interface JobQuery {
   readonly state?: JobState
   /** `next` of the page before. */
   readonly after?: string
-  /** 1 to 1,000. */
+  /** 1 to 100: a job may have 256 KiB. */
   readonly limit: number
 }
 
@@ -25,7 +25,7 @@ const RULES = {
   kind: text(64),
   state: oneOf('waiting', 'running', 'succeeded', 'failed', 'cancelled'),
   after: text(128),
-  limit: integer(1, 1_000),
+  limit: integer(1, 100),
 }
 
 /**

@@ -92,7 +92,7 @@ const ListQuery = Type.Object(
   {
     kind: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Only of this kind.' })),
     state: Type.Optional(State),
-    limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 50, description: 'Jobs of a page.' }),
+    limit: Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Jobs of a page.' }),
     after: Type.Optional(
       Type.String({ minLength: 1, maxLength: 128, description: 'The `next` of the page before.' }),
     ),
