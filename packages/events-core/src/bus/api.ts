@@ -13,48 +13,51 @@ export interface Logger {
   error(details: object, message: string): void
 }
 
-/** What `publishAsync` does when the buffer is full. */
+/** The policy of `publishAsync` for a full buffer. */
 export type Overflow = 'reject' | 'drop-newest' | 'drop-oldest'
 
 export interface EventBusOptions {
-  /** Where events are kept; a memory store of 10,000 events by default. */
+  /** The store of the events; a memory store of 10,000 events by default. */
   readonly storage?: EventStorage
-  /** A method that throws costs that figure. */
+  /** Receives the bus's measurements. A figure whose method throws is lost. */
   readonly metrics?: EventMetrics
-  /** A method that throws costs that line. */
+  /** Receives the bus's log lines. A line whose method throws is lost. */
   readonly logger?: Logger
-  /** The event types that are known beforehand; the built-in catalogue, without payload checks, by default. */
+  /** The known event types; the built-in catalogue, without payload checks, by default. */
   readonly registry?: EventTypeRegistry
-  /** Which events are stored; the others reach live subscribers only. 'all' by default. When it throws, the event is stored. */
+  /**
+   * Selects the events to store; the others reach only live subscribers. 'all' by default. If it throws, the event is
+   * stored.
+   */
   readonly persist?: 'all' | 'none' | ((event: PublishedEvent) => boolean)
-  /** Events that may wait to be written; 10,000 by default. */
+  /** The maximum number of events that wait to be written; 10,000 by default. */
   readonly bufferEvents?: number
-  /** Bytes of data that may wait to be written; 64 MiB by default. */
+  /** The maximum size of the data that waits to be written, in bytes; 64 MiB by default. */
   readonly bufferBytes?: number
-  /** Events of one write at the most; 1,000 by default. A `publishMany` is never split. */
+  /** The maximum number of events in one batch; 1,000 by default. A `publishMany` is never split. */
   readonly batchEvents?: number
-  /** How long `publish` waits for room and for the store before it rejects; 5,000 by default. */
+  /** The time that `publish` waits for room and for the store before it rejects; 5,000 by default. */
   readonly publishTimeoutMs?: number
-  /** For `publishAsync`; 'reject' by default. */
+  /** The policy of `publishAsync` for a full buffer; 'reject' by default. */
   readonly overflow?: Overflow
-  /** Limit of an event's data as JSON text; 262,144 bytes by default. */
+  /** The maximum size of an event's data as JSON text; 262,144 bytes by default. */
   readonly maxDataBytes?: number
-  /** How far in the future a timestamp may lie; 300,000 by default. */
+  /** The furthest that a timestamp may lie in the future; 300,000 by default. */
   readonly maxFutureMs?: number
-  /** How often expired events are removed, the first time within it after the start; 30,000 by default. */
+  /** The interval at which expired events are removed, the first time within one interval of the start; 30,000 by default. */
   readonly sweepIntervalMs?: number
-  /** How often to ask whether other processes have appended, in case no word of it came; 1,000 by default. */
+  /** The interval at which to look for events of other processes, in case no notification came; 1,000 by default. */
   readonly pollIntervalMs?: number
-  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  /** Returns the time in milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
-  /** Background work that runs while the bus does: processors, jobs, or anything else that implements `BusWorker`. */
+  /** Background work that runs while the bus runs: processors, jobs, or anything else that implements `BusWorker`. */
   readonly workers?: readonly BusWorker[]
 }
 
 export interface PublishOptions {
-  /** Gives up waiting for room; an event that is being written already is stored all the same. */
+  /** Stops waiting for room when it aborts; an event that is already being written is still stored. */
   readonly signal?: AbortSignal
-  /** Instead of the bus's `publishTimeoutMs`. */
+  /** Overrides the bus's `publishTimeoutMs`. */
   readonly timeoutMs?: number
 }
 
@@ -62,68 +65,71 @@ export interface PublishReceipt {
   readonly id: string
   /** Absent for an event that is not stored. */
   readonly position?: number
-  /** Whether the store had an event of this id already: nothing was stored or delivered. */
+  /** True if the store already had an event with this id: nothing was stored or delivered. */
   readonly duplicate: boolean
 }
 
 export interface RetryPolicy {
-  /** Calls of the handler for one event, the first one included; 1 to 100, 3 by default. */
+  /** Handler calls for one event, including the first; 1 to 100, 3 by default. */
   readonly attempts?: number
-  /** Pause before the second call, doubled for each further one, with jitter; 100 by default. */
+  /** The pause before the second call, doubled before each further call, with jitter; 100 by default. */
   readonly minDelayMs?: number
   /** 10,000 by default. */
   readonly maxDelayMs?: number
 }
 
-/** Where a durable subscription begins: with all history, with what comes from now on, or after a position. */
+/** Where a durable subscription begins: with the first event, with the events from now on, or after a position. */
 export type StartPosition = 'beginning' | 'now' | number
 
 export interface SubscribeOptions<E = PublishedEvent> {
   /**
-   * The name under which the store remembers how far this subscription is: at least once, across restarts and crashes,
-   * by one process at a time. It reads stored events only, never drops, and has no use for `onQueueFull`. An event
-   * whose attempts are spent becomes a dead letter, and the next one comes.
+   * The name under which the store keeps this subscription's checkpoint: its handler gets every event at least once, across
+   * restarts and crashes, in one process at a time. A durable subscription reads only stored events, drops none, and does
+   * not take `onQueueFull`. An event that fails on every attempt becomes a dead letter, and the next event follows.
    */
   readonly durable?: string
-  /** Where a durable subscription begins that the store does not know yet; 'now' by default. */
+  /** Where a durable subscription that is new to the store begins; 'now' by default. */
   readonly from?: StartPosition
-  /** Spreads a durable subscription over up to so many processes, by the key of `orderBy`; 1 by default. */
+  /** The number of processes over which a durable subscription can be spread, by the key of `orderBy`; 1 by default. */
   readonly partitions?: number
-  /** How long after a crash another process takes a durable subscription over; 6,000 by default. */
+  /** The time after a crash until another process takes over a durable subscription; 6,000 by default. */
   readonly leaseMs?: number
-  /** How often a durable subscription saves how far it is, while it moves; 250 by default. */
+  /** The interval at which a durable subscription saves its checkpoint while it advances; 250 by default. */
   readonly checkpointMs?: number
   /** Shown in lists, logs and metrics; `subscription-<n>` by default. */
   readonly name?: string
-  /** Who subscribes, for lists. */
+  /** The subscriber, shown in lists. */
   readonly subscriber?: string
   /** Events handled at the same time; 1 by default. */
   readonly concurrency?: number
-  /** With `concurrency`: events of the same key are handled one after the other. When it throws, the event has no key. */
+  /**
+   * Returns an event's key. With `concurrency`, events of the same key are handled one after the other. If it throws, the
+   * event has no key.
+   */
   readonly orderBy?: (event: E) => string | number
-  /** Events that may wait for the handler; 1,000 by default. */
+  /** The maximum number of events that wait for the handler; 1,000 by default. */
   readonly queueEvents?: number
-  /** What happens when they are more; 'drop-oldest' by default. 'disconnect' ends the subscription. */
+  /** The policy for a full queue; 'drop-oldest' by default. 'disconnect' ends the subscription. */
   readonly onQueueFull?: 'drop-oldest' | 'drop-newest' | 'disconnect'
   readonly retry?: RetryPolicy
-  /** After which a call counts as failed and its signal is aborted; 30,000 by default. */
+  /** The time after which a call counts as failed and its signal aborts; 30,000 by default. */
   readonly handlerTimeoutMs?: number
-  /** Told once when the subscription ends other than by `unsubscribe`: 'queue_full', or 'stopped' with the bus. */
+  /** Called once if the subscription ends without `unsubscribe`: with 'queue_full', or with 'stopped' when the bus stops. */
   readonly onEnd?: (reason: 'queue_full' | 'stopped') => void
 }
 
-/** What a handler gets beside the event: an object of its own for each call. */
+/** The second argument of a handler; each call gets its own object. */
 export interface HandlerContext {
   /** 1 for the first call with this event. */
   readonly attempt: number
-  /** Aborted when the call has timed out, or the subscription ended and the bus no longer waits. */
+  /** Aborts when the call times out, or when the subscription has ended and the bus no longer waits. */
   readonly signal: AbortSignal
   readonly subscription: Subscription
 }
 
 /**
- * May be synchronous or not; what it throws or rejects with counts as a failure, what it answers is not looked at. It runs in the
- * AsyncLocalStorage context in which `subscribe` was called.
+ * Handles an event, synchronously or not. An error that it throws or rejects with counts as a failure; its return value is
+ * ignored. It runs in the AsyncLocalStorage context in which `subscribe` was called.
  */
 export type EventHandler<E = PublishedEvent> = (event: E, context: HandlerContext) => unknown
 
@@ -134,7 +140,7 @@ export type EventOf<M, T extends keyof M & string> = T extends string ? Publishe
 export interface Subscription {
   readonly id: string
   readonly name: string
-  /** Takes no more events and drops those that wait. Handlers that run go on: one of them may be the caller. */
+  /** Accepts no more events and drops those that wait. Running handlers continue: one of them may be the caller. */
   unsubscribe(): Promise<void>
 }
 
@@ -145,13 +151,19 @@ export interface SubscriptionInfo {
   readonly subscriber: string
   readonly filter: EventFilter
   readonly created: string
-  /** When the handler was last called; of several calls that are begun together, when the first of them was. */
+  /** The time of the handler's last call; of several calls that start together, the time of the first. */
   readonly last_triggered: string | null
   readonly trigger_count: number
   readonly durable: boolean
-  /** Of a durable one: waiting (another process runs it), running, paused, stalled (no progress for a minute). */
+  /**
+   * A live subscription is always running. A durable one is waiting (another process runs it), running, paused, or stalled
+   * (no progress for a minute).
+   */
   readonly state: 'waiting' | 'running' | 'paused' | 'stalled'
-  /** Events that wait; of a durable one, those between its checkpoint and the end of the log, matching or not. */
+  /**
+   * Events that wait; for a durable subscription, all events between its checkpoint and the end of the log, matching or
+   * not.
+   */
   readonly lag: number
   readonly in_flight: number
   readonly dropped: number
@@ -162,18 +174,18 @@ export interface SubscriptionInfo {
 export interface DurableSubscriptionInfo {
   readonly name: string
   readonly partitions: number
-  /** All up to it is handled, in every partition. */
+  /** The last position up to which every partition has handled all events. */
   readonly position: number
-  /** Positions between it and the end of the log, matching or not. */
+  /** Positions between `position` and the end of the log, matching or not. */
   readonly lag: number
-  /** What it could not have last, because retention had removed it, matching or not; null when nothing, or since a reset. */
+  /** The last range lost to retention before it was handled, matching or not; null if none since the last reset. */
   readonly missed: PositionRange | null
-  /** waiting: no process runs it. */
+  /** 'waiting' if no process runs it. */
   readonly state: 'running' | 'waiting' | 'paused'
   /** The processes that run its partitions. */
   readonly owners: readonly string[]
   readonly created: string
-  /** When a position was last saved. */
+  /** The time at which a checkpoint was last saved. */
   readonly saved: string
 }
 
@@ -193,25 +205,25 @@ export type HealthStatus = 'ok' | 'degraded' | 'down'
 
 export interface HealthCheck {
   readonly status: HealthStatus
-  /** What is wrong; absent when all is well. */
+  /** Describes what is wrong; absent if nothing is. */
   readonly detail?: string
   readonly [figure: string]: string | number | boolean | undefined
 }
 
 export interface BusHealth {
   readonly status: HealthStatus
-  /** Those of the bus, and those of its workers by their names. */
+  /** The checks of the bus, and those of its workers by their names. */
   readonly checks: Readonly<Record<'bus' | 'storage' | 'buffer' | 'subscriptions', HealthCheck>> &
     Readonly<Record<string, HealthCheck>>
 }
 
 export interface StopReport {
-  /** Whether everything was written and handled before the time was up. */
+  /** True if everything was written and handled within the timeout. */
   readonly drained: boolean
   /** Accepted events that were not stored. */
   readonly unwritten: number
-  /** Deliveries that were not finished, by subscription name. */
+  /** Unfinished deliveries, by subscription name. */
   readonly unhandled: Readonly<Record<string, number>>
-  /** Whether the store was closed; why it was not has been logged. */
+  /** True if the store was closed; if it was not, the reason has been logged. */
   readonly closed: boolean
 }

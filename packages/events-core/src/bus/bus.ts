@@ -47,7 +47,7 @@ const DEFAULT_STOP_MS = 10_000
 const NO_OPTIONS: PublishOptions = Object.freeze({})
 
 /**
- * Takes events, stores them in one order, and brings them to subscribers.
+ * Accepts events, stores them in one order, and delivers them to subscribers.
  *
  * `LifeCycle` defines its states; a stopped bus can be started again. Subscriptions may be made before the start and end with
  * the stop. All other methods fail with EVENTS_NOT_RUNNING while it is not running.
@@ -55,13 +55,13 @@ const NO_OPTIONS: PublishOptions = Object.freeze({})
 export class EventBus<M = EventTypes> {
   readonly #settings: BusSettings
   readonly #parts: BusParts
-  /** Durable subscriptions: list, pause, resume, reset, rename and delete them, whichever process runs them. */
+  /** Lists, pauses, resumes, resets, renames and deletes durable subscriptions, whichever process runs them. */
   readonly durable: DurableSubscriptions
-  /** What handlers of durable subscriptions could not take: list, retry and delete it. */
+  /** Lists, retries and deletes the events that handlers of durable subscriptions failed to handle. */
   readonly deadLetters: DeadLetters
   readonly #life: LifeCycle
 
-  /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+  /** @throws EventsError EVENTS_INVALID for an unknown option or an invalid value */
   constructor(options: EventBusOptions = {}) {
     this.#settings = busSettings(options)
     const openStorage = () => this.#openStorage()
@@ -79,23 +79,23 @@ export class EventBus<M = EventTypes> {
     return this.#settings.givenRegistry
   }
 
-  /** What features keep in the store, such as jobs. @throws EventsError EVENTS_NOT_RUNNING */
+  /** The documents that features, such as jobs, keep in the store. @throws EventsError EVENTS_NOT_RUNNING */
   get documents(): DocumentStore {
     return this.#openStorage().documents
   }
 
   /**
-   * Opens the store and begins to take events. A bus that runs already stays as it is.
-   * @throws EventsError EVENTS_STORAGE_* when the store cannot be opened; the bus may be started again
+   * Opens the store and begins to accept events. Does nothing if the bus already runs.
+   * @throws EventsError EVENTS_STORAGE_* if the store cannot be opened; the bus may be started again
    */
   async start(): Promise<void> {
     await this.#life.start()
   }
 
   /**
-   * Takes no more events, writes those it took, lets handlers finish what waits, ends all subscriptions and closes
-   * the store. What could not be done within `timeoutMs` (10,000 by default) is in the report. It always settles; a stop
-   * that is asked for while one is under way joins it and gets its report.
+   * Accepts no more events, writes the accepted ones, lets handlers finish the waiting ones, ends all subscriptions and
+   * closes the store. The report lists what was not done within `timeoutMs` (10,000 by default). Always settles; a call
+   * during a stop joins that stop and gets its report.
    */
   async stop(options: { readonly timeoutMs?: number } = {}): Promise<StopReport> {
     checkOptions('stop options', options, { timeoutMs: integer(0, MAX_TIMER_MS) })
@@ -103,7 +103,7 @@ export class EventBus<M = EventTypes> {
   }
 
   /**
-   * Resolves once the event is stored. When the store is behind or away it waits, for `publishTimeoutMs` at the most.
+   * Resolves once the event is stored. Waits up to `publishTimeoutMs` while the store is behind or unavailable.
    * @throws EventsError EVENTS_INVALID, EVENTS_BUFFER_FULL, EVENTS_STORAGE_*, EVENTS_NOT_RUNNING; the signal's reason
    */
   async publish<T extends string>(
@@ -118,7 +118,7 @@ export class EventBus<M = EventTypes> {
     return receipts[0] as PublishReceipt
   }
 
-  /** As `publish`, for up to 10,000 events that are stored together or not at all. */
+  /** Publishes up to 10,000 events like `publish`: all of them are stored, or none. */
   async publishMany<T extends string>(
     inputs: readonly EventInput<T, M>[],
     options: PublishOptions = {},
@@ -132,8 +132,8 @@ export class EventBus<M = EventTypes> {
   }
 
   /**
-   * Takes the event and answers its id at once. A loss later on, by overflow or by a store that stays away until the
-   * bus stops, is counted and logged.
+   * Accepts the event and returns its id at once. A later loss, by overflow or because the store stays unavailable until
+   * the bus stops, is counted and logged.
    * @throws EventsError EVENTS_INVALID, EVENTS_NOT_RUNNING; EVENTS_BUFFER_FULL with `overflow: 'reject'`
    */
   publishAsync<T extends string>(input: EventInput<T, M>): string {
@@ -144,9 +144,9 @@ export class EventBus<M = EventTypes> {
   }
 
   /**
-   * Has `handler` called with each matching event, in order: from now on or, with `durable`, from where the
-   * subscription of that name left off.
-   * @throws EventsError EVENTS_INVALID when the filter or an option is wrong; with `durable` EVENTS_CONFLICT, EVENTS_STORAGE_*
+   * Calls `handler` with each matching event, in order: from now on or, with `durable`, from the checkpoint of the
+   * subscription of that name.
+   * @throws EventsError EVENTS_INVALID for an invalid filter or option; with `durable` EVENTS_CONFLICT, EVENTS_STORAGE_*
    */
   async subscribe<T extends keyof M & string>(
     types: T | readonly T[],
@@ -163,15 +163,15 @@ export class EventBus<M = EventTypes> {
     handler: EventHandler<never>,
     options: SubscribeOptions<never> = {},
   ): Promise<Subscription> {
-    // The filter lets only events through that the handler was typed for; the payload's shape is the publisher's word.
+    // The filter passes only events of the handler's types; the payload's shape is as the publisher declared it.
     const [handle, settings] = [handler as EventHandler, options as SubscribeOptions]
     checkOptions('subscribe', { handler: handler ?? null }, { handler: func })
     return this.#subscribe(selectedFilter(select), inCallerContext(handle), settings)
   }
 
   /**
-   * Runs background work on the bus: from now on or, when it does not run yet, from its start on.
-   * @throws EventsError EVENTS_INVALID; EVENTS_CONFLICT when a worker of that name runs here; what `worker.start` throws
+   * Runs background work on the bus: from now on or, if the bus does not run yet, from its start on.
+   * @throws EventsError EVENTS_INVALID; EVENTS_CONFLICT if a worker of that name runs here; whatever `worker.start` throws
    */
   async run(worker: BusWorker): Promise<RunningWorker> {
     checkOptions('run', { worker }, { worker: workerProblem })
@@ -182,7 +182,7 @@ export class EventBus<M = EventTypes> {
     }
   }
 
-  /** Those of this process, durable ones too. */
+  /** Returns the subscriptions of this process, including durable ones. */
   subscriptions(): readonly SubscriptionInfo[] {
     return [
       ...this.#parts.subscriptions.list(),
@@ -192,8 +192,8 @@ export class EventBus<M = EventTypes> {
   }
 
   /**
-   * The events that match, from a place in the log on: history, then live, each once and in order, however slow the
-   * reader is. Ends with the bus, when `signal` aborts, and at once when its reader ends it, also one that waits.
+   * Returns the matching events from a position on: history, then live, each once and in order, however slow the reader is.
+   * Ends when the bus stops, when `signal` aborts, and at once when the reader ends it, even while a `next` call waits.
    * @throws EventsError EVENTS_INVALID, also for an `after` beyond the log; EVENTS_STORAGE_*, EVENTS_NOT_RUNNING
    */
   stream(filter: EventFilter, options: StreamOptions = {}): AsyncGenerator<PublishedEvent, void> {
@@ -201,13 +201,13 @@ export class EventBus<M = EventTypes> {
     return new EventStream((feedOptions) => this.feed(filter, feedOptions), options, logger)
   }
 
-  /** What `stream` is made of: events as they come together, with notices between them. To be closed when done. */
+  /** Opens the feed below `stream`: events in arrays, with notices between them. The caller must close it. */
   async feed(filter: EventFilter, options: FeedOptions = {}): Promise<EventFeed> {
     return this.#live().feeds.open(validateFilter(filter), options)
   }
 
   /**
-   * A page of stored events, newest first unless asked otherwise.
+   * Returns a page of stored events, newest first by default.
    * @throws EventsError EVENTS_INVALID, EVENTS_STORAGE_*, EVENTS_NOT_RUNNING; the signal's reason
    */
   async list(query: EventQuery, options: CallOptions = {}): Promise<EventPage> {
@@ -222,27 +222,27 @@ export class EventBus<M = EventTypes> {
     return this.#asked(options).count(validateFilter(filter), options)
   }
 
-  /** The store's epoch and the last position it gave out: what a cursor is made of. */
+  /** Returns the parts of a log cursor: the store's epoch and the last position assigned. */
   async head(): Promise<LogHead> {
     return this.#openStorage().head()
   }
 
-  /** Answers whether there was such an event. */
+  /** Deletes an event. Returns false if there is no such event. */
   async delete(id: string): Promise<boolean> {
     return this.#openStorage().delete(id)
   }
 
-  /** Removes the events that match; answers how many there were. What was removed before an abort stays removed. */
+  /** Deletes the matching events and returns their number. Events that were deleted before an abort stay deleted. */
   async deleteMatching(filter: EventFilter, options: CallOptions = {}): Promise<number> {
     return this.#asked(options).deleteMatching(validateFilter(filter), options)
   }
 
-  /** Removes every event stored before the call; answers how many there were. Positions go on. */
+  /** Removes every event that was stored before the call and returns their number. Positions continue. */
   async clear(): Promise<number> {
     return this.#openStorage().clear()
   }
 
-  /** The types that are known or that stored events have, sorted. */
+  /** Returns the known types and those of stored events, sorted. */
   async types(options: CallOptions = {}): Promise<readonly string[]> {
     return typeNames(this.#asked(options), this.#settings.registry, options)
   }
@@ -251,7 +251,7 @@ export class EventBus<M = EventTypes> {
     return readStats(this.#asked(options), this.subscriptions().length, options)
   }
 
-  /** Never fails: a store that cannot be asked is what it reports. */
+  /** Checks the bus, its store and its workers. Never fails: it reports a store that does not answer. */
   async health(): Promise<BusHealth> {
     return checkHealth(healthFacts(this.#parts, this.#life.running))
   }
@@ -260,14 +260,14 @@ export class EventBus<M = EventTypes> {
     if (options.durable !== undefined)
       return this.#subscribeDurably(filter, handler, durableSettings(options.durable, options))
     await this.#life.started()
-    // "From now on" begins with what is appended after this call, by whichever process.
+    // "From now on" begins with the events that any process appends after this call.
     if (this.#parts.subscriptions.size === 0)
       await this.#life.running?.tail.settle(this.#settings.publishTimeoutMs)
     return this.#parts.subscriptions.add(filter, handler, options)
   }
 
   async #subscribeDurably(filter: EventFilter, handler: EventHandler, settings: DurableSettings) {
-    // Loaded at its first use, since many buses have none; before the bus is looked at, which may start meanwhile.
+    // Loaded on first use, as many buses have none, and before `#state` is read, as the bus may start meanwhile.
     const { DurableSubscription } = await import('./durable/subscription.ts')
     await this.#life.started()
     return this.durable.add(
@@ -294,7 +294,7 @@ export class EventBus<M = EventTypes> {
   }
 }
 
-/** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+/** @throws EventsError EVENTS_INVALID for an unknown option or an invalid value */
 export function createEventBus<M = EventTypes>(options: EventBusOptions = {}): EventBus<M> {
   return new EventBus<M>(options)
 }

@@ -3,7 +3,7 @@ import type { Logger } from './api.ts'
 
 const LOG_INTERVAL_MS = 1_000
 
-/** Counts every event that was dropped, by reason, and logs the sum once a second at the most. */
+/** Counts every dropped event by reason, and logs the sums at most once a second. */
 export class DropLog {
   readonly #metrics: EventMetrics
   readonly #logger: Logger
@@ -16,7 +16,7 @@ export class DropLog {
     this.#logger = logger
   }
 
-  /** @param subscription whose queue dropped them; undefined for the write buffer */
+  /** @param subscription the subscription whose queue dropped them; undefined for the write buffer */
   add(reason: DropReason, count: number, subscription?: string): void {
     this.#metrics.dropped(reason, count)
     const key = subscription === undefined ? reason : `${reason} (${subscription})`

@@ -8,21 +8,21 @@ import type { EventBusOptions, Logger } from './api.ts'
 import { silentLogger, unmeasured } from './no-ops.ts'
 
 /*
- * What a bus is handed is code of others: it may throw, reject, or return what it should not. It is wrapped once, here,
- * so that nothing behind it has to expect that.
+ * The functions that a host passes to a bus may throw, reject, or return anything. They are wrapped once, here, so that no
+ * caller has to expect that.
  */
 
 type Persist = Required<EventBusOptions>['persist']
 type Failed = (error: unknown) => undefined
 
-/** One that fails for each event must not fill the log. */
+/** A function that fails for every event must not fill the log. */
 const REPORT_EVERY_MS = 5_000
 /** The largest time that a `Date` can hold, in milliseconds from 1970 on. */
 const MAX_TIME_MS = 8.64e15
 
 /**
- * Returns the function as one that never throws. What it throws, or what its promise rejects with, goes to `failed`, whose
- * answer is returned instead.
+ * Returns a version of the function that never throws. `failed` gets the error that it throws or rejects with; if it
+ * throws, the result of `failed` is returned.
  */
 export function guarded<A extends readonly unknown[], R, F = undefined>(
   call: (...args: A) => R,
@@ -31,7 +31,7 @@ export function guarded<A extends readonly unknown[], R, F = undefined>(
   return (...args) => {
     try {
       const result = call(...args)
-      // What should return nothing, or a plain value, may be async all the same.
+      // A function that should return nothing, or a plain value, may still be async.
       if (isThenable(result)) Promise.resolve(result).catch(failed)
       return result
     } catch (error) {
@@ -45,8 +45,8 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Returns a logger that never throws. A logger that cannot write an error, whose getters may throw, gets a description of it
- * instead. When that fails too the line is lost: there is nowhere left to say so.
+ * Returns a logger that never throws. If the logger cannot write an error, whose getters may throw, it gets a description
+ * of the error instead. If that fails too, the line is lost: there is nowhere left to report it.
  */
 export function guardedLogger(logger: Logger): Logger {
   if (logger === silentLogger) return logger
@@ -64,7 +64,7 @@ export function guardedLogger(logger: Logger): Logger {
   return { info: level('info'), warn: level('warn'), error: level('error') }
 }
 
-/** Logs failures of what the bus was handed, each kind once in a while. */
+/** Logs failures of the host's functions, repeating a message only after `REPORT_EVERY_MS`. */
 export class FailureLog {
   readonly #logger: Logger
   readonly #quietUntil = new Map<string, number>()
@@ -85,11 +85,11 @@ export class FailureLog {
   }
 }
 
-/** Returns metrics that never throw; what cannot be measured is not counted. */
+/** Returns metrics that never throw; a figure that cannot be measured is not counted. */
 export function guardedMetrics(metrics: EventMetrics, failures: FailureLog): EventMetrics {
-  // Also told apart by who asks whether anybody measures at all.
+  // Callers compare with `unmeasured` to learn whether anything is measured at all.
   if (metrics === unmeasured) return metrics
-  const failed = failures.of('Metrics failed: some figures are missing')
+  const failed = failures.of('Metrics failed; some figures are missing')
   const guard = <A extends readonly unknown[]>(measure: (...args: A) => void) => guarded(measure, failed)
   const attach = guarded((gauges: Parameters<EventMetrics['attach']>[0]) => metrics.attach(gauges), failed)
   return {
@@ -111,10 +111,10 @@ export function guardedMetrics(metrics: EventMetrics, failures: FailureLog): Eve
 
 const nothing = (): void => undefined
 
-/** Returns a clock that never throws: what is no time is replaced by the time of the system. */
+/** Returns a clock that never throws: if it fails or returns no valid time, the system's time is returned. */
 export function guardedClock(now: () => number, failures: FailureLog): () => number {
   if (now === Date.now) return now
-  const failed = failures.of('The clock of the bus failed: the time of the system is taken instead')
+  const failed = failures.of('The clock of the bus failed; using the system time instead')
   const read = guarded(now, failed)
   return () => {
     const nowMs: unknown = read()
@@ -124,12 +124,12 @@ export function guardedClock(now: () => number, failures: FailureLog): () => num
   }
 }
 
-/** Returns a registry whose questions never throw: a type that it cannot tell of counts as unknown. */
+/** Returns a registry whose methods never throw: a type whose lookup fails counts as unknown. */
 export function guardedRegistry(registry: EventTypeRegistry, failures: FailureLog): EventTypeRegistry {
-  const failed = failures.of('The registry of event types failed: the type counts as unknown')
+  const failed = failures.of('The registry of event types failed; the type counts as unknown')
   const get = (type: string) => {
     const definition = registry.get(type)
-    // An event gets its priority from here.
+    // An event takes its default priority from the definition.
     if (definition !== undefined && problemOfPriority(definition.priority) !== undefined)
       throw new TypeError(`The registry's priority of '${type}' ${problemOfPriority(definition.priority)}`)
     return definition
@@ -152,10 +152,10 @@ export function guardedRegistry(registry: EventTypeRegistry, failures: FailureLo
 const NO_ISSUES: readonly Issue[] = []
 const problemOfPriority = integer(0, 100)
 
-/** Returns a choice that never throws, and that gets an event of its own: an event that it cannot decide on is stored. */
+/** Returns a `persist` function that never throws and gets a copy of the event. If it fails, the event is stored. */
 export function guardedPersist(persist: Persist, failures: FailureLog): Persist {
   if (typeof persist !== 'function') return persist
-  const failed = failures.of('persist failed: the event is stored')
+  const failed = failures.of('persist failed; storing the event')
   const decide = guarded<[PublishedEvent], unknown, true>(persist, (error) => failed(error) ?? true)
   return (event) => {
     const answer = decide(Object.freeze({ ...event }))

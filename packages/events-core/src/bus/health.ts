@@ -4,26 +4,26 @@ import type { EventStorage } from '../storage/contract/storage.ts'
 import { within } from '../within.ts'
 import type { BusHealth, HealthCheck, HealthStatus } from './api.ts'
 
-/** What health is judged by. */
+/** The facts from which health is computed. */
 export interface HealthFacts {
   readonly running: boolean
   readonly storage: EventStorage
-  /** Why the last write failed; undefined when it did well. */
+  /** The error of the last write; undefined if it succeeded. */
   readonly writeFailure: EventsError | undefined
-  /** How long the oldest write has been under way; 0 while there is none. */
+  /** The age of the oldest unfinished write; 0 if there is none. */
   readonly oldestWriteMs: number
   readonly bufferEvents: number
   readonly bufferCapacity: number
-  /** Checks of what runs on the bus, by name; those of one name are shown as one. */
+  /** Checks of the workers and subscriptions, by name; checks of the same name are joined. */
   readonly others: readonly (readonly [name: string, check: HealthCheck])[]
 }
 
-/** After which a store that has not answered, be it a read or a write, is down. */
+/** The time after which a store that has not answered a read or a write counts as down. */
 const STORAGE_TIMEOUT_MS = 2_000
 const NEARLY_FULL = 0.8
 const WORST: readonly HealthStatus[] = ['down', 'degraded', 'ok']
 
-/** Asks the store, and joins what it says with all other checks. Never fails. */
+/** Checks the store and joins the result with all other checks. Never fails. */
 export async function checkHealth(facts: HealthFacts): Promise<BusHealth> {
   const { running, others } = facts
   const checks = {
@@ -36,7 +36,7 @@ export async function checkHealth(facts: HealthFacts): Promise<BusHealth> {
   return { status: worst(Object.values(checks)), checks }
 }
 
-/** Makes one check of those of the same name: the worst status, all details, figures added up. */
+/** Joins checks of the same name into one: the worst status, all details, figures added up. */
 function joined(checks: HealthFacts['others']): Record<string, HealthCheck> {
   const byName = Map.groupBy(checks, ([name]) => name)
   return Object.fromEntries(
@@ -71,7 +71,11 @@ async function checkStorage({ storage, writeFailure, oldestWriteMs }: HealthFact
   const name = storage.name
   if (writeFailure !== undefined) return { status: 'down', name, detail: writeFailure.message }
   if (oldestWriteMs >= STORAGE_TIMEOUT_MS)
-    return { status: 'down', name, detail: `a write has had no answer for ${Math.round(oldestWriteMs)} ms` }
+    return {
+      status: 'down',
+      name,
+      detail: `the store has not answered a write for ${Math.round(oldestWriteMs)} ms`,
+    }
   try {
     const head = await within(STORAGE_TIMEOUT_MS, storage.head())
     if (head === undefined)

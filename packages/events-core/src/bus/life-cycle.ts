@@ -44,7 +44,7 @@ export class LifeCycle {
     return this.#running
   }
 
-  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; EVENTS_NOT_RUNNING when a stop did not wait for it */
+  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; EVENTS_NOT_RUNNING if a stop did not wait for it */
   async start(): Promise<void> {
     if (this.#stopping !== undefined) await this.#stopping
     if (this.#state === 'running') return
@@ -53,13 +53,13 @@ export class LifeCycle {
     await this.#opening
   }
 
-  /** Resolves when a start that is under way has ended, however it did. */
+  /** Resolves when a start that is under way has succeeded or failed. */
   async started(): Promise<void> {
-    // A start that fails is its caller's to handle.
+    // The caller of `start` handles its failure.
     await this.#opening?.catch(() => undefined)
   }
 
-  /** Always settles, whatever the store and handlers do. */
+  /** Stops the bus. Always settles, whatever the store and handlers do. */
   stop(timeoutMs: number): Promise<StopReport> {
     this.#stopping ??= this.#stop(timeoutMs).finally(() => {
       this.#stopping = undefined
@@ -77,7 +77,7 @@ export class LifeCycle {
       const running = await RunningBus.open(this.#parts)
       if (this.#isGivenUp) {
         await running.close(0, {})
-        throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus was stopped while it started')
+        throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus was stopped while it was starting')
       }
       this.#running = running
       this.#enter('running')

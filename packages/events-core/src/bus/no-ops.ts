@@ -3,10 +3,10 @@ import type { Logger } from './api.ts'
 
 const nothing = (): void => undefined
 
-/** For a bus that was given no logger. */
+/** The logger of a bus without a `logger` option. */
 export const silentLogger: Logger = { info: nothing, warn: nothing, error: nothing }
 
-/** For a bus that was given no metrics. */
+/** The metrics of a bus without a `metrics` option. */
 export const unmeasured: EventMetrics = {
   published: nothing,
   delivered: nothing,

@@ -5,7 +5,7 @@ import type { BusSettings } from './settings.ts'
 import type { BusWorker } from './workers/worker.ts'
 import { Workers } from './workers/workers.ts'
 
-/** What a bus has whether it runs or not. */
+/** The parts that a bus has whether it runs or not. */
 export interface BusParts {
   readonly settings: BusSettings
   readonly subscriptions: Subscriptions
@@ -15,7 +15,7 @@ export interface BusParts {
   readonly drops: DropLog
 }
 
-/** @param own workers of the bus itself, before those of its options */
+/** @param own the bus's own workers, which come before those of its options */
 export function busParts(settings: BusSettings, own: readonly BusWorker[]): BusParts {
   const { metrics, logger, now } = settings
   const drops = new DropLog(metrics, logger)

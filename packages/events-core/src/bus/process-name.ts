@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 
-/** Names this process in leases, for people who look who runs a subscription; another name at each call. */
+/** Returns a name for this process, which leases show to people; each call returns another name. */
 export function processName(): string {
   return `${hostname()}/${process.pid}/${crypto.randomUUID().slice(0, 8)}`
 }

@@ -16,10 +16,10 @@ import { LogTail } from './tail/log-tail.ts'
 import type { Signal } from './tail/signal.ts'
 import type { BusHost } from './workers/worker.ts'
 
-/** How long a store has to close at the least, since it may have to write what it still holds. */
+/** The minimum time that a store gets to close, since it may still have to write what it holds. */
 const CLOSE_MS = 5_000
 
-/** A bus from one start to the next stop: the open store, what writes to it, and what follows it. */
+/** A bus from one start to the next stop: the open store, the queue that writes to it, and the tail that follows it. */
 export class RunningBus {
   readonly writes: WriteQueue
   readonly tail: LogTail
@@ -54,7 +54,7 @@ export class RunningBus {
     this.#detachMetrics = settings.metrics.attach(() => this.#gauges())
   }
 
-  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; what a worker throws. Nothing is left open then */
+  /** @throws EventsError EVENTS_STORAGE_* or EVENTS_CONFLICT; whatever a worker throws. Nothing is left open then */
   static async open(parts: BusParts): Promise<RunningBus> {
     const { storage } = parts.settings
     await storage.open()
@@ -78,7 +78,7 @@ export class RunningBus {
     }
   }
 
-  /** @param unhandledBefore what workers left undone, by name */
+  /** @param unhandledBefore the work that workers left undone, by name */
   async close(timeoutMs: number, unhandledBefore: StopReport['unhandled']): Promise<StopReport> {
     const { subscriptions, drops } = this.#parts
     const deadline = performance.now() + timeoutMs
@@ -165,7 +165,7 @@ export class RunningBus {
   }
 }
 
-/** Returns what the store answers, or undefined when it cannot be asked. */
+/** Returns the store's answer, or undefined if the store fails. */
 async function answer(question: () => Promise<number>): Promise<number | undefined> {
   try {
     return await question()
@@ -174,7 +174,7 @@ async function answer(question: () => Promise<number>): Promise<number | undefin
   }
 }
 
-/** Returns whether the store was closed in time; what kept it from that is logged. */
+/** Closes the store. Returns false, and logs the reason, if it did not close in time. */
 async function closeStorage({ settings }: BusParts, timeoutMs: number): Promise<boolean> {
   const { storage, logger } = settings
   try {
@@ -191,7 +191,7 @@ async function closeStorage({ settings }: BusParts, timeoutMs: number): Promise<
   }
 }
 
-/** Returns what the health of a bus is judged by, whether it runs or not. */
+/** Returns the facts from which a bus's health is computed, whether the bus runs or not. */
 export function healthFacts(parts: BusParts, running: RunningBus | undefined): HealthFacts {
   const { settings, subscriptions, workers } = parts
   return {

@@ -21,9 +21,9 @@ import {
 } from './guarded.ts'
 import { silentLogger, unmeasured } from './no-ops.ts'
 
-/** Bus options with their defaults filled in, and what others wrote wrapped so that it never throws. */
+/** Bus options with their defaults filled in; code of the host is wrapped so that it never throws. */
 export type BusSettings = Required<EventBusOptions> & {
-  /** As it was given: `registry` is what the bus asks. */
+  /** The registry as the host passed it; the bus itself asks `registry`. */
   readonly givenRegistry: EventTypeRegistry
 }
 
@@ -63,7 +63,7 @@ export const PUBLISH_RULES: Readonly<Record<keyof PublishOptions, OptionRule>> =
   timeoutMs: integer(1, MAX_TIMER_MS),
 }
 
-/** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+/** @throws EventsError EVENTS_INVALID for an unknown option or an invalid value */
 export function busSettings(options: EventBusOptions): BusSettings {
   checkOptions('createEventBus options', options, RULES)
   const logger = guardedLogger(options.logger ?? silentLogger)

@@ -5,7 +5,10 @@ import type { BusStats } from './api.ts'
 
 const RECENT = 10
 
-/** Statistics of what the store has: the same after a restart, a delete or a clear. */
+/**
+ * Returns statistics of the stored events. They are read from the store, so they stay right after a restart, a delete or a
+ * clear.
+ */
 export async function readStats(
   storage: EventStorage,
   activeSubscriptions: number,
@@ -25,7 +28,7 @@ export async function readStats(
   }
 }
 
-/** The types that are known and those of stored events, of which the store tells the 1,000 with most events; sorted. */
+/** Returns the known types and the 1,000 types with the most stored events, sorted. */
 export async function typeNames(
   storage: EventStorage,
   registry: EventTypeRegistry,

@@ -152,7 +152,7 @@ describe('a callback of the bus', () => {
     expect(await bus.publishMany([info, info])).toMatchObject([{ position: 2 }, { position: 3 }])
     bus.publishAsync(info)
     await expect.poll(() => bus.count()).toBe(4)
-    expect(logger.lines.map(({ message }) => message)).toEqual(['persist failed: the event is stored'])
+    expect(logger.lines.map(({ message }) => message)).toEqual(['persist failed; storing the event'])
   })
 
   test('a persist function cannot change the event', async () => {

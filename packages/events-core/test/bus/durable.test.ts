@@ -255,7 +255,7 @@ describe('a durable subscription', () => {
       code: 'EVENTS_CONFLICT',
     })
     const refusals = [
-      [{ durable: 'a', partitions: 2 }, /orderBy is needed/],
+      [{ durable: 'a', partitions: 2 }, /orderBy is required/],
       [{ durable: 'a', onQueueFull: 'disconnect' as const }, /never drops/],
       [{ durable: 'a', from: 'yesterday' as 'now' }, /'beginning', 'now' or a position/],
       [{ from: 'now' as const }, /only for durable/],

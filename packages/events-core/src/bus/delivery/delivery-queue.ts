@@ -5,34 +5,43 @@ import { Delivery, type DeliveryPlan } from './delivery.ts'
 
 export interface DeliveryQueueOptions extends Omit<DeliveryPlan, 'finished'> {
   readonly concurrency: number
-  /** The key whose events are handled one after the other; undefined for an event that may overtake. Never throws. */
+  /**
+   * Returns the key whose events are handled one after the other; undefined for an event that may overtake others. Never
+   * throws.
+   */
   readonly keyOf: ((event: PublishedEvent) => string | undefined) | undefined
-  /** Asked when an event's turn has come; one that is refused is finished without a call. */
+  /** Called when an event's turn has come; if it returns false, the event is finished without a call. */
   readonly wanted: (event: PublishedEvent) => boolean
-  /** Told before calls are begun, and again after every 16 of them: time to read a clock once for all of them. */
+  /** Called before handler calls begin and again after every 16 of them, so that one clock reading serves them all. */
   readonly looked: () => void
-  /** Called once for each event that was pushed and not removed. @param error of the last call; undefined when all is well */
+  /**
+   * Called once for each event that was pushed and not removed. @param error the last call's error; undefined if it
+   * succeeded
+   */
   readonly finished: (event: PublishedEvent, error: unknown) => void
 }
 
-/** How long deliveries are begun before other work of the process gets its turn, and how often that is looked at. */
+/**
+ * The time for which deliveries are begun before the process's other work gets its turn, and the number of deliveries
+ * between two checks of it.
+ */
 const TURN_MS = 2
 const LOOK_EVERY = 16
 
 /**
- * Events on their way to one handler: at most `concurrency` at a time, in order, or in order for each key.
+ * Delivers events to one handler: at most `concurrency` at a time, in order, or in order for each key.
  *
- * An event is ready; or behind one of the same key that is being handled; or due, when that one is finished; then
+ * An event is ready, or behind another event of its key that is being handled and due when that one finishes; then it is
  * running. Handlers run in a turn of their own: no publisher and no other subscription waits for them.
  */
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions
   readonly #plan: DeliveryPlan
   readonly #ready = new Fifo<PublishedEvent>()
-  /** By key; a key is here while an event of it is handled. */
+  /** Waiting events by key; a key has an entry while one of its events is being handled. */
   readonly #behind = new Map<string, Fifo<PublishedEvent>>()
   readonly #due = new Fifo<readonly [PublishedEvent, key: string]>()
-  /** In no order: each knows its place here, so that it leaves at once. */
+  /** Unordered: each delivery knows its index, so that removing it takes constant time. */
   readonly #running: Delivery[] = []
   readonly #idle: (() => void)[] = []
   #waiting = 0
@@ -57,19 +66,19 @@ export class DeliveryQueue {
     this.#schedule()
   }
 
-  /** Goes on after `mayStart` said no. */
+  /** Continues after `mayStart` has returned false. */
   resume(): void {
     if (this.#waiting > 0) this.#schedule()
   }
 
-  /** Removes the oldest event that is ready; false when there is none. */
+  /** Removes the oldest ready event; returns false if there is none. */
   removeOldest(): boolean {
     if (this.#ready.shift() === undefined) return false
     this.#waiting--
     return true
   }
 
-  /** Removes all that waits, also to be tried again. Running calls go on. */
+  /** Removes all waiting events, including those that wait for a retry. Running calls continue. */
   clear(): void {
     for (const delivery of [...this.#running]) delivery.stopRetrying()
     this.#ready.clear()
@@ -80,14 +89,14 @@ export class DeliveryQueue {
   }
 
   /**
-   * Ends running calls: their signals are aborted, and what they answer is not looked at. Resolves when they have really
-   * ended, which may be never.
+   * Ends running calls: aborts their signals and ignores their results. Resolves when they have really ended, which may be
+   * never.
    */
   async cancel(reason: EventsError): Promise<void> {
     await Promise.all([...this.#running].map((delivery) => delivery.cancel(reason)))
   }
 
-  /** Resolves when nothing waits or runs, at the latest after `timeoutMs`. */
+  /** Resolves when nothing waits or runs, or after `timeoutMs`. */
   idle(timeoutMs: number): Promise<void> {
     if (this.#isIdle()) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -106,7 +115,7 @@ export class DeliveryQueue {
     queueMicrotask(this.#pump)
   }
 
-  /** `#scheduled` stays set while it runs, so that what finishes at once does not schedule it again. */
+  /** `#scheduled` stays set while it runs, so that a delivery that finishes at once does not schedule it again. */
   readonly #pump = (): void => {
     this.#options.looked()
     const until = performance.now() + TURN_MS
@@ -159,7 +168,7 @@ export class DeliveryQueue {
     this.#leave(delivery.event, delivery.key, error)
   }
 
-  /** Goes on with the next event of the same key, else with whatever is ready. */
+  /** Continues with the next event of the same key or, without one, with any ready event. */
   #leave(event: PublishedEvent, key: string | undefined, error: unknown): void {
     const follower = key === undefined ? undefined : this.#behind.get(key)?.shift()
     if (key !== undefined && follower !== undefined) this.#due.push([follower, key])

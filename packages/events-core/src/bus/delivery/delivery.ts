@@ -4,40 +4,42 @@ import type { EventHandler, HandlerContext, RetryPolicy, Subscription } from '..
 import { backoffMs } from '../backoff.ts'
 import { isThenable } from '../guarded.ts'
 
-/** What all deliveries of one subscription share. */
+/** Settings and callbacks that all deliveries of one subscription share. */
 export interface DeliveryPlan {
   readonly handler: EventHandler
   readonly subscription: Subscription
   readonly retry: Required<RetryPolicy>
   readonly handlerTimeoutMs: number
-  /** What calls are measured by, in milliseconds. */
+  /** Measures calls, in milliseconds. */
   readonly clock: () => number
-  /** Whether the handler may be called now. Asked before each further call, which otherwise waits. */
+  /** Returns whether the handler may be called now. Asked before each retry, which otherwise waits. */
   readonly mayStart: () => boolean
-  /** Called after each call of the handler. @param error what it threw or rejected with; undefined when it did well */
+  /**
+   * Called after each call of the handler. @param error the error that it threw or rejected with; undefined if it succeeded
+   */
   readonly called: (delivery: Delivery, seconds: number, error: unknown) => void
-  /** Called once. @param error of the last attempt, or why it was cancelled; undefined when the handler did well */
+  /** Called once. @param error the last attempt's error, or the reason of a cancel; undefined if the handler succeeded */
   readonly finished: (delivery: Delivery, error: unknown) => void
 }
 
 const LOOK_AGAIN_MS = 100
 
 /**
- * One event on its way through one handler: called, and called again after a pause while it throws, rejects or
- * outlasts its time, until the attempts are spent. A synchronous handler that does well costs no promise and no timer.
+ * The delivery of one event to one handler. While the handler throws, rejects or times out, it is called again after a
+ * pause, until no attempts are left. A synchronous handler that succeeds costs no promise and no timer.
  */
 export class Delivery {
   readonly event: PublishedEvent
-  /** What the subscription orders by; undefined when it does not. */
+  /** The event's ordering key; undefined if it has none. */
   readonly key: string | undefined
   attempt = 0
-  /** Where its queue has it among those that run. */
+  /** Its index among the queue's running deliveries. */
   place = 0
   readonly #plan: DeliveryPlan
   #context: HandlerCall | undefined
   #timer: NodeJS.Timeout | undefined
   #began = 0
-  /** Settles with the call under way, as a handler may go on although it was told to end. */
+  /** Settles with the call under way: a handler may continue although its signal has aborted. */
   #call: Promise<unknown> | undefined
   #attempts: number
   #lastError: unknown
@@ -71,13 +73,16 @@ export class Delivery {
     else this.#settleLater(promise)
   }
 
-  /** The call under way, if any, is the last one. */
+  /** Makes the call under way, if any, the last one. */
   stopRetrying(): void {
     this.#attempts = this.attempt
     if (this.#state === 'pausing') this.#finish(this.#lastError)
   }
 
-  /** Ends it without another call; a call under way is told by its signal. Resolves when that has really ended. */
+  /**
+   * Ends the delivery without another call and aborts the signal of a call under way. Resolves when that call has really
+   * ended.
+   */
   async cancel(reason: EventsError): Promise<void> {
     const call = this.#state === 'running' ? this.#call : undefined
     if (this.#state === 'finished') return
@@ -88,7 +93,7 @@ export class Delivery {
 
   #settleLater(result: PromiseLike<unknown>): void {
     const { attempt } = this
-    // A call that timed out may still settle, when the next one is under way already.
+    // A call that timed out may still settle when the next one is already under way.
     const current = () => this.#state === 'running' && this.attempt === attempt
     const failed = (error: unknown) => current() && this.#fail(error)
     this.#timer = setTimeout(() => this.#timeOut(), this.#plan.handlerTimeoutMs)
@@ -154,8 +159,8 @@ export class Delivery {
 }
 
 /**
- * What a handler is told of one call. It has no setters, and each call has its own, so nothing that a handler does to it
- * reaches the bus. To freeze it would take longer than the rest of a delivery.
+ * The context of one handler call. It has no setters, and each call has its own, so a handler cannot affect the bus through
+ * it. Freezing it would take longer than the rest of a delivery.
  */
 class HandlerCall implements HandlerContext {
   readonly #attempt: number
@@ -176,14 +181,14 @@ class HandlerCall implements HandlerContext {
     return this.#subscription
   }
 
-  /** Made only for handlers that look at it. */
+  /** Created only for handlers that read it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#ended !== undefined) this.#controller.abort(this.#ended)
     return this.#controller.signal
   }
 
-  /** Tells the handler that nobody waits for the call any more, also when it looks only later. */
+  /** Aborts the call's signal, even if the handler reads it only later. */
   static end(call: HandlerCall, reason: EventsError): void {
     call.#ended = reason
     call.#controller?.abort(reason)

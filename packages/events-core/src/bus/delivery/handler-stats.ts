@@ -15,13 +15,15 @@ export interface HandlerRecordOptions {
 
 const stoppedClock = (): number => 0
 
-/** What a subscription's handler did: counted, measured, and logged where it failed. */
+/** Counts and measures the calls of a subscription's handler, and logs those that fail. */
 export class HandlerRecord {
-  /** What the handler's calls are measured by. It stands where nobody measures: to read one takes as long as a small handler. */
+  /**
+   * Measures the handler's calls. It stands still if nothing is measured: reading a clock takes as long as a small handler.
+   */
   readonly clock: () => number
   readonly #options: HandlerRecordOptions
   readonly #createdMs: number
-  /** When the clock was last read. */
+  /** The time at which the clock was last read. */
   #nowMs: number
   #lastTriggeredMs: number | undefined
   #triggered = 0
@@ -35,12 +37,12 @@ export class HandlerRecord {
     this.#nowMs = this.#createdMs
   }
 
-  /** When the handler was last called; undefined if never. */
+  /** The time of the handler's last call; undefined if it was never called. */
   get lastTriggeredMs(): number | undefined {
     return this.#lastTriggeredMs
   }
 
-  /** The part of a subscription's description that comes from here. */
+  /** Returns the part of a subscription's description that concerns its handler. */
   info(): Pick<SubscriptionInfo, 'created' | 'last_triggered' | 'trigger_count' | 'errors'> {
     const last = this.#lastTriggeredMs
     return {
@@ -51,12 +53,12 @@ export class HandlerRecord {
     }
   }
 
-  /** Reads the clock for the calls that come next: to read it for each takes as long as a small handler. */
+  /** Reads the clock for the next calls: reading it for each would take as long as a small handler. */
   look(): void {
     this.#nowMs = this.#options.now()
   }
 
-  /** Whether the event has expired while it waited; one that has not is counted as handed to the handler. */
+  /** Returns whether the event expired while it waited; an event that did not is counted as passed to the handler. */
   isExpired({ ttl, timestamp }: PublishedEvent): boolean {
     if (ttl !== undefined) {
       this.look()
@@ -67,7 +69,7 @@ export class HandlerRecord {
     return false
   }
 
-  /** The key that an event is ordered by; an `orderBy` that fails is logged, and the event has none. */
+  /** Returns an event's ordering key. If `orderBy` fails, logs that and returns undefined. */
   keyOf(event: PublishedEvent, orderBy: SubscribeOptions['orderBy']): string | undefined {
     const failed = (err: unknown) => this.failed({ err, event_id: event.id }, 'orderBy failed')
     return guarded(() => keyText(orderBy?.(event)), failed)()
@@ -87,7 +89,7 @@ export class HandlerRecord {
     return undefined
   }
 
-  /** What the subscriber does then must not disturb the publisher whose event it may be called for. */
+  /** Calls `onEnd`. An error in it must not reach the publisher whose event ended the subscription. */
   tellEnd(onEnd: SubscribeOptions['onEnd'], reason: 'queue_full' | 'stopped'): void {
     guarded(
       () => onEnd?.(reason),
@@ -95,7 +97,7 @@ export class HandlerRecord {
     )()
   }
 
-  /** Nothing is measured from now on: the series of the name are forgotten, and would come back. */
+  /** Stops measuring: the metrics have dropped the series of this name, and a measurement would bring them back. */
   end(): void {
     this.#ended = true
   }
@@ -108,7 +110,7 @@ export class HandlerRecord {
   }
 }
 
-/** @throws TypeError for a promise, whose events would all have the same key */
+/** @throws TypeError for a promise: all events would have the same key */
 function keyText(key: unknown): string | undefined {
   if (!isThenable(key)) return key === undefined ? undefined : String(key)
   Promise.resolve(key).catch(() => undefined)

@@ -13,12 +13,12 @@ export type SubscriptionSettings = Required<Omit<SubscribeOptions, Optional | Du
 export type DurableSettings = SubscriptionSettings &
   Required<Pick<SubscribeOptions, Exclude<DurableOption, 'durable'>>>
 
-/** Node's timers take no more. */
+/** The longest delay of Node's timers. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
-/** A URL's path folds dots away: `DELETE /subscriptions/..` would be another call. */
+/** URL parsers remove dot segments: `DELETE /subscriptions/..` would be another request. */
 export const nameRule: OptionRule = (value) =>
-  value === '.' || value === '..' ? `must not be '${value}', which URLs fold away` : text(128)(value)
+  value === '.' || value === '..' ? `must not be '${value}', which URLs remove from a path` : text(128)(value)
 
 export const startRule: OptionRule = (value) =>
   typeof value === 'number'
@@ -48,7 +48,7 @@ const RETRY_RULES: Readonly<Record<keyof RetryPolicy, OptionRule>> = {
   maxDelayMs: integer(0, MAX_TIMER_MS),
 }
 
-/** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value */
+/** @throws EventsError EVENTS_INVALID for an unknown option or an invalid value */
 export function subscriptionSettings(options: SubscribeOptions, defaultName: string): SubscriptionSettings {
   const retry = options.retry ?? {}
   checkOptions('subscribe options', options, RULES)
@@ -71,25 +71,26 @@ export function subscriptionSettings(options: SubscribeOptions, defaultName: str
 }
 
 /**
- * What a durable subscription takes beside; its name is that in the store.
- * @throws EventsError EVENTS_INVALID for options that do not go together
+ * Returns the settings that only durable subscriptions have; `name` is the name in the store.
+ * @throws EventsError EVENTS_INVALID for options that cannot be combined
  */
 export function durableSettings(name: string, options: SubscribeOptions): DurableSettings {
   const settings = subscriptionSettings(options, name)
   const { partitions = 1, orderBy } = options
   const issues: Issue[] = []
   if (partitions > 1 && !orderBy)
-    issues.push({ path: 'orderBy', message: 'is needed with partitions: its key decides which one' })
+    issues.push({ path: 'orderBy', message: 'is required with partitions: its key selects the partition' })
   if (options.onQueueFull)
-    issues.push({ path: 'onQueueFull', message: 'has no meaning with durable, which never drops' })
-  if (options.name) issues.push({ path: 'name', message: 'is what durable says already' })
+    issues.push({ path: 'onQueueFull', message: 'cannot be combined with durable, which never drops events' })
+  if (options.name)
+    issues.push({ path: 'name', message: 'cannot be combined with durable, which is the name' })
   const [first, ...rest] = issues
   if (first !== undefined) throw invalid('subscribe options', [first, ...rest])
   const { from = 'now', leaseMs = 6_000, checkpointMs = 250 } = options
   return { ...settings, name, from, partitions, leaseMs, checkpointMs }
 }
 
-/** @throws EventsError EVENTS_INVALID for an option that only durable subscriptions have */
+/** @throws EventsError EVENTS_INVALID for an option of durable subscriptions */
 export function refuseDurableOptions(options: SubscribeOptions): void {
   const path = (['from', 'partitions', 'leaseMs', 'checkpointMs'] as const).find(
     (name) => options[name] !== undefined,

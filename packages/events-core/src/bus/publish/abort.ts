@@ -1,22 +1,22 @@
 import type { WriteGroup } from './write-group.ts'
 
-/** Takes a group back, unless it is too late for that. */
+/** Withdraws a group if it is still queued. */
 type Withdraw = (group: WriteGroup, reason: unknown) => void
 
 /**
- * The groups that each signal may still take back. A signal is listened to once, however many groups it is given with:
- * an HTTP connection has one for all its requests, and a listener for each would cost as much as checking the event.
- * What stays behind with the signal is an empty map.
+ * The groups that each signal can still withdraw. Each signal gets one listener, however many groups use it: an HTTP
+ * connection has one signal for all its requests, and a listener for each would cost as much as validating the event. An
+ * empty map remains with the signal.
  */
 const groupsOf = new WeakMap<AbortSignal, Map<WriteGroup, Withdraw>>()
 
-/** Has the group withdrawn when the signal, which has not aborted yet, aborts. */
+/** Withdraws the group when the signal, which must not have aborted yet, aborts. */
 export function withdrawOn(signal: AbortSignal, group: WriteGroup, withdraw: Withdraw): void {
   const groups = groupsOf.get(signal) ?? listenTo(signal)
   groups.set(group, withdraw)
 }
 
-/** The group was answered. */
+/** Removes a settled group from its signal. */
 export function keepFrom(signal: AbortSignal, group: WriteGroup): void {
   groupsOf.get(signal)?.delete(group)
 }

@@ -20,7 +20,7 @@ interface Times {
   readonly timestampMs: number
 }
 
-/** What of an input is copied, so that nobody's later change reaches the event. */
+/** Copies of an input's mutable fields, so that later changes to the input do not reach the event. */
 interface Copies {
   readonly data: JsonObject
   readonly extensions: Extensions | undefined
@@ -28,14 +28,14 @@ interface Copies {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** An event that is valid but not stored yet: the store's answer is still to be written into it. */
+/** An event that is validated but not stored yet: it still lacks what the store assigns. */
 export class EventDraft implements EventRecord {
   readonly event: Mutable<PublishedEvent>
   readonly timestampMs: number
   readonly expiresAtMs: number | null
-  /** Whether it goes to the store; the others reach live subscribers only. */
+  /** True if it goes to the store; false if it only reaches live subscribers. */
   stored = true
-  /** Whether the store had an event of this id already. */
+  /** True if the store already had an event with this id. */
   duplicate = false
   #dataJson: string | undefined
 
@@ -45,13 +45,13 @@ export class EventDraft implements EventRecord {
     this.expiresAtMs = event.ttl === undefined ? null : timestampMs + event.ttl
   }
 
-  /** Written once, and not at all for an event that is not stored. */
+  /** The data as JSON text; serialised on first use, so never for an event that is not stored. */
   get dataJson(): string {
     this.#dataJson ??= JSON.stringify(this.event.data)
     return this.#dataJson
   }
 
-  /** What it takes in the buffer, about. */
+  /** The approximate size of the draft in the buffer, in bytes. */
   get bytes(): number {
     const { message, extensions } = this.event
     const extensionBytes = extensions === undefined ? 0 : JSON.stringify(extensions).length
@@ -66,7 +66,7 @@ const FIXED_BYTES = 500
 const NO_TAGS: readonly string[] = Object.freeze([])
 const NO_DATA: JsonCopy = { value: Object.freeze({}), bytesAtMost: 2 }
 
-/** A URL's path folds these away: `DELETE /events/.` would be `DELETE /events/`. */
+/** URL parsers remove these from a path: `DELETE /events/.` would be `DELETE /events/`. */
 const DOTS: readonly unknown[] = ['.', '..']
 
 const identifier: OptionRule = (value) =>
@@ -74,13 +74,13 @@ const identifier: OptionRule = (value) =>
     ? undefined
     : `must be 1 to 128 printable characters, not ${shown(value)}`
 
-const given: OptionRule = () => 'is given by the store and cannot be published'
+const given: OptionRule = () => 'is assigned by the store and cannot be published'
 
-/** What each field must be; `data`, `extensions` and the timestamp's value are looked at where they are converted. */
+/** The rule for each field; `data`, `extensions` and the timestamp's value are checked where they are converted. */
 const RULES: ReadonlyMap<string, OptionRule> = new Map(
   Object.entries<OptionRule>({
     id: (value) =>
-      DOTS.includes(value) ? `must not be ${shown(value)}, which URLs fold away` : identifier(value),
+      DOTS.includes(value) ? `must not be ${shown(value)}, which URLs remove from a path` : identifier(value),
     type: typeNameProblem,
     source: text(256),
     target: upTo(256),
@@ -116,7 +116,7 @@ function tagsProblem(value: unknown): string | undefined {
 }
 
 /**
- * Checks a publisher's input and makes the event of it: defaults filled in, data copied and frozen.
+ * Validates a publisher's input and creates a draft from it: fills in defaults, copies and freezes the data.
  * @throws EventsError EVENTS_INVALID with every broken rule
  */
 export function draftEvent(input: EventInput, rules: EventRules, nowMs: number): EventDraft {
@@ -145,7 +145,7 @@ function fieldIssues(input: EventInput): Issue[] {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw invalid('event', [{ path: '', message: `must be an object, not ${shown(input)}` }])
   }
-  // Whatever a publisher hands in: its type is only its word.
+  // A publisher may pass anything: the static type is only a promise.
   const fields = input as unknown as Readonly<Record<string, unknown>>
   const issues: Issue[] = []
   for (const field of Object.keys(fields)) {
@@ -199,8 +199,8 @@ function eventOf(
 const MAX_EVENTS = 10_000
 
 /**
- * As `draftEvent`, for several at once.
- * @throws EventsError EVENTS_INVALID with every broken rule of every event, each path beginning with its index
+ * Creates drafts of several events, each like `draftEvent`.
+ * @throws EventsError EVENTS_INVALID with every broken rule of every event, each path beginning with the event's index
  */
 export function draftEvents(
   inputs: readonly EventInput[],

@@ -8,11 +8,11 @@ import type { WriteGroup } from './write-group.ts'
 
 export interface GroupCommitOptions {
   readonly log: LogWriter
-  /** Groups are never split, so one that is larger than this is a batch of its own. */
+  /** The maximum number of events in a batch. Groups are never split, so a larger group is a batch of its own. */
   readonly batchEvents: number
-  /** Takes the groups of a batch that is stored, in the order in which they were added. Never throws. */
+  /** Receives the groups of a stored batch, in the order in which they were added. Never throws. */
   readonly stored: (groups: readonly WriteGroup[], result: AppendResult) => void
-  /** Takes a group that the store refuses for good. */
+  /** Receives a group that the store rejects permanently. */
   readonly refused: (group: WriteGroup, error: EventsError) => void
 }
 
@@ -20,8 +20,8 @@ const FIRST_BACKOFF_MS = 25
 const MAX_BACKOFF_MS = 1_000
 
 /**
- * Writes what waits in batches, one at a time and in order. What is added while a batch is being written goes out
- * together as the next one. A batch that fails is tried again until each of its groups is settled.
+ * Writes waiting groups in batches, one at a time and in order. Groups that are added while a batch is being written form
+ * the next batch. A batch that fails is retried until each of its groups is settled.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
@@ -33,12 +33,12 @@ export class GroupCommit {
     this.#options = options
   }
 
-  /** Whether something is ahead of what would be added now. */
+  /** True if a group that is added now would have to wait. */
   get isBusy(): boolean {
     return this.#scheduled || this.#writing.length > 0
   }
 
-  /** Groups that may be with the store; those that were answered already are among them. */
+  /** Groups of the batch that is being written, including those that are already settled. */
   get writing(): readonly WriteGroup[] {
     return this.#writing
   }
@@ -47,7 +47,7 @@ export class GroupCommit {
     return this.#waiting
   }
 
-  /** What is added in the same turn goes out together. */
+  /** Adds a group. Groups that are added in the same turn of the event loop are written together. */
   add(group: WriteGroup): void {
     this.#waiting.push(group)
     if (this.isBusy) return
@@ -81,7 +81,7 @@ export class GroupCommit {
     this.#begin()
   }
 
-  /** Returns when each group is stored or refused; a failure that passes is waited for. */
+  /** Resolves when each group is stored or rejected; retries after temporary failures. */
   async #settle(groups: readonly WriteGroup[]): Promise<void> {
     for (let failures = 0; ; failures++) {
       const open = groups.filter((group) => group.state !== 'settled')
@@ -99,7 +99,7 @@ export class GroupCommit {
     return this.#options.log.write(records)
   }
 
-  /** One bad record must not fail its neighbours. */
+  /** Writes each group on its own: one bad record must not fail its neighbours. */
   async #isolate(groups: readonly WriteGroup[], error: EventsError): Promise<void> {
     const [only, ...others] = groups
     if (only !== undefined && others.length === 0) return this.#options.refused(only, error)

@@ -9,53 +9,53 @@ import type {
 
 const NOTHING_STORED: AppendResult = { recordedAt: '', receipts: [] }
 
-/** For how long a failure is told when nobody has tried again since. */
+/** The time for which a failure is reported if nothing has been written since. */
 const FAILURE_MEMORY_MS = 10_000
 
-/** Writes batches to the store, and knows how that went. */
+/** Writes batches to the store and reports how the last write ended. */
 export class LogWriter {
   readonly #storage: EventStorage
   readonly #metrics: EventMetrics
   #lastPosition: number
-  /** `performance.now()` at which the write that is under way began. */
+  /** `performance.now()` when the current write began. */
   #began: number | undefined
   #answeredAt = Number.NEGATIVE_INFINITY
-  /** Records that an earlier try may have stored. */
+  /** Records that an earlier attempt may have stored. */
   readonly #uncertain = new WeakSet<EventRecord>()
   #failure: EventsError | undefined
   #failedAt = 0
 
-  /** @param lastPosition that the store had given out before */
+  /** @param lastPosition the last position that the store had assigned before */
   constructor(storage: EventStorage, metrics: EventMetrics, lastPosition: number) {
     this.#storage = storage
     this.#metrics = metrics
     this.#lastPosition = lastPosition
   }
 
-  /** Whether the store has a batch that it has not answered yet. */
+  /** True while the store has not answered a batch. */
   get isWriting(): boolean {
     return this.#began !== undefined
   }
 
-  /** How long the store has had the batch that it has not answered; 0 while there is none. */
+  /** The age of the batch that the store has not answered; 0 if there is none. */
   get oldestWriteMs(): number {
     return this.#began === undefined ? 0 : performance.now() - this.#began
   }
 
-  /** `performance.now()` when the store last answered a write, however it went. */
+  /** `performance.now()` when the store last answered a write, successfully or not. */
   get answeredAt(): number {
     return this.#answeredAt
   }
 
   /**
-   * Why the last try failed; undefined while the store takes writes. It is forgotten after a while without a try: whoever
-   * sends no traffic to a store that has failed would never learn that it works again.
+   * The error of the last attempt; undefined while writes succeed. It is forgotten after a while without an attempt: a
+   * service that sends no traffic to a failed store would otherwise never learn that it works again.
    */
   get failure(): EventsError | undefined {
     return performance.now() - this.#failedAt < FAILURE_MEMORY_MS ? this.#failure : undefined
   }
 
-  /** Writes one batch at a time. Never fails: what the store throws is answered, whatever it is, as an EventsError. */
+  /** Writes one batch at a time. Never fails: anything that the store throws is returned as an EventsError. */
   async write(records: readonly EventRecord[]): Promise<AppendResult | EventsError> {
     if (records.length === 0) return NOTHING_STORED
     const began = performance.now()
@@ -77,7 +77,7 @@ export class LogWriter {
     for (const { position } of receipts) if (position > this.#lastPosition) this.#lastPosition = position
     this.#failure = undefined
     this.#metrics.batchSize(receipts.length)
-    // All records of a batch were in the same tries.
+    // All records of a batch were in the same attempts.
     const [first] = records
     const isRepeated = first !== undefined && this.#uncertain.has(first)
     return { recordedAt, receipts: isRepeated ? ownReceipts(receipts, before) : receipts }
@@ -94,7 +94,7 @@ export class LogWriter {
   }
 }
 
-/** @throws TypeError when an adapter's answer does not fit: an event without a position would pass for one that is not stored */
+/** @throws TypeError if an adapter's receipts do not fit: an event without a position would count as not stored */
 function checkReceipts(records: readonly EventRecord[], receipts: readonly AppendReceipt[]): void {
   const isComplete = receipts.length === records.length
   if (isComplete && receipts.every(({ position }) => Number.isSafeInteger(position))) return
@@ -102,7 +102,7 @@ function checkReceipts(records: readonly EventRecord[], receipts: readonly Appen
 }
 
 /**
- * A duplicate above all positions known before was stored by the earlier try: for its publisher it is new.
+ * Marks as new each duplicate above every position known before the write: the earlier attempt has stored it.
  * @param known the last position that was known before
  */
 function ownReceipts(receipts: readonly AppendReceipt[], known: number): readonly AppendReceipt[] {
@@ -118,7 +118,7 @@ function storageError(error: unknown): EventsError {
   if (isEventsError(error)) return error
   return new EventsError(
     'EVENTS_STORAGE_FAILED',
-    'The store failed in a way that its adapter does not know',
+    'The store failed with an error that its adapter does not recognise',
     { cause: error },
   )
 }

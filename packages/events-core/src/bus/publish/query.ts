@@ -14,18 +14,18 @@ const RULES: Readonly<Record<keyof EventQuery, OptionRule>> = {
 
 const CALL_RULES: Readonly<Record<keyof CallOptions, OptionRule>> = { signal: abortSignal }
 
-/** @throws EventsError EVENTS_INVALID for an unknown or wrong option */
+/** @throws EventsError EVENTS_INVALID for an unknown or invalid option */
 export function checkCallOptions(options: CallOptions): void {
   checkOptions('options', options, CALL_RULES)
 }
 
 /**
- * The query with its filter's times in UTC.
- * @throws EventsError EVENTS_INVALID for an unknown or wrong part
+ * Checks a query and returns it with its filter's times in UTC.
+ * @throws EventsError EVENTS_INVALID for an unknown or invalid member
  */
 export function validateQuery(query: EventQuery): EventQuery {
   checkOptions('query', query, RULES)
-  // The one part that must be there.
+  // The only required member.
   checkOptions('query', { limit: query.limit ?? null }, RULES)
   return query.filter === undefined ? query : { ...query, filter: validateFilter(query.filter) }
 }

@@ -27,14 +27,14 @@ export class WriteGroup {
   readonly began: number
   /** `performance.now()` after which the publisher no longer waits. */
   deadline: number
-  /** By which its publisher may take it back. */
+  /** Withdraws the group when it aborts. */
   readonly signal: AbortSignal | undefined
   #state: 'queued' | 'writing' | 'settled' = 'queued'
   readonly #waiter: Waiter | undefined
 
   /**
-   * @param waiter who wants the receipts; nobody for `publishAsync`
-   * @param signal by which the publisher may take it back
+   * @param waiter receives the receipts; absent for `publishAsync`
+   * @param signal withdraws the group when it aborts
    */
   constructor(drafts: readonly EventDraft[], timeoutMs: number, waiter?: Waiter, signal?: AbortSignal) {
     this.drafts = drafts
@@ -52,7 +52,7 @@ export class WriteGroup {
     return this.#state
   }
 
-  /** Whether a publisher learns what becomes of it. */
+  /** True if a publisher waits for the result. */
   get awaited(): boolean {
     return this.#waiter !== undefined
   }
@@ -63,8 +63,8 @@ export class WriteGroup {
   }
 
   /**
-   * Writes what the store gave into the events and freezes them. A group that was given up while it was being written gets
-   * its positions all the same.
+   * Writes the positions and `recorded_at` that the store assigned into the events, freezes them, and resolves the
+   * publisher's promise. A group that was given up while it was being written gets its positions all the same.
    * @param first the index of the first receipt of `records`, which follow in order
    */
   complete(receipts: readonly AppendReceipt[], first: number, recordedAt: string): void {
@@ -87,7 +87,7 @@ export class WriteGroup {
   }
 }
 
-/** Writes what the store gave into events that were stored outside a group. @returns those that were not there before */
+/** Completes events that were stored outside a group. @returns the events that are not duplicates */
 export function completeDrafts(
   drafts: readonly EventDraft[],
   { receipts, recordedAt }: AppendResult,
@@ -96,7 +96,7 @@ export function completeDrafts(
   return drafts.filter((draft) => !draft.duplicate).map((draft) => draft.event)
 }
 
-/** The last that is done to an event before subscribers get it. @param receipt none for one that is not stored */
+/** Makes an event final before subscribers get it. @param receipt undefined for an event that is not stored */
 function completed(
   draft: EventDraft,
   receipt: AppendReceipt | undefined,
@@ -119,7 +119,7 @@ export function isStored(draft: EventDraft): boolean {
   return draft.stored
 }
 
-/** What a publisher is told that gave up while its events were being written. */
+/** Creates the error for a publisher whose deadline passed while its events were being written. */
 export function outcomeUnknown(drafts: readonly EventDraft[]): EventsError {
   return new EventsError(
     'EVENTS_STORAGE_UNAVAILABLE',
@@ -127,7 +127,7 @@ export function outcomeUnknown(drafts: readonly EventDraft[]): EventsError {
   )
 }
 
-/** What a publisher is told that gave up behind a write that the store does not answer. */
+/** Creates the error for a publisher whose deadline passed behind a write that the store has not answered. */
 export function notStored(drafts: readonly EventDraft[], silentMs: number): EventsError {
   const verb = drafts.length > 1 ? 'were' : 'was'
   return new EventsError(

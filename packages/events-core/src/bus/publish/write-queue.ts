@@ -18,18 +18,18 @@ export interface WriteQueueOptions {
   readonly batchEvents: number
   readonly publishTimeoutMs: number
   readonly overflow: Overflow
-  /** The last position that the store had given out before. */
+  /** The last position that the store had assigned before. */
   readonly lastPosition: number
-  /** Takes the events that were stored, or that are live only, in publish order. Never throws. */
+  /** Receives the events that are stored or live only, in publish order. Never throws. */
   readonly deliver: (events: readonly PublishedEvent[]) => void
-  /** Told of each loss that no publisher is told of, so that it is counted and logged. */
+  /** Called for each loss that is not reported to a publisher, so that it is counted and logged. */
   readonly dropped: (reason: DropReason, count: number, error?: EventsError) => void
 }
 
 const DEADLINE_CHECK_MS = 25
 
 /**
- * Holds what is published until the store has it.
+ * Holds published events until the store has them.
  *
  * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours,
  * and leaves settled: stored, rejected, or given up at its deadline (`WriteGroup` defines its states). Positions follow the
@@ -45,7 +45,7 @@ export class WriteQueue {
   readonly #options: WriteQueueOptions
   readonly #log: LogWriter
   readonly #commits: GroupCommit
-  /** What 'drop-oldest' may take, in order; groups that are no longer queued are skipped. */
+  /** The groups that 'drop-oldest' may drop, in order; those that are no longer queued are skipped. */
   readonly #droppable = new Fifo<WriteGroup>()
   readonly #idle: (() => void)[] = []
   #events = 0
@@ -54,7 +54,9 @@ export class WriteQueue {
   #watching: NodeJS.Timeout | undefined
   #unwritten = 0
   #state: 'open' | 'closing' | 'closed' = 'open'
-  /** Live-only events that went on in this turn: after a batch of them subscribers, whose queues are bounded, get theirs. */
+  /**
+   * Live-only events passed on in this turn. After a batch of them, the subscribers, whose queues are bounded, get a turn.
+   */
   #passedOn = 0
 
   constructor(options: WriteQueueOptions) {
@@ -73,18 +75,18 @@ export class WriteQueue {
     return this.#events
   }
 
-  /** Why the last write failed; undefined while the store takes writes. */
+  /** The error of the last write; undefined while writes succeed. */
   get failure(): EventsError | undefined {
     return this.#log.failure
   }
 
-  /** How long the store has had the oldest batch that it has not answered; 0 while there is none. */
+  /** The age of the batch that the store has not answered; 0 if there is none. */
   get oldestWriteMs(): number {
     return this.#log.oldestWriteMs
   }
 
   /**
-   * Resolves when the drafts are stored, together or not at all.
+   * Stores the drafts, all of them or none, and resolves with their receipts.
    * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; EVENTS_NOT_RUNNING after `close`; the
    *   signal's reason
    */
@@ -104,13 +106,13 @@ export class WriteQueue {
     return promise
   }
 
-  /** A write that has begun cannot be called back, so only a queued group is withdrawn. */
+  /** Withdraws a group if it is queued: a write that has begun cannot be undone. */
   readonly #withdraw = (group: WriteGroup, reason: unknown): void => {
     if (group.state === 'queued') this.#giveUp(group, reason)
   }
 
   /**
-   * Takes a draft that nobody waits for. When the buffer is full the overflow policy decides.
+   * Accepts a draft for which no publisher waits. If the buffer is full, the overflow policy decides.
    * @throws EventsError EVENTS_BUFFER_FULL with the policy 'reject'; EVENTS_NOT_RUNNING after `close`
    */
   offer(draft: EventDraft): void {
@@ -152,7 +154,7 @@ export class WriteQueue {
       throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus has stopped: nothing more is stored')
   }
 
-  /** Live-only events need no store: while nothing is ahead of them they need no queue either. */
+  /** True if live-only events may bypass the queue: nothing is ahead of them. */
   get #isClear(): boolean {
     return !this.#commits.isBusy && this.#passedOn < this.#options.batchEvents
   }
@@ -187,7 +189,7 @@ export class WriteQueue {
     const now = performance.now()
     let first = 0
     for (const group of groups) {
-      // A group that was given up while it was being written has left the counts already.
+      // A group that timed out while it was being written is already out of the counts.
       const isCounted = group.state !== 'settled'
       group.complete(receipts, first, recordedAt)
       first += group.records.length
@@ -200,9 +202,9 @@ export class WriteQueue {
   #checkDeadlines(): void {
     const now = performance.now()
     const last = this.#log.failure
-    // A refusal for good was another group's.
+    // A permanent rejection concerned another group.
     const failure = last?.retryable ? last : undefined
-    // Between tries it is known that nothing was stored; during one it is not, however the last one ended.
+    // Between attempts it is certain that nothing was stored; during an attempt it is not, however the last one ended.
     const reason = this.#log.isWriting ? undefined : failure
     for (const group of this.#commits.writing) {
       if (group.deadline <= now) this.#giveUp(group, reason ?? outcomeUnknown(group.drafts))
@@ -231,7 +233,7 @@ export class WriteQueue {
     this.#leave(group, performance.now())
   }
 
-  /** Called once for each group, when it was answered. */
+  /** Called once for each group, when it is settled. */
   #leave(group: WriteGroup, now: number): void {
     if (group.awaited) this.#options.metrics.publishDuration((now - group.began) / 1_000)
     if (group.signal !== undefined) keepFrom(group.signal, group)
@@ -245,7 +247,7 @@ export class WriteQueue {
     return this.#events >= this.#options.bufferEvents || this.#bytes >= this.#options.bufferBytes
   }
 
-  /** Groups leave the queue in order, so those that have left it are the first ones here. */
+  /** Adds a group, and first removes those that have left the queue: groups leave in order, so they are at the front. */
   #noteDroppable(group: WriteGroup): void {
     while (this.#droppable.peek() !== undefined && this.#droppable.peek()?.state !== 'queued')
       this.#droppable.shift()
@@ -263,7 +265,7 @@ export class WriteQueue {
     return false
   }
 
-  /** Why a group's turn has not come in time. */
+  /** Returns the error for a group that was not written in time. */
   #lateError({ drafts, began }: WriteGroup): EventsError {
     const isSilent = this.#log.answeredAt < began
     return isSilent ? notStored(drafts, this.#log.oldestWriteMs) : this.#fullError()

@@ -35,7 +35,7 @@ test.each([
       .toMatchObject({
         status: 'down',
         checks: {
-          storage: { detail: expect.stringMatching(/^a write has had no answer for \d+ ms$/) },
+          storage: { detail: expect.stringMatching(/^the store has not answered a write for \d+ ms$/) },
           buffer: { status: 'ok' },
         },
       })

@@ -223,7 +223,7 @@ function problemOf(name: string, value: unknown): string | undefined {
     return value === '1.0' ? undefined : "must be '1.0', the only version that is taken"
   if (name === 'datacontenttype') return contentTypeProblem(value)
   if (name === 'data_base64') return 'is not taken: send a JSON object as data'
-  if (GIVEN_BY_THE_STORE.has(name)) return 'is given by the store and cannot be published'
+  if (GIVEN_BY_THE_STORE.has(name)) return 'is assigned by the store and cannot be published'
   return FIELDS.has(name) ? valueProblem(name, value) : undefined
 }
 
