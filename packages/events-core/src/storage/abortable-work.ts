@@ -1,15 +1,18 @@
-/** As the signal's own method, which signals of other realms and polyfills may lack. @throws the signal's reason */
+/**
+ * Does the same as the method of AbortSignal, which signals of other realms and polyfills may lack. @throws the signal's
+ * reason
+ */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw signal.reason
 }
 
-/** Work under way, each piece of which ends when its caller aborts, and all of it when the store is closed. */
+/** Tracks the calls under way: each ends when its caller aborts, and all of them when the store closes. */
 export class AbortableWork {
   readonly #controllers = new Set<AbortController>()
 
   /**
-   * @param work is to heed the signal that it gets
-   * @throws the reason, whatever the work throws, when the signal has aborted or all work was
+   * @param work must end when the signal that it gets aborts
+   * @throws the abort's reason, whatever `work` throws, if the signal or all work was aborted
    */
   async run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     throwIfAborted(signal)

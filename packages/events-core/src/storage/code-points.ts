@@ -1,11 +1,11 @@
 const FIRST_SURROGATE = 0xd800
 const LAST_SURROGATE = 0xdfff
-/** Beyond all other units, and in their own order. */
+/** Added to surrogates, which then sort above all other units, in their own order. */
 const ABOVE_ALL_UNITS = 0x10000
 
 /**
- * Compares by code point, as databases do that compare UTF-8 by its bytes. JavaScript's own order puts characters
- * beyond U+FFFF, which are pairs of surrogates, before those from U+E000 on.
+ * Compares by code point, like databases that compare UTF-8 bytes. JavaScript's own order puts characters beyond U+FFFF,
+ * which are surrogate pairs, before those from U+E000 on.
  */
 export function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

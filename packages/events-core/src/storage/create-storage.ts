@@ -4,17 +4,17 @@ import { memoryStorage } from './memory/index.ts'
 import { isMissingPackage } from './missing-package.ts'
 
 export interface CreateStorageOptions {
-  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  /** Returns the time in milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
 }
 
 const TAKES = 'memory:, sqlite:<path of the file>, or postgres://user:password@host:5432/database'
 
 /**
- * The store of a URL, not open: `memory:`, `sqlite:./data/events.db` or `postgres://user@host/database`. For programs that
- * read it from their configuration; adapters have more options of their own. The adapter is loaded here, and with it its
- * driver.
- * @throws EventsError EVENTS_INVALID for any other URL; EVENTS_STORAGE_FAILED when the driver is not installed
+ * Creates the store that a URL names, without opening it: `memory:`, `sqlite:./data/events.db` or
+ * `postgres://user@host/database`. Meant for programs that read the URL from their configuration; the adapters' own
+ * functions have more options. Loads the adapter and its driver.
+ * @throws EventsError EVENTS_INVALID for any other URL; EVENTS_STORAGE_FAILED if the driver is not installed
  * @example
  * const bus = createEventBus({ storage: await createStorage('sqlite:./data/events.db') })
  */
@@ -23,20 +23,20 @@ export async function createStorage(url: string, options: CreateStorageOptions =
   if (scheme === 'memory' && rest === '') return memoryStorage(options)
   if (scheme === 'sqlite' && rest) return await createSqlite(rest, options)
   if (scheme === 'postgres' || scheme === 'postgresql') return await createPostgres(url, options)
-  // The URL itself may have a password in it.
+  // Does not show the URL, which may contain a password.
   const message = `must be ${TAKES}${scheme === undefined ? '' : `, not a URL that begins with ${scheme}:`}`
   throw invalid('storage', [{ path: 'url', message }])
 }
 
 async function createSqlite(path: string, options: CreateStorageOptions): Promise<EventStorage> {
-  // It leaves the driver to its threads, whose start says what is missing.
+  // Its threads load the driver, and `open` reports a missing one.
   const { sqliteStorage } = await import('./sqlite/index.ts')
   return sqliteStorage({ ...options, path })
 }
 
 /**
- * By names that bundlers cannot follow: they would put the adapter into each bundle, and each bundle would need the driver
- * for its start. Where PostgreSQL is wanted the adapter's own entry is imported.
+ * Imported by names that bundlers cannot follow: they would otherwise include the adapter in every bundle, which then would
+ * not start without the driver. Bundles that need PostgreSQL import the adapter's own entry.
  */
 const POSTGRES = { driver: 'pg', adapter: '@viewra/events-core/postgres' } as const
 

@@ -1,22 +1,25 @@
 /**
- * Where the kept log begins, by type: `''` stands for every type, `media.*` for all below `media`, `media.added` for
- * itself. Of the entries that cover a type the most specific one counts for it.
+ * The position from which on the log is kept, by type: `''` stands for every type, `media.*` for all below `media`,
+ * `media.added` for itself. Of the entries that cover a type, the most specific one applies.
  */
 export type KeptFrom = ReadonlyMap<string, number>
 
-/** Types, or patterns as a filter has them: all of `types` (by default every type) that are not of `exceptTypes`. */
+/**
+ * Selects types by name or by pattern, as in a filter: all of `types` (by default every type) except those of
+ * `exceptTypes`.
+ */
 export interface TypeSelection {
   readonly types?: readonly string[] | undefined
   readonly exceptTypes?: readonly string[] | undefined
 }
 
 const EVERY_TYPE = ''
-/** Where the log of a new store begins. */
+/** The first position of a new store. */
 const FIRST_POSITION = 1
-/** Publishers may invent types without end, and a policy may name each of them. */
+/** The maximum number of entries: publishers may invent any number of types, and a policy may name each of them. */
 const MAX_ENTRIES = 1_000
 
-/** Returns the map after events of the selected types were removed from below a position. */
+/** Returns the map that holds after events of the selected types below a position were removed. */
 export function raise(
   map: KeptFrom,
   { types = ['*'], exceptTypes = [] }: TypeSelection,
@@ -25,7 +28,7 @@ export function raise(
   const trimmed = new Set(types.map(entryOf))
   const excepted = new Set(exceptTypes.map(entryOf))
   const raised = new Map(map)
-  // With entries of their own the excepted types keep what they have, whatever rises around them.
+  // The excepted types get entries of their own, so that they keep their values when a more general entry rises.
   for (const entry of [...excepted, ...trimmed]) {
     if (!raised.has(entry)) raised.set(entry, covering(map, entry))
   }
@@ -35,7 +38,7 @@ export function raise(
   return bounded(withoutRepeats(raised))
 }
 
-/** Returns where the kept log of any of these types begins: from there on nothing of them was removed. */
+/** Returns the position from which on no event of these types was removed. */
 export function keptFrom(map: KeptFrom, types: readonly string[] = ['*']): number {
   const entries = new Set(types.map(entryOf))
   const inside = [...map].filter(([entry]) => isWithin(entry, entries)).map(([, value]) => value)
@@ -46,7 +49,7 @@ function entryOf(pattern: string): string {
   return pattern === '*' ? EVERY_TYPE : pattern
 }
 
-/** The value of the most specific entry that covers another one, or is it. */
+/** Returns the value of the most specific entry that equals or covers another one. */
 function covering(map: KeptFrom, entry: string): number {
   for (const cover of coversOf(entry)) {
     const value = map.get(cover)
@@ -60,7 +63,7 @@ function isWithin(entry: string, entries: ReadonlySet<string>): boolean {
   return false
 }
 
-/** An entry and all that may cover it, the most specific first: `a.b.c`, `a.b.*`, `a.*`, ''. */
+/** Yields an entry and all that may cover it, the most specific first: `a.b.c`, `a.b.*`, `a.*`, ''. */
 function* coversOf(entry: string): Generator<string> {
   yield entry
   const segments = entry.split('.')
@@ -70,7 +73,7 @@ function* coversOf(entry: string): Generator<string> {
   if (entry !== EVERY_TYPE) yield EVERY_TYPE
 }
 
-/** Without entries that say what the next more general one says. */
+/** Removes entries that have the same value as the next more general one. */
 function withoutRepeats(map: KeptFrom): KeptFrom {
   return new Map(
     [...map].filter(([entry, value]) => entry === EVERY_TYPE || value !== coveringAbove(map, entry)),
@@ -83,7 +86,7 @@ function coveringAbove(map: KeptFrom, entry: string): number {
   return (cover !== undefined && map.get(cover)) || FIRST_POSITION
 }
 
-/** Beyond the limit one entry stands for all: it tells readers of gaps that are none, but never hides one. */
+/** Replaces all entries by one if there are too many: readers may then see gaps that do not exist, but never miss one. */
 function bounded(map: KeptFrom): KeptFrom {
   return map.size <= MAX_ENTRIES ? map : new Map([[EVERY_TYPE, Math.max(...map.values())]])
 }

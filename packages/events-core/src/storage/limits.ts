@@ -4,27 +4,27 @@ import { copyJsonValue, type JsonValue } from '../event/json.ts'
 import type { Changes, StateChanges } from './contract/commit.ts'
 import type { DocumentQuery } from './contract/documents.ts'
 
-/** What a store takes of documents and of the state of processors. The same in every adapter: all of them ask here. */
+/** The limits of documents and keyed state, the same in every adapter. */
 export const STORAGE_LIMITS = {
-  /** Of a document's value, or of a key's state, as JSON text in UTF-8. */
+  /** The maximum size of a document's value or a key's state, as JSON text in UTF-8. */
   valueBytes: 262_144,
-  /** Of a document or of keyed state. */
+  /** The maximum length of a document's key or a state's key, in characters. */
   keyLength: 256,
   collectionLength: 64,
   documentsPerPage: 1_000,
-  /** Of one read of keyed state. */
+  /** The maximum number of keys in one read of keyed state. */
   keysPerRead: 1_000,
 } as const
 
-/** A value that is safe to keep: nobody else can change it. */
+/** A copy of a value that no other code can change. */
 export interface CheckedValue {
   readonly value: JsonValue
   readonly json: string
-  /** Of `json` in UTF-8. */
+  /** The size of `json` in UTF-8. */
   readonly bytes: number
 }
 
-/** @throws EventsError EVENTS_INVALID when a document cannot have this collection or key */
+/** @throws EventsError EVENTS_INVALID for a collection or key that no document can have */
 export function checkDocumentName(collection: string, key: string): void {
   refuse('document', [
     ...nameIssues('collection', collection, 1, STORAGE_LIMITS.collectionLength),
@@ -32,7 +32,7 @@ export function checkDocumentName(collection: string, key: string): void {
   ])
 }
 
-/** @throws EventsError EVENTS_INVALID for a collection, prefix or key that no document can have, or a wrong limit */
+/** @throws EventsError EVENTS_INVALID for a collection, prefix or key that no document can have, or an invalid limit */
 export function checkDocumentQuery(collection: string, query: DocumentQuery): void {
   const { prefix, after, order, limit } = query
   const problem = integer(1, STORAGE_LIMITS.documentsPerPage)(limit)
@@ -47,8 +47,8 @@ export function checkDocumentQuery(collection: string, query: DocumentQuery): vo
 }
 
 /**
- * Copies a document's value, so that later changes of it do not reach the store.
- * @throws EventsError EVENTS_INVALID when it is no JSON, or more than 256 KiB of JSON text
+ * Copies a document's value, so that later changes to it do not reach the store.
+ * @throws EventsError EVENTS_INVALID if it is not JSON, or more than 256 KiB of JSON text
  */
 export function checkDocumentValue(value: JsonValue): CheckedValue {
   const issues: Issue[] = []
@@ -60,7 +60,7 @@ export function checkDocumentValue(value: JsonValue): CheckedValue {
   return { value: copy, json, bytes }
 }
 
-/** @throws EventsError EVENTS_INVALID for more keys than one read takes, or for one that no state can have */
+/** @throws EventsError EVENTS_INVALID for more keys than one read may have, or for a key that no state can have */
 export function checkStateKeys(keys: readonly string[]): void {
   const problem = integer(0, STORAGE_LIMITS.keysPerRead)(keys.length)
   refuse('state', problem === undefined ? [] : [{ path: 'keys.length', message: problem }])
@@ -71,8 +71,8 @@ export function checkStateKeys(keys: readonly string[]): void {
 }
 
 /**
- * Checks the names of a commit's documents, and its state. The values of documents are left to `checkDocumentValue`.
- * @throws EventsError EVENTS_INVALID for what the store cannot keep
+ * Checks the names of a commit's documents, and its state. `checkDocumentValue` checks the values of documents.
+ * @throws EventsError EVENTS_INVALID for anything that the store cannot keep
  */
 export function checkChanges({ documents = [], state }: Changes): void {
   for (const { collection, key } of documents) checkDocumentName(collection, key)
@@ -89,12 +89,12 @@ function checkState(changes: StateChanges): void {
   for (const key of changes.delete) refuse('state', stateKeyIssues('key', key))
 }
 
-/** A key may be empty: what it is made of comes from events. */
+/** A state's key may be empty, since it comes from events. */
 function stateKeyIssues(path: string, key: string): Issue[] {
   return nameIssues(path, key, 0, STORAGE_LIMITS.keyLength)
 }
 
-/** Databases keep text as UTF-8, which has nothing for half of a surrogate pair, and PostgreSQL's has no NUL. */
+/** Databases store text as UTF-8, which cannot encode half of a surrogate pair; PostgreSQL's text cannot contain NUL. */
 function nameIssues(path: string, name: string, min: number, max: number): Issue[] {
   const isText = typeof name === 'string' && name.isWellFormed() && !name.includes('\0')
   if (isText && name.length >= min && name.length <= max) return []

@@ -1,6 +1,6 @@
 /**
- * Returns whether the import of a package by its name failed because it is not installed. Node names the file in `url`
- * when the package is there and a file of it is not; `require`, which bundles may call, does not tell them apart.
+ * Returns whether the import of a package by its name failed because it is not installed. If the package exists but one of
+ * its files does not, Node names that file in `url`; `require`, which bundles may call, does not make this distinction.
  */
 export function isMissingPackage(error: unknown): boolean {
   if (!(error instanceof Error && 'code' in error)) return false

@@ -1,7 +1,7 @@
-/** What a page holds unless its query says otherwise: whoever reads it has all of it in memory. */
+/** The default size limit of a page, which its reader holds in memory as a whole. */
 const PAGE_BYTES = 8 * 2 ** 20
 
-/** The room that a page has left. The item that brings it to its limit of bytes is part of it, so no page is without one. */
+/** The remaining room of a page. The item that reaches the size limit is still part of the page, so no page is empty. */
 export class PageRoom {
   #items: number
   #bytes: number
@@ -23,7 +23,7 @@ export class PageRoom {
     return this.#items <= 0 || this.#bytes <= 0
   }
 
-  /** Takes an item in, unless the page is full. */
+  /** Adds an item and returns true, unless the page is full. */
   take(bytes: number): boolean {
     if (this.isFull) return false
     this.#items -= 1

@@ -1,30 +1,30 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** A search that waits for a place. */
+/** A search that waits for its turn. */
 interface Waiting {
   readonly usedMs: number
   readonly enter: () => void
 }
 
-/** Gives the place up to others and waits for another one. @throws the reason of the signal when it aborts meanwhile */
+/** Yields the place to other searches and waits for the next turn. @throws the signal's reason if it aborts meanwhile */
 export type Rest = () => Promise<void>
 
 /**
- * Shares the places at which a store can search among the searches that want one. A search does a slice of its work,
- * rests, and comes back for the next slice. Places go by turns to the search that has used the least time, so that a
- * short one overtakes the long ones, and to the one that has waited longest, so that the long ones end too.
+ * Shares a store's places for searches among the searches under way. A search does a slice of its work, yields its place,
+ * and continues at its next turn. A free place goes alternately to the search that has used the least time, so that short
+ * searches overtake long ones, and to the one that has waited longest, so that long ones end too.
  */
 export class SearchTurns {
   readonly #waiting: Waiting[] = []
   #places: number
   #grants = 0
 
-  /** @param places how many searches may work at the same time */
+  /** @param places the number of searches that may work at the same time */
   constructor(places: number) {
     this.#places = places
   }
 
-  /** Runs a search when it is its turn. @throws what it throws; the signal's reason when that aborts while it waits */
+  /** Runs a search when it is its turn. @throws whatever the search throws; the signal's reason if it aborts during a wait */
   async run<T>(signal: AbortSignal, search: (rest: Rest) => Promise<T>): Promise<T> {
     let usedMs = 0
     let holdsPlace = false
@@ -73,8 +73,8 @@ export class SearchTurns {
   }
 
   /**
-   * The place is free in the next turn of the event loop. Until then the thread looks at its messages: at aborts, at what
-   * needs no place, and at all the searches that came in together, before it begins another one.
+   * Frees the place in the next turn of the event loop. Until then the thread reads its messages (aborts, calls that need
+   * no place, searches that arrived together) before it begins another search.
    */
   async #leave(): Promise<void> {
     await setImmediate()

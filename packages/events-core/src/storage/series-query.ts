@@ -6,7 +6,7 @@ import type { SeriesQuery } from './contract/series.ts'
 export const UNIT_MS = { minute: 60_000, hour: 3_600_000 } as const
 const MAX_UNITS = 100_000
 
-/** Filters check patterns; here it only matters that there are some. */
+/** `validateFilter` checks the patterns themselves. */
 const isArray: OptionRule = (value) => (Array.isArray(value) ? undefined : 'must be an array of strings')
 
 const RULES: Readonly<Record<keyof SeriesQuery, OptionRule>> = {
@@ -20,13 +20,13 @@ const RULES: Readonly<Record<keyof SeriesQuery, OptionRule>> = {
 }
 
 /**
- * Returns which of the kept counts answer a query: those by type and priority, or those by source.
- * @throws EventsError EVENTS_INVALID for a query that none of them answers, or of too many units
+ * Returns which of the kept counts answer a query: those by type and priority ('types'), or those by source.
+ * @throws EventsError EVENTS_INVALID for a query that none of them answers, or for too many units
  */
 export function checkSeriesQuery(query: SeriesQuery): 'types' | 'sources' {
   checkOptions('series', query, RULES)
   const { types, sources, minPriority, by } = query
-  // What is undefined counts as absent.
+  // An undefined member counts as absent.
   validateFilter({ types, sources, minPriority })
   const isOfSources = sources !== undefined || by === 'source'
   refuse([...rangeIssues(query), ...(isOfSources ? sourceIssues(query) : [])])
@@ -46,7 +46,7 @@ function rangeIssues({ sinceMs, untilMs, unit }: SeriesQuery): Issue[] {
   return [{ path: 'untilMs', message: `must be at most ${MAX_UNITS} ${unit}s after sinceMs, not ${units}` }]
 }
 
-/** Sources are counted by the hour, and by nothing else at the same time. */
+/** Sources are counted only by the hour, and not also by type or priority. */
 function sourceIssues({ unit, by, types, minPriority }: SeriesQuery): Issue[] {
   const issues: Issue[] = []
   const refused = (path: keyof SeriesQuery, message: string) => issues.push({ path, message })

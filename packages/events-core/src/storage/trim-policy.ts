@@ -3,7 +3,7 @@ import { compileTypes } from '../filter/filter.ts'
 import { validateFilter } from '../filter/validate.ts'
 import type { TrimPolicy } from './contract/storage.ts'
 
-/** Filters check patterns; here it only matters that there are some. */
+/** `validateFilter` checks the patterns themselves. */
 const isArray: OptionRule = (value) =>
   Array.isArray(value) ? undefined : 'must be an array of type patterns'
 
@@ -15,7 +15,7 @@ const RULES: Readonly<Record<keyof TrimPolicy, OptionRule>> = {
   exceptTypes: isArray,
 }
 
-/** @throws EventsError EVENTS_INVALID for an unknown condition or a wrong value: trimming too much cannot be undone */
+/** @throws EventsError EVENTS_INVALID for an unknown condition or an invalid value: trimming too much cannot be undone */
 export function checkTrimPolicy(policy: TrimPolicy): void {
   checkOptions('trim', policy, RULES)
   for (const types of [policy.types, policy.exceptTypes]) validateFilter({ types })

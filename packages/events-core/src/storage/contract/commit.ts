@@ -6,9 +6,9 @@ import type { HeldLease, Lease } from './leases.ts'
 import type { AppendResult, EventRecord } from './storage.ts'
 import type { PartitionKey, PositionRange } from './subscriptions.ts'
 
-/** How far a partition of a durable subscription is. */
+/** The progress of one partition of a durable subscription. */
 export interface Checkpoint extends PartitionKey {
-  /** The last position that is handled; a saved one never goes back. */
+  /** The last position that is handled; a lower one than the saved position is ignored. */
   readonly position?: number
   /** The range that retention removed before it was handled. */
   readonly missed?: PositionRange
@@ -23,45 +23,45 @@ export interface DocumentChange {
 }
 
 export interface StateChanges extends PartitionKey {
-  /** What there is of these keys is replaced. Each key comes once, and not in `delete` too. */
+  /** New states; each replaces the key's current one. A key occurs once, and not also in `delete`. */
   readonly put: readonly KeyedState[]
-  /** Keys; those without state are passed over. */
+  /** Keys whose state is deleted; keys without state are ignored. */
   readonly delete: readonly string[]
 }
 
-/** What must hold at the moment of the commit; checked while nobody else can append. */
+/** The conditions that must hold at the moment of the commit; checked while no other process can append. */
 export interface CommitCondition {
-  /** The log's last position: nothing was appended behind what the holder has examined. */
+  /** The expected last position of the log: nothing was appended after the events that the holder has examined. */
   readonly head: number
-  /** A time that the store's clock must have reached, in milliseconds since 1970. No later event is recorded before it. */
+  /** The time that the store's clock must have reached, in milliseconds since 1970. No later event is recorded before it. */
   readonly reachedMs: number
 }
 
-/** What the holder of a lease stores in one transaction: all of it, or nothing. */
+/** The changes that the holder of a lease stores in one transaction: all of them, or none. */
 export interface Changes {
   readonly checkpoint?: Checkpoint
-  /** Become dead letters, or add their attempts to those that are there for the same events. */
+  /** Failures that become dead letters, or add their attempts to the dead letters of the same events. */
   readonly failures?: readonly Failure[]
-  /** Written one after the other: the second change of a document finds what the first one left. */
+  /** Changes applied one after the other: the second change of a document sees the result of the first. */
   readonly documents?: readonly DocumentChange[]
   readonly state?: StateChanges
-  /** Outputs. Those whose id is in the store are not stored again. */
+  /** Events to append. An event whose id is already in the store is not stored again. */
   readonly append?: readonly EventRecord[]
   readonly onlyIf?: CommitCondition
 }
 
 /**
- * What became of a commit. 'lease_lost': the lease is not held, or the partition of the checkpoint or of the state is
- * gone; 'log_grew' and 'too_early': `onlyIf` does not hold; 'conflict': a document has another version than expected. Of
- * several reasons the first in this order is returned.
+ * The outcome of a commit. 'lease_lost': the lease is not held, or the partition of the checkpoint or of the state no
+ * longer exists; 'log_grew' and 'too_early': `onlyIf` does not hold; 'conflict': a document does not have the expected
+ * version. Of several reasons, the first in this order is returned.
  */
 export type CommitResult =
   | {
       readonly committed: true
       readonly lease: Lease
-      /** Of the checkpoint's subscription; false without a checkpoint. */
+      /** True if the checkpoint's subscription is paused; false without a checkpoint. */
       readonly paused: boolean
-      /** Absent when nothing was to be appended. */
+      /** Absent if `append` was absent or empty. */
       readonly append?: AppendResult
     }
   | {
@@ -71,9 +71,9 @@ export type CommitResult =
 
 export interface Commits {
   /**
-   * Stores changes while the lease is held, and renews it. Nothing of a commit that was refused or failed is visible.
-   * @throws EventsError EVENTS_INVALID for documents and state beyond their limits; EVENTS_STORAGE_*; nothing was stored
-   *   unless the code is EVENTS_STORAGE_UNAVAILABLE, whose outcome is unknown: the same changes may be committed again
+   * Stores changes if the lease is held, and renews it. A refused or failed commit leaves nothing visible.
+   * @throws EventsError EVENTS_INVALID for documents and state beyond their limits; EVENTS_STORAGE_*. Nothing was stored,
+   *   except that the outcome of EVENTS_STORAGE_UNAVAILABLE is unknown: the same changes may be committed again
    */
   commit(lease: HeldLease, changes: Changes): Promise<CommitResult>
 }

@@ -1,22 +1,22 @@
 import type { StoredEvent } from '../../event/event.ts'
 
-/** An event that a durable subscription's handler could not take, with all that is known of the failure. */
+/** An event that a durable subscription's handler failed to handle, with the details of the failure. */
 export interface DeadLetter {
   readonly id: string
   readonly subscription: string
-  /** A copy: retention may remove the event itself. */
+  /** A copy of the event, since retention may remove the original. */
   readonly event: StoredEvent
   readonly error: string
   readonly stack: string | null
-  /** Calls of the handler so far. */
+  /** The number of handler calls so far. */
   readonly attempts: number
   readonly first_failed_at: string
   readonly last_failed_at: string
-  /** Whether a retry was asked for and is still to come. */
+  /** True while a requested retry is pending. */
   readonly retrying: boolean
 }
 
-/** What a consumer knows when it gives an event up. */
+/** The details that a consumer stores about an event that failed on every attempt. */
 export interface Failure {
   readonly subscription: string
   readonly event: StoredEvent
@@ -25,11 +25,11 @@ export interface Failure {
   readonly attempts: number
 }
 
-/** Which dead letters: all given conditions must hold. */
+/** Selects dead letters; all given conditions must hold. */
 export interface DeadLetterFilter {
   readonly id?: string
   readonly subscription?: string
-  /** The event's type, exactly. */
+  /** The event's exact type. */
   readonly type?: string
 }
 
@@ -41,19 +41,19 @@ export interface DeadLetterPage {
   readonly next?: string
 }
 
-/** What durable subscriptions could not handle. A subscription has at most one dead letter for an event. */
+/** The dead letters of durable subscriptions. A subscription has at most one dead letter for each event. */
 export interface DeadLetterStore {
   /**
-   * A page also ends with the one that brings it to 8 MiB.
-   * @param query.after the id of the last one of the page before
+   * Returns a page of dead letters. A page ends early with the dead letter that brings it to 8 MiB.
+   * @param query.after the id of the previous page's last dead letter
    */
   list(query: { filter?: DeadLetterFilter; limit: number; after?: string }): Promise<DeadLetterPage>
-  /** Removes those that match; answers how many. */
+  /** Deletes the matching dead letters and returns their number. */
   delete(filter: DeadLetterFilter): Promise<number>
-  /** Asks for a retry of at most `limit` of those that match, oldest first; answers how many were asked for now. */
+  /** Requests a retry of at most `limit` matching dead letters, oldest first, and returns the number of new requests. */
   requestRetry(filter: DeadLetterFilter, limit: number): Promise<number>
-  /** Takes back what was asked for and is still to come; answers how many. */
+  /** Cancels the pending retries of matching dead letters and returns their number. */
   cancelRetry(filter: DeadLetterFilter): Promise<number>
-  /** Those of a subscription whose retry is still to come, oldest first. */
+  /** Returns a subscription's dead letters with a pending retry, oldest first. */
   retryRequests(subscription: string, limit: number): Promise<readonly DeadLetter[]>
 }

@@ -1,26 +1,26 @@
 import type { JsonValue } from '../../event/json.ts'
 
-/** A small JSON document, for what features keep: types, policies, jobs, rules. */
+/** A small JSON document in which a feature keeps its types, policies, jobs or rules. */
 export interface StoredDocument {
   readonly key: string
   readonly value: JsonValue
-  /** Grows with each write of any document of the store; never given out twice. */
+  /** Increases with each write of any document of the store; never assigned twice. */
   readonly version: number
-  /** RFC 3339 time of the last write. */
+  /** The RFC 3339 time of the last write. */
   readonly updated: string
 }
 
-/** The version that a write expects to find; 'absent' when there must be no document. Without one it does not matter. */
+/** The version that a write expects to find; 'absent' if there must be no document. A write without it matches any. */
 export type ExpectedVersion = number | 'absent'
 
 export interface DocumentQuery {
-  /** Only keys that begin with it. */
+  /** Selects only keys that begin with it. */
   readonly prefix?: string
-  /** The key of the last document of the page before. */
+  /** The key of the previous page's last document. */
   readonly after?: string
-  /** By key, code point by code point; 'asc' by default. */
+  /** The order of the keys, compared by code point; 'asc' by default. */
   readonly order?: 'asc' | 'desc'
-  /** 1 to 1,000. A page also ends with the document that brings it to 8 MiB. */
+  /** 1 to 1,000. A page ends early with the document that brings it to 8 MiB. */
   readonly limit: number
 }
 
@@ -30,22 +30,22 @@ export interface DocumentPage {
   readonly next?: string
 }
 
-/** What became of a write. `current` is the version that was found instead of the expected one. */
+/** The outcome of a write. `current` is the version that was found instead of the expected one. */
 export type DocumentAnswer =
   | { readonly written: true; readonly version: number }
   | { readonly written: false; readonly current: ExpectedVersion }
 
 /**
- * Small versioned JSON documents. No queries by field: it is not a second database. All methods refuse names that no
- * document can have with EVENTS_INVALID.
+ * Stores small versioned JSON documents. There are no queries by field: it is not a second database. All methods reject
+ * names that no document can have with EVENTS_INVALID.
  */
 export interface DocumentStore {
   get(collection: string, key: string): Promise<StoredDocument | undefined>
   list(collection: string, query: DocumentQuery): Promise<DocumentPage>
   /**
-   * Stores a copy of the value, in which properties that are undefined count as absent.
-   * @throws EventsError EVENTS_INVALID for what is beyond the limits: 256 KiB of JSON text (UTF-8) for a value, 1 to 256
-   *   characters for a key, 1 to 64 for a collection; and for names with U+0000 or half of a surrogate pair in them
+   * Stores a copy of the value. Undefined properties count as absent.
+   * @throws EventsError EVENTS_INVALID beyond the limits: 256 KiB of JSON text (UTF-8) for a value, 1 to 256 characters for
+   *   a key, 1 to 64 for a collection; and for names that contain U+0000 or half of a surrogate pair
    */
   put(
     collection: string,
@@ -54,8 +54,8 @@ export interface DocumentStore {
     options?: { readonly expected?: ExpectedVersion },
   ): Promise<DocumentAnswer>
   /**
-   * Deletes the document, and gives the deletion a version of its own. One that is not there counts as written unless a
-   * version was expected.
+   * Deletes the document, and gives the deletion a version of its own. Deleting a document that does not exist succeeds
+   * unless a version is expected.
    */
   delete(
     collection: string,
@@ -63,8 +63,8 @@ export interface DocumentStore {
     options?: { readonly expected?: ExpectedVersion },
   ): Promise<DocumentAnswer>
   /**
-   * Calls `wake` shortly after a document of the collection was written, by whichever process. Returns a function that
-   * stops watching. Only a hint: it may come late, without cause, or not at all, so callers must also poll.
+   * Calls `wake` shortly after any process writes a document of the collection. Returns a function that stops watching.
+   * Only a hint: it may come late, without cause, or not at all, so callers must also poll.
    */
   watch(collection: string, wake: () => void): () => void
 }

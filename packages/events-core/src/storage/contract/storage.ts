@@ -8,19 +8,19 @@ import type { LeaseStore } from './leases.ts'
 import type { CountSeries } from './series.ts'
 import type { SubscriptionStore } from './subscriptions.ts'
 
-/** A validated event on its way to the store, with what adapters need and the bus has computed already. */
+/** A validated event on its way to the store, with values that adapters need and the bus has already computed. */
 export interface EventRecord {
-  /** Frozen once stored; without `position` and `recorded_at`, which the adapter's answer brings. */
+  /** The event, frozen once it is stored; without `position` and `recorded_at`, which the adapter returns. */
   readonly event: PublishedEvent
   /** `event.data` as JSON text. */
   readonly dataJson: string
   /** `event.timestamp` in milliseconds since 1970. */
   readonly timestampMs: number
-  /** When the event stops to be visible, in milliseconds since 1970; null for never. */
+  /** When the event stops being visible, in milliseconds since 1970; null for never. */
   readonly expiresAtMs: number | null
 }
 
-/** What became of one record of a batch. A duplicate's position is that of the event which was there first. */
+/** The outcome for one record of a batch. A duplicate's position is that of the stored event with the same id. */
 export interface AppendReceipt {
   readonly position: number
   readonly duplicate: boolean
@@ -28,117 +28,129 @@ export interface AppendReceipt {
 
 export interface AppendResult {
   /**
-   * RFC 3339 time at which the batch was stored: the `recorded_at` of all its new events. It never goes back as positions go
-   * on: when the store's clock does, it stands still until the clock has caught up.
+   * The RFC 3339 time at which the batch was stored: the `recorded_at` of all its new events. It never decreases as
+   * positions increase: if the store's clock is set back, it stands still until the clock has caught up.
    */
   readonly recordedAt: string
-  /** In the order of the records. */
+  /** The receipts, in the order of the records. */
   readonly receipts: readonly AppendReceipt[]
 }
 
 export interface LogHead {
-  /** New whenever a store is created or restored: positions of another epoch mean nothing here. */
+  /**
+   * The store's epoch: it changes whenever a store is created or restored; positions of different epochs are not
+   * comparable.
+   */
   readonly epoch: string
-  /** The last position given out; 0 in an empty store. */
+  /** The last position assigned; 0 in an empty store. */
   readonly position: number
   /**
-   * Where what is kept begins: below it, `trim`, `clear` or a full memory store may have removed events; from it on they
-   * have not. 1 in a new store; it never goes back, and may lie one beyond `position`. Other removals do not move it. With
-   * a filter it is of the types that the filter selects: what was trimmed of other types leaves it where it is.
+   * The position from which on `trim`, `clear` or a full memory store have removed nothing; below it they may have. It is 1
+   * in a new store, never decreases, and may lie one beyond `position`. Other removals do not move it. With a filter, it
+   * counts only trimming of the types that the filter selects.
    */
   readonly keptFrom: number
 }
 
 export interface ReadQuery {
-  /** The position behind which it begins. */
+  /** The position after which the read begins. */
   readonly after: number
-  /** Of events, 1 to 10,000. */
+  /** The maximum number of events, 1 to 10,000. */
   readonly limit: number
-  /** Of their titles, messages, extensions and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
+  /**
+   * The size of titles, messages, extensions and data as JSON at which a page ends; it includes the event that reaches it.
+   * 8 MiB by default.
+   */
   readonly maxBytes?: number
   readonly filter?: EventFilter
 }
 
 export interface ReadResult {
   readonly events: readonly StoredEvent[]
-  /** The last position that was examined: where the next read goes on, matches or not. */
+  /** The last position that was examined, matching or not: the `after` of the next read. */
   readonly position: number
-  /** Whether it ended at one of its limits, and not at the end of the log. */
+  /** True if the read ended at one of its limits instead of the end of the log. */
   readonly more: boolean
 }
 
-/** How a call that may take long is ended early. */
+/** Options of calls that may take long. */
 export interface CallOptions {
-  /** Ends the work when it aborts; the call then rejects with the signal's reason. */
+  /** Ends the call when it aborts; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * The ordered log. Positions are given in the order of the records and of the `append` calls, without holes, and a
- * reader that sees position n sees every position below n that will ever exist.
+ * The ordered log. Positions are assigned in the order of the records and of the `append` calls, without holes. A reader
+ * that sees position n sees every position below n that will ever exist.
  */
 export interface EventLog {
   /**
-   * Stores all records or none. A record whose id is in the store, or earlier in the batch, is not stored again.
-   * @throws EventsError EVENTS_STORAGE_*; nothing was stored unless the code is EVENTS_STORAGE_UNAVAILABLE, whose
-   *   outcome is unknown: appending the same records again is safe
+   * Stores all records or none. A record whose id is already in the store, or earlier in the batch, is not stored again.
+   * @throws EventsError EVENTS_STORAGE_*. Nothing was stored, except that the outcome of EVENTS_STORAGE_UNAVAILABLE is
+   *   unknown: appending the same records again is safe
    */
   append(records: readonly EventRecord[]): Promise<AppendResult>
   /**
-   * Visible events after a position, oldest first. A reader that is ahead of the head stays where it is.
+   * Returns visible events after a position, oldest first. If `after` is beyond the head, the result's `position` is
+   * `after`.
    */
   read(query: ReadQuery, options?: CallOptions): Promise<ReadResult>
-  /** @param filter of whose types `keptFrom` is to be; its other conditions do not matter */
+  /** @param filter selects the types to which `keptFrom` applies; its other conditions are ignored */
   head(filter?: EventFilter): Promise<LogHead>
   /**
-   * Has `wake` called soon after another process appended, until the function that it returns is called. It is a hint:
-   * it may come without cause, late, or not at all, so whoever must know asks for the head every so often too.
+   * Calls `wake` shortly after another process appends. Returns a function that stops watching. Only a hint: it may come
+   * late, without cause, or not at all, so callers that need certainty must also poll `head()`.
    */
   watch(wake: () => void): () => void
   /**
-   * Whether the channel is up that `watch` hears of others over: while it is down their events are seen when somebody asks.
-   * Undefined while nobody watches, and where there is no channel that may break.
+   * Returns whether the notification channel of `watch` is up: while it is down, other processes' events are seen only by
+   * polling. Undefined while nothing watches, and for stores without a channel that can break.
    */
   isListening?(): boolean | undefined
 }
 
 export interface EventQuery {
   readonly filter?: EventFilter
-  /** By position: newest first ('desc') by default. */
+  /** The order of positions; newest first ('desc') by default. */
   readonly order?: 'asc' | 'desc'
   /** 1 to 10,000. */
   readonly limit: number
-  /** Of their titles, messages, extensions and data as JSON: the event that reaches it is the last one. 8 MiB by default. */
+  /**
+   * The size of titles, messages, extensions and data as JSON at which a page ends; it includes the event that reaches it.
+   * 8 MiB by default.
+   */
   readonly maxBytes?: number
-  /** Events to skip; repeats and skips while events arrive, so prefer `after`. */
+  /** The number of events to skip. While events arrive, pages repeat or miss some, so prefer `after`. */
   readonly offset?: number
-  /** The position of the last event of the page before, exclusive: below it for 'desc', above it for 'asc'. */
+  /**
+   * The position of the previous page's last event, exclusive: the page continues below it for 'desc', above it for 'asc'.
+   */
   readonly after?: number
-  /** Whether to count all that match the filter, whatever the page; 'exact' by default. */
+  /** Whether to count all events that match the filter, beyond the page; 'exact' by default. */
   readonly count?: 'exact' | 'none'
 }
 
 export interface EventPage {
   readonly events: readonly StoredEvent[]
-  /** Of all visible events that match the filter; absent with `count: 'none'`. */
+  /** The number of all visible events that match the filter; absent with `count: 'none'`. */
   readonly total?: number
   /** `after` of the next page; absent on the last one. */
   readonly next?: number
 }
 
-/** How many visible events there are, in total and by field. */
+/** The number of visible events, in total and by field. */
 export interface EventTotals {
   readonly total: number
-  /** The 1,000 types with most events: publishers may invent types without end. */
+  /** The 1,000 types with the most events, bounded because publishers may invent any number of types. */
   readonly byType: Readonly<Record<string, number>>
-  /** The 100 sources with most events. */
+  /** The 100 sources with the most events. */
   readonly bySource: Readonly<Record<string, number>>
   readonly byPriority: Readonly<Record<number, number>>
 }
 
 /**
- * Questions about visible events: those that are stored, while the time is before `timestamp + ttl`. An expired event
- * keeps its id taken until `sweepExpired` removes it.
+ * Queries about visible events: a stored event is visible until `timestamp + ttl`. The id of an expired event stays taken
+ * until `sweepExpired` removes the event.
  */
 export interface EventQueries {
   list(query: EventQuery, options?: CallOptions): Promise<EventPage>
@@ -147,38 +159,41 @@ export interface EventQueries {
   totals(options?: CallOptions): Promise<EventTotals>
 }
 
-/** What retention removes: of the selected types all events that one of the conditions names; none without conditions. */
+/**
+ * Selects the events that retention removes: those of the selected types that meet any of the conditions; none without
+ * conditions.
+ */
 export interface TrimPolicy {
-  /** Events whose `recorded_at` is longer ago, in milliseconds, go. */
+  /** Removes events whose `recorded_at` is older, in milliseconds. */
   readonly maxAgeMs?: number
-  /** The newest so many of the selected types stay. */
+  /** Removes all but this number of the newest events of the selected types. */
   readonly maxEvents?: number
-  /** Events up to this position go, itself included. */
+  /** Removes events up to and including this position. */
   readonly upTo?: number
-  /** Types, or patterns as a filter has them; every type by default. */
+  /** Types or patterns, as in a filter; every type by default. */
   readonly types?: readonly string[]
-  /** Types, or patterns, whose events stay although `types` selects them. */
+  /** Types or patterns whose events are kept although `types` selects them. */
   readonly exceptTypes?: readonly string[]
 }
 
 /**
- * Removal of what is stored, expired or not; a removed event's id is free again. Each works in slices that never hold
- * the store for long; each answers how many events it removed.
+ * Removes stored events, expired or not; a removed event's id is free again. Each method works in slices that never hold up
+ * the store for long, and returns the number of removed events.
  */
 export interface EventMaintenance {
   delete(id: string): Promise<boolean>
-  /** When the signal aborts, what was deleted until then stays deleted. */
+  /** Deletes the matching events. If the signal aborts, the events deleted until then stay deleted. */
   deleteMatching(filter: EventFilter, options?: CallOptions): Promise<number>
-  /** Removes every event that was stored before the call. Positions go on from where they were. */
+  /** Removes every event that was stored before the call. Positions continue from where they were. */
   clear(): Promise<number>
   sweepExpired(): Promise<number>
-  /** @throws EventsError EVENTS_INVALID for an unknown condition or a wrong value */
+  /** @throws EventsError EVENTS_INVALID for an unknown condition or an invalid value */
   trim(policy: TrimPolicy): Promise<number>
 }
 
 /**
- * A store. Adapters behave alike to the letter: the contract suite in `@viewra/events-core/testing` says how.
- * Every method but `open` and `close` fails with EVENTS_NOT_RUNNING while the store is not open.
+ * A store. All adapters behave alike, as the contract suite in `@viewra/events-core/testing` defines. Every method except
+ * `open` and `close` fails with EVENTS_NOT_RUNNING while the store is not open.
  */
 export interface EventStorage extends EventLog, EventQueries, EventMaintenance, Commits, CountSeries {
   readonly documents: DocumentStore
@@ -188,10 +203,10 @@ export interface EventStorage extends EventLog, EventQueries, EventMaintenance, 
   readonly deadLetters: DeadLetterStore
   /** The adapter's name, for logs and health. */
   readonly name: string
-  /** Whether events are still there after a restart of the process. */
+  /** True if events survive a restart of the process. */
   readonly persistent: boolean
-  /** Creates or migrates the store and makes it usable; a store that was closed can be opened again. */
+  /** Creates or migrates the store and opens it; a closed store can be opened again. */
   open(): Promise<void>
-  /** Ends what is under way and releases everything. Closing twice is fine. */
+  /** Ends the calls under way and releases all resources. Closing twice has no effect. */
   close(): Promise<void>
 }

@@ -4,48 +4,51 @@ export interface PartitionKey {
   readonly partition: number
 }
 
-/** Positions from the one to the other, both included. */
+/** A range of positions, both ends inclusive. */
 export interface PositionRange {
   readonly from: number
   readonly to: number
 }
 
-/** Where a partition stands. */
+/** The state of a partition. */
 export interface PartitionState extends PartitionKey {
-  /** Of the whole subscription. */
+  /** The number of partitions of the subscription. */
   readonly partitions: number
-  /** The last position that is handled; the next event lies above. */
+  /** The last position that is handled; the next event is above it. */
   readonly position: number
   readonly paused: boolean
-  /** What it could not have last, because retention had removed it; null when nothing, or since a reset. */
+  /** The last range lost to retention before it was handled; null if none since the last reset. */
   readonly missed: PositionRange | null
-  /** The process that runs it; null when none does. */
+  /** The process that runs it; null if none does. */
   readonly owner: string | null
-  /** The process that `owner` is to give it up to; null when none asked. */
+  /** The process that claimed it from `owner`; null if none did. */
   readonly claim: string | null
-  /** RFC 3339 times: when it was made, and when its position was last saved. */
+  /** The RFC 3339 times at which it was created and at which its position was last saved. */
   readonly created: string
   readonly saved: string
 }
 
 /**
- * Durable subscriptions and how far they are. A partition is run under the lease `subscription:<name>:<partition>`; its
- * checkpoint is saved by `commit`.
+ * Durable subscriptions and their checkpoints. A partition runs under the lease `subscription:<name>:<partition>`; `commit`
+ * saves its checkpoint.
  */
 export interface SubscriptionStore {
-  /** Makes the subscription with all its partitions at `position`; false when there is one of that name. */
+  /** Creates the subscription with all its partitions at `position`. Returns false if one of that name exists. */
   create(name: string, partitions: number, position: number): Promise<boolean>
-  /** All partitions, or those of one subscription, by name and number. */
+  /** Returns all partitions, or those of one subscription, ordered by name and number. */
   list(name?: string): Promise<readonly PartitionState[]>
-  /** Answers whether there is such a subscription; so do the following. Holders learn of it when they renew. */
+  /**
+   * Pauses or resumes it; holders notice when they renew their leases. Like the following methods, returns false if there
+   * is no such subscription.
+   */
   setPaused(name: string, paused: boolean): Promise<boolean>
-  /** Sets all partitions to `position`, back or forth, and takes their leases away. */
+  /** Sets all partitions to `position`, backwards or forwards, and revokes their leases. */
   reset(name: string, position: number): Promise<boolean>
   /**
-   * Renames it with its dead letters, and takes its leases away.
-   * @throws EventsError EVENTS_CONFLICT when `to` exists
+   * Renames it together with its dead letters, and revokes its leases.
+   * @throws EventsError EVENTS_CONFLICT if `to` exists
    */
   rename(name: string, to: string): Promise<boolean>
-  /** Removes it with its checkpoints and its dead letters. */
+  /** Deletes it with its checkpoints and its dead letters. */
   delete(name: string): Promise<boolean>
 }

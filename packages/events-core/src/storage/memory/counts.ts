@@ -4,7 +4,7 @@ import type { EventTotals } from '../contract/storage.ts'
 const MAX_TYPES = 1_000
 const MAX_SOURCES = 100
 
-/** How many events there are by type, source and priority, kept up to date one event at a time. */
+/** The number of events by type, source and priority, updated with each event. */
 export class EventCounts {
   #byType = new Map<string, number>()
   #bySource = new Map<string, number>()
@@ -49,12 +49,12 @@ export class EventCounts {
   }
 }
 
-/** The highest counts. Not by assignment, which does not count a type that is called __proto__. */
+/** Returns the highest counts. Does not assign properties, which would lose a type that is called __proto__. */
 function most(counts: ReadonlyMap<string, number>, limit: number): Record<string, number> {
   return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a).slice(0, limit))
 }
 
-/** A count of 0 is taken out, so that the maps hold no more than there is in the store. */
+/** Changes a count. A count of 0 is removed, so that the maps hold only what is in the store. */
 function count<K>(counts: Map<K, number>, key: K, by: 1 | -1): void {
   const sum = (counts.get(key) ?? 0) + by
   if (sum === 0) counts.delete(key)

@@ -24,7 +24,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
     this.#options = options
   }
 
-  /** Keeps a failure; one that is there already for the event gets the new error, and the attempts added. */
+  /** Stores a failure. An existing dead letter for the event gets the new error, and the attempts are added. */
   keep(failure: Failure): void {
     const { subscription, event, error, stack, attempts } = failure
     const nowMs = this.#options.now()
@@ -86,14 +86,14 @@ export class MemoryDeadLetters implements DeadLetterStore {
     return requests.slice(0, limit)
   }
 
-  /** For a subscription that is renamed. */
+  /** Moves the dead letters of a renamed subscription. */
   rename(name: string, to: string): void {
     for (const letter of this.#matching({ subscription: name })) {
       this.#letters.set(letter.id, { ...letter, subscription: to })
     }
   }
 
-  /** For a subscription that is deleted. */
+  /** Deletes the dead letters of a deleted subscription. */
   forget(name: string): void {
     for (const { id } of this.#matching({ subscription: name })) this.#letters.delete(id)
   }
@@ -102,7 +102,7 @@ export class MemoryDeadLetters implements DeadLetterStore {
     return [...this.#letters.values()]
   }
 
-  /** Oldest first. */
+  /** Returns the matching dead letters, oldest first. */
   #matching({ id, subscription, type }: DeadLetterFilter): DeadLetter[] {
     return this.#all().filter(
       (letter) =>

@@ -19,7 +19,7 @@ interface Entry {
   readonly bytes: number
 }
 
-/** A write that is checked, and can no longer fail. A value that is undefined deletes the document. */
+/** A checked write that can no longer fail. An undefined value deletes the document. */
 interface Write {
   readonly collection: string
   readonly key: string
@@ -94,8 +94,8 @@ export class MemoryDocuments implements DocumentStore {
   }
 
   /**
-   * Checks a commit's changes as if each followed the one before. Returns what `apply` takes; undefined when one does not
-   * find the version that it expects.
+   * Checks a commit's changes as if each followed the previous one. Returns writes for `apply`; undefined if a change does
+   * not find the version that it expects.
    * @throws EventsError EVENTS_INVALID for a value that cannot be stored
    */
   prepare(changes: readonly DocumentChange[]): readonly Write[] | undefined {
@@ -115,7 +115,7 @@ export class MemoryDocuments implements DocumentStore {
     for (const write of writes) this.#store(write)
   }
 
-  /** Lets go of all watchers. */
+  /** Removes all watchers. */
   close(): void {
     this.#watchers.clear()
   }

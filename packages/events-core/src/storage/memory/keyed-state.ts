@@ -68,7 +68,7 @@ export interface MemoryKeyedStateOptions {
   readonly statesOf: (partition: PartitionKey) => PartitionStates | undefined
 }
 
-/** What partitions keep for their keys; a partition that is not there has nothing. */
+/** Keyed state in memory. A partition that does not exist has no state. */
 export class MemoryKeyedState implements KeyedStateStore {
   readonly #options: MemoryKeyedStateOptions
 

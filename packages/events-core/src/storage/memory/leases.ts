@@ -8,7 +8,7 @@ interface Entry {
   claim: string | null
 }
 
-/** Leases in memory: the processes that share them are buses of one process. */
+/** Leases in memory, shared by the buses of one process. */
 export class MemoryLeases implements LeaseStore {
   readonly #mustBeOpen: () => void
   readonly #entries = new Map<string, Entry>()
@@ -45,7 +45,7 @@ export class MemoryLeases implements LeaseStore {
     return true
   }
 
-  /** Forgets a lease that nobody claimed: its name may never come again. */
+  /** Releases a lease, and forgets it unless it is claimed: its name may never occur again. */
   async release(lease: HeldLease): Promise<void> {
     this.#mustBeOpen()
     const entry = this.vacate(lease)
@@ -64,7 +64,7 @@ export class MemoryLeases implements LeaseStore {
     return this.#held(lease) !== undefined
   }
 
-  /** As `renew`, in the middle of a commit. */
+  /** Renews a lease synchronously, as part of a commit. */
   keep(lease: HeldLease): Lease | undefined {
     const entry = this.#held(lease)
     if (entry === undefined) return undefined
@@ -78,7 +78,7 @@ export class MemoryLeases implements LeaseStore {
     return entry
   }
 
-  /** Takes the lease away from its holder, and from who claimed it. */
+  /** Revokes the lease from its holder and removes its claim. */
   revoke(name: string): void {
     this.#entries.delete(name)
   }
@@ -98,7 +98,7 @@ function leaseOf({ token, claim }: Entry): Lease {
   return { token, claimed: claim !== null }
 }
 
-/** Not from the start again: the holder of a lease of this name that was taken away still has its token. */
+/** The first token is random: the holder of a revoked lease of this name still has its token. */
 function newEntry(): Entry {
   const [token = 0] = crypto.getRandomValues(new Uint32Array(1))
   return { token, beat: 0, owner: null, claim: null }

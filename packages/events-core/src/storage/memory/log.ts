@@ -24,24 +24,26 @@ import { pageOf } from './page.ts'
 import { type MemoryEntry, MemoryRing } from './ring.ts'
 import { seriesOf } from './series.ts'
 
-/** A batch whose storing can no longer fail. */
+/** A batch that can be stored without failing. */
 export interface PreparedBatch {
   readonly entries: readonly MemoryEntry[]
   readonly result: AppendResult
 }
 
-/** The events of a memory store. Everything happens at once, so that each call is a transaction. */
+/** The events of a memory store. Every method is synchronous, so each call is a transaction. */
 export class MemoryLog {
   readonly #capacity: number
   readonly #now: () => number
   readonly #epoch = crypto.randomUUID()
   readonly #ring = new MemoryRing()
   readonly #positions = new Map<string, number>()
-  /** Of all that is stored, expired or not. */
+  /** Counts of all stored events, expired or not. */
   readonly #counts = new EventCounts()
-  /** No stored event expires earlier: as long as the time is before it, nobody has to look for expired ones. */
+  /** The earliest time at which a stored event expires: before it, no search for expired events is needed. */
   #nextExpiryMs = Number.POSITIVE_INFINITY
-  /** When an event was recorded last, or a time that a commit found reached: nothing is recorded before it. */
+  /**
+   * The time of the last recorded event, or a later one that a commit's condition required: no event is recorded before it.
+   */
   #reachedMs = Number.NEGATIVE_INFINITY
   #head = 0
   #keptFrom: KeptFrom = new Map()
@@ -51,7 +53,7 @@ export class MemoryLog {
     this.#now = now
   }
 
-  /** Makes all entries before the first is stored: a record that cannot be read stops the batch, not half of it. */
+  /** Creates all entries before the first is stored: a record that cannot be read fails the whole batch, not half of it. */
   prepare(records: readonly EventRecord[]): PreparedBatch {
     const recordedAtMs = this.#timeMs()
     const recordedAt = formatTimestamp(recordedAtMs)
@@ -86,13 +88,13 @@ export class MemoryLog {
     if (evicted !== undefined) this.#raiseKeptFrom({}, evicted)
   }
 
-  /** Returns why a commit's condition does not hold; undefined when it does. */
+  /** Returns why a commit's condition does not hold; undefined if it holds. */
   refusal({ head, reachedMs }: CommitCondition): 'log_grew' | 'too_early' | undefined {
     if (head !== this.#head) return 'log_grew'
     return this.#timeMs() < reachedMs ? 'too_early' : undefined
   }
 
-  /** Records no later event before a time. */
+  /** Ensures that no later event is recorded before a time. */
   reach(ms: number): void {
     this.#reachedMs = Math.max(this.#reachedMs, ms)
   }
@@ -189,7 +191,7 @@ export class MemoryLog {
     })
   }
 
-  /** The store's time, by which events are recorded. */
+  /** Returns the store's time, at which events are recorded. */
   #timeMs(): number {
     return Math.max(this.#now(), this.#reachedMs)
   }
@@ -209,7 +211,7 @@ export class MemoryLog {
     return oldest
   }
 
-  /** Removes what is too old or too much, all of it of the selected types: their kept log begins beyond the last of it. */
+  /** Removes the chosen events, all of the selected types, and moves these types' kept-from beyond the last of them. */
   #retire(selection: TypeSelection, chosen: (entry: MemoryEntry) => boolean): number {
     const retired = this.#remove(chosen)
     const last = retired.at(-1)
@@ -238,13 +240,13 @@ export class MemoryLog {
     this.#counts.remove(entry.event)
   }
 
-  /** -1 when there is none. */
+  /** Returns the index of an event by its id; -1 if there is none. */
   #indexOf(id: string): number {
     const position = this.#positions.get(id)
     return position === undefined ? -1 : this.#ring.indexAfter(position) - 1
   }
 
-  /** Whether a stored event is visible and fits the filter. */
+  /** Returns a function that tests whether a stored event is visible and matches the filter. */
   #matcher(filter: EventFilter | undefined): (entry: MemoryEntry) => boolean {
     const nowMs = this.#now()
     if (filter === undefined) return (entry) => entry.expiresAtMs > nowMs
@@ -260,7 +262,7 @@ export class MemoryLog {
     return counts
   }
 
-  /** What is stored and no longer visible. */
+  /** Returns the stored events that are no longer visible. */
   #expired(): readonly MemoryEntry[] {
     const nowMs = this.#now()
     return nowMs < this.#nextExpiryMs ? [] : [...this.#ring].filter(({ expiresAtMs }) => expiresAtMs <= nowMs)

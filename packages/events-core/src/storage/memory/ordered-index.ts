@@ -5,12 +5,12 @@ interface Item {
   readonly key: string
 }
 
-/** Outdated items are cleared away only when there are this many, and more of them than of the others. */
+/** Outdated items are removed only if there are this many, and more of them than of current ones. */
 const OUTDATED_LIMIT = 1_024
 
 /**
- * Keys in the order of their ranks, then code points: a binary heap in which a rank that has changed stays as an outdated
- * item until it comes up. Setting costs O(log n), amortised; so does each of the first keys.
+ * Keys ordered by rank, then code points: a binary heap in which an item whose rank has changed stays, outdated, until it
+ * reaches the top. Setting a rank costs O(log n), amortised; so does each key that `first` returns.
  */
 export class OrderedIndex {
   readonly #ranks = new Map<string, number>()
@@ -36,7 +36,7 @@ export class OrderedIndex {
       if (item === undefined || item.rank > upTo) break
       items.push(item)
       this.#pop()
-      // A key that went back to an earlier rank is in the heap twice.
+      // A key whose rank returned to an earlier value is in the heap twice.
       this.#ranks.delete(item.key)
     }
     for (const item of items) {
@@ -50,7 +50,7 @@ export class OrderedIndex {
     return this.#next()?.rank
   }
 
-  /** The first item that is not outdated; those before it are cleared away. */
+  /** Returns the first item that is not outdated, and removes those before it. */
   #next(): Item | undefined {
     for (;;) {
       const [item] = this.#heap
@@ -61,7 +61,7 @@ export class OrderedIndex {
 
   #clearAway(): void {
     if (this.#heap.length <= OUTDATED_LIMIT + 2 * this.#ranks.size) return
-    // An array that is sorted is a heap.
+    // A sorted array is a heap.
     this.#heap = Array.from(this.#ranks, ([key, rank]) => ({ key, rank })).sort(compareItems)
   }
 

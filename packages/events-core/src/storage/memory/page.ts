@@ -5,7 +5,7 @@ import type { MemoryEntry, MemoryRing } from './ring.ts'
 
 interface MemoryPage {
   readonly events: readonly StoredEvent[]
-  /** Whether there are events beyond it. */
+  /** True if there are events beyond the page. */
   readonly more: boolean
 }
 
@@ -30,6 +30,6 @@ export function pageOf(
 
 function firstIndex(ring: MemoryRing, order: 'asc' | 'desc', after: number | undefined): number {
   if (order === 'asc') return after === undefined ? 0 : ring.indexAfter(after)
-  // Positions are integers: what lies below a cursor ends where the position before it ends.
+  // Positions are integers: the events below a cursor are those up to the position before it.
   return (after === undefined ? ring.size : ring.indexAfter(after - 1)) - 1
 }

@@ -1,22 +1,22 @@
 import type { StoredEvent } from '../../event/event.ts'
 
-/** An event with what is compared often, as numbers. */
+/** An event with its frequently compared values as numbers. */
 export interface MemoryEntry {
   readonly event: StoredEvent
   readonly recordedAtMs: number
   readonly timestampMs: number
-  /** Of title, message, extensions and data as JSON. */
+  /** The size of title, message, extensions and data as JSON. */
   readonly bytes: number
   /** Infinity for an event that never expires. */
   readonly expiresAtMs: number
 }
 
-/** Evicted entries are cut off the array only when there are this many, and more than others. */
+/** Evicted entries are cut off the array only if there are this many, and more of them than of the others. */
 const SPENT_LIMIT = 1024
 
 /**
- * Entries in the order of their positions, which may have holes. Pushing, and shifting off the oldest, cost O(1)
- * (amortised); finding a position O(log n); removing from the middle one copy of what comes after.
+ * Entries in the order of their positions, which may have holes. Pushing an entry and shifting the oldest cost O(1)
+ * (amortised); finding a position costs O(log n); removing from the middle copies the entries after it.
  */
 export class MemoryRing {
   #entries: (MemoryEntry | undefined)[] = []
@@ -38,13 +38,13 @@ export class MemoryRing {
   shift(): MemoryEntry | undefined {
     const oldest = this.at(0)
     if (oldest === undefined) return undefined
-    // The slot must let go of the event now, not when the array is cut.
+    // The slot must release the event now, not when the array is cut.
     this.#entries[this.#start++] = undefined
     if (this.#start >= SPENT_LIMIT && this.#start * 2 >= this.#entries.length) this.#cut()
     return oldest
   }
 
-  /** The index of the first entry beyond a position; the size when there is none. */
+  /** Returns the index of the first entry beyond a position; the size if there is none. */
   indexAfter(position: number): number {
     let low = 0
     let high = this.size
@@ -61,7 +61,7 @@ export class MemoryRing {
     this.#entries.splice(this.#start + index, 1)
   }
 
-  /** Keeps the entries that pass, in one go over all. @returns the others */
+  /** Keeps the entries that pass, in a single pass. @returns the removed entries */
   retain(passes: (entry: MemoryEntry) => boolean): MemoryEntry[] {
     const kept: MemoryEntry[] = []
     const removed: MemoryEntry[] = []

@@ -4,7 +4,7 @@ import { UNIT_MS } from '../series-query.ts'
 import type { MemoryEntry } from './ring.ts'
 
 /**
- * Counts the events that match. They are looked at, all of a bounded store, because counts that are kept would cost every
+ * Counts the matching events. It visits every event of the bounded store, because keeping counts would slow down every
  * append.
  */
 export function seriesOf(

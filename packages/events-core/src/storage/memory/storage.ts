@@ -26,7 +26,7 @@ import { MemoryLeases } from './leases.ts'
 import { MemoryLog } from './log.ts'
 import { MemorySubscriptions } from './subscriptions.ts'
 
-/** Answers every call at once: whatever a call does is a transaction, because no other one runs meanwhile. */
+/** Executes every call synchronously: each call is a transaction, because no other runs meanwhile. */
 export class MemoryStorage implements EventStorage {
   readonly name = 'memory'
   readonly persistent = false
@@ -74,7 +74,7 @@ export class MemoryStorage implements EventStorage {
 
   async read(query: ReadQuery, { signal }: CallOptions = {}): Promise<ReadResult> {
     this.#mustBeOpen()
-    // What is asked for is in memory: nothing aborts while it is looked for.
+    // The search is synchronous: no abort can arrive during it.
     throwIfAborted(signal)
     return this.#log.read(query)
   }
@@ -84,7 +84,7 @@ export class MemoryStorage implements EventStorage {
     return this.#log.head(filter)
   }
 
-  /** No other process can append. */
+  /** Does nothing: no other process can append. */
   watch(): () => void {
     return () => undefined
   }

@@ -34,7 +34,7 @@ export interface MemorySubscriptionsOptions {
   readonly mustBeOpen: () => void
 }
 
-/** Durable subscriptions in memory: they last as long as the store. */
+/** Durable subscriptions in memory, which last as long as the store. */
 export class MemorySubscriptions implements SubscriptionStore {
   readonly #options: MemorySubscriptionsOptions
   readonly #entries = new Map<string, Entry>()
@@ -109,7 +109,7 @@ export class MemorySubscriptions implements SubscriptionStore {
     return this.#entries.get(name)?.partitions[partition]?.states
   }
 
-  /** Saves how far a partition is, never back. Returns whether its subscription is paused. */
+  /** Saves a partition's checkpoint; its position never decreases. Returns whether the subscription is paused. */
   save(checkpoint: Checkpoint): boolean {
     const { entry, partition } = this.#find(checkpoint)
     const { position = 0, missed = partition.missed } = checkpoint
@@ -141,7 +141,7 @@ export class MemorySubscriptions implements SubscriptionStore {
     return { entry, partition }
   }
 
-  /** Takes the leases away from who holds them, and from who claimed them. */
+  /** Revokes the leases of all partitions and removes their claims. */
   #revokeLeases(name: string, { partitions }: Entry): void {
     for (const partition of partitions.keys())
       this.#options.leases.revoke(partitionLease({ name, partition }))

@@ -1,12 +1,12 @@
-/** Functions to be called when something of a name changes. */
+/** Functions that are called when anything under a name changes. */
 export class Watchers {
   readonly #byName = new Map<string, Set<() => void>>()
 
-  /** Returns a function that ends it. */
+  /** Adds a watcher and returns a function that removes it. */
   add(name: string, wake: () => void): () => void {
     const watchers = this.#byName.get(name) ?? new Set()
     this.#byName.set(name, watchers)
-    // An object of its own, because a function may watch twice.
+    // Wrapped, because the same function may watch twice.
     const watcher = () => wake()
     watchers.add(watcher)
     return () => {
@@ -15,7 +15,7 @@ export class Watchers {
     }
   }
 
-  /** Wakes the watchers after the change that is under way; what one of them throws is its own. */
+  /** Wakes the watchers after the current change; an error that one of them throws does not affect the others. */
   wake(name: string): void {
     const watchers = this.#byName.get(name)
     if (watchers === undefined) return
@@ -30,7 +30,7 @@ export class Watchers {
   }
 }
 
-/** Others write the function, and they also poll: a call that fails is a hint that did not come. */
+/** Callers pass the function, and they also poll: a failed call counts as a hint that did not arrive. */
 function callSafely(watcher: () => void): void {
   try {
     watcher()
