@@ -7,6 +7,7 @@ import {
 import { CloudEvent as SdkEvent } from 'cloudevents'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { binaryCloudEvent } from '../src/http/cloudevents/binary.ts'
 import { fromCloudEvent, toCloudEvent } from '../src/http/cloudevents/cloudevent.ts'
 
 const TAKEN: ReadonlySet<string> = new Set([
@@ -82,6 +83,23 @@ describe('an event and its CloudEvent', () => {
     fc.assert(
       fc.property(event, (given) => {
         expect(withDefaults(fromCloudEvent({ ...toCloudEvent(given) }))).toEqual(given)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('are made of each other over headers, which have no types', () => {
+    fc.assert(
+      fc.property(event, (given) => {
+        const { data, ...attributes } = toCloudEvent(given)
+        const headers = Object.entries(attributes).map(([name, value]) => [
+          `ce-${name}`,
+          encodeURIComponent(String(value)),
+        ])
+        const sent = { headers: Object.fromEntries(headers), rawHeaders: headers.flat() }
+        const texts = Object.entries(given.extensions ?? {}).map(([name, value]) => [name, String(value)])
+        const expected = { ...given, ...(texts.length > 0 && { extensions: Object.fromEntries(texts) }) }
+        expect(withDefaults(fromCloudEvent(binaryCloudEvent(sent, data)))).toEqual(expected)
       }),
       { numRuns: 1_000 },
     )
