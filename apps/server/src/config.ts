@@ -145,7 +145,7 @@ export interface Config {
   readonly database: Database
   /** Where notifications of PostgreSQL come from when the database's URL is that of a pooler. */
   readonly listenUrl: string | undefined
-  /** How long a start waits for the database. */
+  /** The time for which a start waits for the database. */
   readonly databaseWaitMs: number
   /** Absolute. */
   readonly tokensFile: string | undefined
@@ -233,7 +233,7 @@ function wrongValues(values: Readonly<Record<string, unknown>>, env: Environment
 
 type Values = Readonly<Record<string, unknown>>
 
-/** What the schemas cannot say: whether a value can be taken, beside the others. */
+/** Checks beyond the schemas: each returns whether a value is valid together with the others. */
 const CHECKS: ReadonlyMap<string, (values: Values) => boolean> = new Map([
   // An address that others can reach needs something that tells them apart, and so does a proxy.
   [
@@ -262,7 +262,7 @@ const CHECKS: ReadonlyMap<string, (values: Values) => boolean> = new Map([
   ],
 ])
 
-/** As browsers write them: another spelling would match none. */
+/** Returns whether it is an origin as browsers write it: another spelling would match none. */
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.parse(text)?.origin === text
 }
@@ -271,7 +271,7 @@ function fileBeside({ url }: Database, suffix: string): string | undefined {
   return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) + suffix : undefined
 }
 
-/** Without a password, also when the address of a database was given as something else: the message ends up in logs. */
+/** Returns the value without a password, even if a database's address was given for another variable: the message ends up in logs. */
 function shown(name: string, value: string): string {
   const isDatabase = name.endsWith('_URL') || /:\/\/.*@|password/is.test(value)
   return JSON.stringify(isDatabase ? shownDatabaseUrl(value) : value)

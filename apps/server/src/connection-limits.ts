@@ -3,19 +3,19 @@ import type { ConnectionLimits } from './connections.ts'
 import type { HttpTimeouts } from './http-limits.ts'
 import { memoryBytes } from './load-shedding.ts'
 
-/** For the store, the log, files that are served and all that Node needs itself. */
+/** Descriptors for the store, the log, files that are served and whatever Node itself needs. */
 const KEPT_DESCRIPTORS = 192
-/** Where there are few descriptors, this share of them is for connections. */
+/** The share of the descriptors that connections get where there are few of them. */
 const LEAST_SHARE = 0.5
-/** What a connection costs, with its buffers. */
+/** The memory of a connection, with its buffers. */
 const BYTES_PER_CONNECTION = 65_536
 /** A proxy, behind which many clients have one address, gets most; the rest is for those who come another way. */
 const SHARE_OF_ADDRESS = 0.75
-/** Less, so that one client's streams leave room for others behind the same proxy. */
+/** Smaller, so that one client's streams leave room for others behind the same proxy. */
 const SHARE_OF_STREAMS = 0.5
 const UNREAD_SHARE = 0.1
 
-/** How many connections the system has room for, and what they may hold. */
+/** Returns how many connections the system has room for, and how much they may hold. */
 export function connectionLimits({ stallMs }: HttpTimeouts): ConnectionLimits {
   const descriptors = descriptorLimit()
   const spared = Math.max(descriptors - KEPT_DESCRIPTORS, Math.floor(descriptors * LEAST_SHARE))
@@ -29,12 +29,12 @@ export function connectionLimits({ stallMs }: HttpTimeouts): ConnectionLimits {
   }
 }
 
-/** How many of the connections one token may have as streams. */
+/** Returns how many of the connections one token may use for streams. */
 export function streamsPerOwner(connections: number): number {
   return Math.ceil(connections * SHARE_OF_STREAMS)
 }
 
-/** Infinite where the system has none, or does not say. */
+/** Returns the limit of open files; infinite where the system has none, or does not report it. */
 function descriptorLimit(): number {
   const report: { userLimits?: { open_files?: { soft: unknown } } } = process.report.getReport()
   const soft = report.userLimits?.open_files?.soft

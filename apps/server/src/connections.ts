@@ -5,27 +5,27 @@ import { addressGroup } from './address-group.ts'
 export interface ConnectionLimits {
   /** Connections at the same time. */
   readonly connections: number
-  /** Of one address, or of one network of IPv6. */
+  /** Connections from one address, or from one IPv6 network. */
   readonly perAddress: number
   /** Requests of one connection that have no answer yet. */
   readonly pipelined: number
-  /** Answers that clients have not taken, in bytes, over all connections. */
+  /** Bytes of answers that clients have not read, over all connections. */
   readonly unreadBytes: number
-  /** How long a client may take nothing of an answer, in milliseconds; longer for one that is sent in one large piece. */
+  /** The milliseconds for which a client may read nothing of an answer; more for an answer that is sent in one large piece. */
   readonly stallMs: number
 }
 
 interface Connection {
   readonly socket: Socket
   readonly address: Address
-  /** In the order of their requests. */
+  /** Answers in the order of their requests. */
   readonly unanswered: Set<ServerResponse>
-  /** How many bytes the client had taken when it last took some, and when that was. */
+  /** The number of bytes that the client had read when it last read some, and the time of that. */
   taken: number
   takenMs: number
 }
 
-/** All connections from one place. Those that are idle come in the order in which they became so. */
+/** All connections from one address or network. Idle ones are in the order in which they became idle. */
 interface Address {
   readonly name: string
   open: number

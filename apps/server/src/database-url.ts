@@ -1,9 +1,9 @@
 import path from 'node:path'
 
 export interface Database {
-  /** For `createStorage`; a path in it is absolute. */
+  /** The URL for `createStorage`; a path in it is absolute. */
   readonly url: string
-  /** Where the events lie, for people: without a password. */
+  /** The location of the events for people to read, without a password. */
   readonly place: string
 }
 

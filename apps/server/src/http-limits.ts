@@ -1,15 +1,15 @@
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 
-/** How long the server waits for its clients, in milliseconds. */
+/** The times for which the server waits for its clients, in milliseconds. */
 export interface HttpTimeouts {
-  /** For a request's head: who sends it byte by byte holds a connection for no longer. */
+  /** The time for a request's head: a client that sends it byte by byte holds a connection no longer than this. */
   readonly headersMs: number
-  /** For all of a request, its body included. The answer may take as long as it takes. */
+  /** The time for a whole request, including its body. The answer is not limited by it. */
   readonly requestMs: number
-  /** For anything at all on a connection. Streams are kept open by their heartbeats, every 30 seconds. */
+  /** The time after which a silent connection is closed. Heartbeats every 30 seconds keep streams open. */
   readonly idleMs: number
-  /** For any part of an answer to be taken. Streams have a time of their own. */
+  /** The time within which a client must read some part of an answer. Streams have a limit of their own. */
   readonly stallMs: number
   /** Pause between two looks for requests that are late. */
   readonly checkMs: number
@@ -24,7 +24,7 @@ export const HTTP_TIMEOUTS: HttpTimeouts = {
   checkMs: 1_000,
 }
 
-/** Longer than the 60 seconds for which proxies keep connections: else they would use one that we are closing. */
+/** More than the 60 seconds for which proxies keep connections; otherwise they would use one that is being closed. */
 const KEEP_ALIVE_MS = 72_000
 const MAX_HEADER_BYTES = 16_384
 

@@ -6,13 +6,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ProcessLoad } from './process-load.ts'
 import { type TurnLimits, Turns } from './turns.ts'
 
-/** From where on the server turns work away. */
+/** The limits above which the server refuses work. */
 export interface LoadLimits {
   /** Mean delay of the event loop, in milliseconds, within one sample; each publish would wait several times as long. */
   readonly eventLoopDelayMs: number
   readonly heapBytes: number
   readonly rssBytes: number
-  /** How often the load is looked at, in milliseconds. */
+  /** The interval between two samples of the load, in milliseconds. */
   readonly sampleMs: number
   /** Reads of the store. */
   readonly reads: TurnLimits
@@ -24,10 +24,10 @@ export interface LoadLimits {
   readonly streamsPerOwner: number
 }
 
-/** Above it, garbage collection takes the time that is left, and then the process ends. */
+/** Above this share, garbage collection uses up the remaining time, and then the process ends. */
 const MEMORY_SHARE = 0.85
 
-/** As this process and its container are. */
+/** Returns limits that fit this process and its container. */
 export function defaultLimits(): Omit<LoadLimits, 'streamsPerOwner'> {
   return {
     eventLoopDelayMs: 500,
@@ -47,7 +47,7 @@ export function memoryBytes(): number {
   return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
 }
 
-/** Who shares with others: a token, or without tokens, where everybody is the same, a connection. */
+/** Returns the owner of a request, among whom capacity is shared: its token, or its connection if there are no tokens. */
 export type OwnerOf = (request: FastifyRequest) => unknown
 
 export function ownerOf(hasTokens: boolean): OwnerOf {
@@ -62,9 +62,9 @@ declare module 'fastify' {
 }
 
 /**
- * Refuses what the server has no room for, once it is known who asks and before a body is read: new publishes and streams
- * while the process is overloaded; and shares out the rest, so that nobody can take all of it. What operators ask, what
- * admins do and streams that are open are left alone.
+ * Refuses what the server has no capacity for, once the sender is known and before a body is read: new publishes and streams
+ * while the process is overloaded. Shares the rest among owners, so that no client can monopolise it. Requests of operators
+ * and admins, and open streams, are not affected.
  */
 export function shedLoad(app: FastifyInstance, limits: LoadLimits, owner: OwnerOf): void {
   const load = new ProcessLoad(limits)
@@ -81,7 +81,7 @@ function canWait({ routeOptions: { config } }: FastifyRequest): boolean {
   return config.role === 'publisher' || config.ticket === true
 }
 
-/** Streams are counted by their connections, which end with them. */
+/** Limits the streams of each owner, counted by their connections, which end with them. */
 function limitStreams(app: FastifyInstance, perOwner: number, ownerOf: OwnerOf): void {
   const streams = new Map<unknown, Set<unknown>>()
   app.addHook('preParsing', (request, _reply, _payload, done) => {
@@ -103,11 +103,11 @@ function limitStreams(app: FastifyInstance, perOwner: number, ownerOf: OwnerOf):
 interface Work {
   readonly turns: Turns
   readonly owner: unknown
-  /** Whether it is done only when the client has taken the answer. */
+  /** Whether the work ends only when the client has read the answer. */
   readonly untilTaken: boolean
 }
 
-/** Has requests wait for their turn, and keeps it for them while they are worked on. */
+/** Makes requests wait for their turn, which they keep while they are being handled. */
 function shareWork(app: FastifyInstance, limits: LoadLimits, owner: OwnerOf): void {
   const workOf = kindsOfWork(limits, owner)
   app.decorateRequest('endTurn', null)

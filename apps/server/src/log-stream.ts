@@ -1,4 +1,4 @@
-/** Where the log goes, one JSON object a line. */
+/** The destination of the log, one JSON object per line. */
 export interface LogStream {
   write(line: string): void
 }

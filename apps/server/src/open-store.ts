@@ -51,5 +51,5 @@ async function isAway(storage: EventStorage, error: unknown): Promise<boolean> {
 async function logWait({ logLevel }: Config, error: unknown, leftMs: number): Promise<void> {
   const { pino } = await import('pino')
   const log = pino({ level: logLevel }, process.stderr)
-  log.warn({ err: error, secondsLeft: Math.ceil(leftMs / 1_000) }, 'the database is away; trying again')
+  log.warn({ err: error, secondsLeft: Math.ceil(leftMs / 1_000) }, 'The database is unavailable; retrying')
 }

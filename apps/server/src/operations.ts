@@ -10,7 +10,7 @@ interface OperationsOptions {
   readonly register: Registry
   /** Path of the API. */
   readonly apiPath: string
-  /** With tokens, details and figures are for those who have one. */
+  /** If there are tokens, details and metrics are only for clients that have one. */
   readonly tokens: TokensFile | undefined
 }
 
@@ -22,7 +22,7 @@ const NO_TOKEN = new HttpError('HTTP_UNAUTHORIZED', 'send a token as `Authorizat
   headers: { 'www-authenticate': 'Bearer realm="viewra-events"' },
 })
 
-/** What whoever runs the process asks it: is it alive, can it work, how is it doing. */
+/** Serves what the operators of the process need: whether it is alive, whether it can work, and its metrics. */
 export async function operations(
   app: FastifyInstance,
   { health, register, apiPath, tokens }: OperationsOptions,
@@ -53,7 +53,7 @@ export async function operations(
 const TEXT = 'text/plain'
 const OPEN_METRICS = 'application/openmetrics-text'
 
-/** Whether the client asks for OpenMetrics before the text format; one that takes anything gets the latter. */
+/** Returns whether the client prefers OpenMetrics to the text format; a client that accepts anything gets the latter. */
 function prefersOpenMetrics({ headers }: FastifyRequest): boolean {
   // Scrapers name versions and more, of which there is one here.
   const accept = (headers.accept ?? '*/*').replaceAll(/;\s*(?!q\s*=)[^;,]+/gi, '')

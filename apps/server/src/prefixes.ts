@@ -1,7 +1,7 @@
 /** The server's own paths, which belong to no prefix. */
 export const OWN_PATHS: readonly string[] = ['/healthz', '/readyz', '/metrics', '/docs', '/openapi.json']
 
-/** Nothing that a router or a URL has another meaning for. */
+/** Matches paths without characters that have a special meaning to a router or in a URL. */
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+$/
 
 /** Returns the paths below which the API is served; undefined when one of them cannot be, or is within another one. */

@@ -12,7 +12,7 @@ export interface ProcessLimits {
   readonly eventLoopDelayMs: number
   readonly heapBytes: number
   readonly rssBytes: number
-  /** How often the load is looked at, in milliseconds. */
+  /** The interval between two samples of the load, in milliseconds. */
   readonly sampleMs: number
 }
 
@@ -23,7 +23,7 @@ export class ProcessLoad {
   readonly #timer: NodeJS.Timeout
   #sampledMs = performance.now()
   #cpuMs = cpuMs()
-  /** At first too: loading the program is no load. */
+  /** True at first, because loading the program is not load. */
   #wasAway = true
   #delayMs = 0
   #rssBytes = 0
@@ -35,7 +35,7 @@ export class ProcessLoad {
     this.#timer = setInterval(() => this.#sample(), limits.sampleMs).unref()
   }
 
-  /** What there is too much of; undefined when nothing. */
+  /** The reason for which the process is overloaded; undefined if it is not. */
   get excess(): string | undefined {
     const { eventLoopDelayMs, heapBytes, rssBytes } = this.#limits
     if (this.#delayMs > eventLoopDelayMs) return 'the event loop is late'
@@ -59,7 +59,7 @@ export class ProcessLoad {
     this.#rssBytes = residentBytes() ?? this.#rssBytes
   }
 
-  /** Whether the process did not run since the last sample, because it was stopped or the machine slept: that is no load. */
+  /** Returns whether the process did not run since the last sample, because it was stopped or the machine slept: that is not load. */
   #hasBeenAway(): boolean {
     const elapsedMs = performance.now() - this.#sampledMs
     const usedMs = cpuMs() - this.#cpuMs
@@ -74,7 +74,7 @@ function cpuMs(): number {
   return (user + system) / US_PER_MS
 }
 
-/** Undefined when the system does not say: the question needs a file descriptor, and there may be none. */
+/** Returns undefined if the system does not report it: reading it needs a file descriptor, and there may be none. */
 function residentBytes(): number | undefined {
   try {
     return process.memoryUsage.rss()

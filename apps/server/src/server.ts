@@ -22,24 +22,24 @@ export interface EventServerOptions {
   readonly config: Config
   readonly version: string
   readonly logStream: LogStream
-  /** How long `stop` waits, in all, for requests and then for the bus; 8,000 by default. */
+  /** The total time, in milliseconds, for which `stop` waits for requests and then for the bus; 8,000 by default. */
   readonly stopTimeoutMs?: number
-  /** How long clients may take; each has a default. */
+  /** Time limits for clients; each has a default. */
   readonly timeouts?: Partial<HttpTimeouts>
-  /** How much load it takes; each has a default. */
+  /** Limits of load; each has a default. */
   readonly limits?: Partial<LoadLimits & ConnectionLimits>
 }
 
 // Less than the ten seconds after which container engines kill what they have asked to stop.
 const STOP_TIMEOUT_MS = 8_000
 
-/** How long a store may take to close after the time that the bus has for its work. */
+/** The time that a store has to close, beyond the time that the bus has for its work. */
 const CLOSE_TIMEOUT_MS = 1_000
 
 /** Characters that ids and names may have; Fastify takes 100 in a path by default. */
 const MAX_NAME_LENGTH = 128
 
-/** Core and module put together: an event bus, and its administration over HTTP. */
+/** Combines core and module: an event bus, and its administration over HTTP. */
 export class EventServer {
   readonly #options: EventServerOptions
   readonly #app: FastifyInstance
@@ -114,8 +114,8 @@ export class EventServer {
   }
 
   /**
-   * Takes no more requests, ends those under way, says goodbye in the log of events and closes the store.
-   * @returns whether all that was accepted is done; what is not has been logged
+   * Accepts no more requests, answers those in progress, stores `system.stopped` and closes the store.
+   * @returns whether everything that was accepted is done; the log says what is not
    */
   async stop(reason: string): Promise<boolean> {
     const timeoutMs = this.#options.stopTimeoutMs ?? STOP_TIMEOUT_MS
@@ -160,7 +160,7 @@ export class EventServer {
     )
   }
 
-  /** Of the bus, and of the tokens file where there is one. */
+  /** Returns the health of the bus, and of the tokens file if there is one. */
   async #health(): Promise<HealthReport> {
     const { status, checks } = await this.#bus.health()
     if (this.#tokens === undefined) return { status, checks }
@@ -179,7 +179,7 @@ export class EventServer {
     }
   }
 
-  /** What was read together with the request for which a connection was ended is not worked on. */
+  /** Ignores requests that were read together with the one for which their connection was ended. */
   #ignoreEndedConnections(): void {
     this.#app.addHook('onRequest', (request, reply, done) => {
       if (request.raw.socket.destroyed) reply.hijack()
@@ -200,7 +200,7 @@ export class EventServer {
     })
   }
 
-  /** Whether all requests were answered in time; those that were not have lost their connection. */
+  /** Returns whether all requests were answered in time; the others have lost their connection. */
   async #closeHttp(timeoutMs: number): Promise<boolean> {
     const closed = this.#app.close().then(() => true)
     // Node keeps those that have sent nothing yet.
@@ -223,14 +223,14 @@ export class EventServer {
     }
   }
 
-  /** An event server by itself has neither plugins nor libraries, users or media. */
+  /** Returns the figures of `system.started`. An event server alone has no plugins, libraries, users or media. */
   #figures() {
     const none = { plugin_count: 0, library_count: 0, user_count: 0, media_count: 0 }
     return { version: this.#options.version, uptime_ms: uptimeMs(), ...none }
   }
 }
 
-/** What `work` resolves with; undefined when it takes longer. */
+/** Resolves with the result of `work`, or with undefined if it takes longer. */
 async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => late.resolve(undefined), timeoutMs)

@@ -6,7 +6,7 @@ export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
-/** What a person can do about a failed start; undefined when the failure is a fault of ours. */
+/** Returns what a person can do about a failed start; undefined if the failure is a fault in the program. */
 function startProblem(error: unknown, config: Config): string | undefined {
   if (isEventsError(error)) return `Cannot start: ${error.message}`
   const { host, port } = config

@@ -4,13 +4,13 @@ import { findToken, problemOfTokens, type TokenEntry } from '@viewra/events-modu
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { ConfigError } from './config.ts'
 
-/** How long a change of the file may go unseen. */
+/** The interval between two checks of the file for changes. */
 const LOOK_AGAIN_MS = 1_000
 
-/** How long the file may be unusable, while somebody exchanges it, before health tells of it. */
+/** The time for which the file may be unusable, while it is being replaced, before health reports it. */
 const EXCHANGE_MS = 10_000
 
-/** How often the log repeats that the file is still unusable. */
+/** The interval after which the log repeats that the file is still unusable. */
 const REPEAT_MS = 60_000
 
 interface Trouble {
@@ -24,7 +24,7 @@ export class TokensFile {
   readonly #file: string
   readonly #log: Pick<FastifyBaseLogger, 'error' | 'info'>
   #entries: readonly TokenEntry[]
-  /** What `#entries` were read from. */
+  /** The content that `#entries` was read from. */
   #content: Buffer
   #lookedMs = performance.now()
   #trouble: Trouble | undefined
@@ -50,7 +50,7 @@ export class TokensFile {
     return this.#entries
   }
 
-  /** Whether a request comes with any of the tokens. */
+  /** Returns whether a request carries one of the tokens. */
   knows({ headers }: FastifyRequest): boolean {
     const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
     return token !== undefined && findToken(this.entries(), token) !== undefined

@@ -1,7 +1,7 @@
 export interface TurnLimits {
   /** Turns that are taken at the same time. */
   readonly atOnce: number
-  /** Of these for one owner. */
+  /** The part of these that one owner may have. */
   readonly perOwner: number
   /** Requests of one owner that may wait for theirs. */
   readonly waiting: number
@@ -12,10 +12,10 @@ interface Owner {
   readonly waiting: (() => void)[]
 }
 
-/** Shares a scarce thing: so many have a turn at the same time, and those who wait get theirs owner by owner. */
+/** Shares a scarce resource: a limited number of turns are taken at a time, and waiting requests get theirs owner by owner. */
 export class Turns {
   readonly #limits: TurnLimits
-  /** In the order in which they are next. */
+  /** Owners in the order of their next turn. */
   readonly #owners = new Map<unknown, Owner>()
   #taken = 0
 
@@ -25,7 +25,7 @@ export class Turns {
 
   /**
    * Takes a turn, which must be given back.
-   * @returns whether it may begin now, or a promise of its turn; false when too many of the owner's wait already
+   * @returns true if it may begin now, otherwise a promise of its turn; false if too many of the owner's requests already wait
    */
   take(key: unknown): boolean | Promise<void> {
     const owner = this.#owners.get(key) ?? { taken: 0, waiting: [] }

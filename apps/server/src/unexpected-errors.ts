@@ -15,8 +15,8 @@ const SHORTAGES: ReadonlySet<unknown> = new Set([
 const LOG_PAUSE_MS = 1_000
 
 /**
- * Catches what nobody else does, such as an error in a timer of a library. Logs a shortage, at most once per second, and
- * goes on. Resolves at anything else: nobody knows what state that has left.
+ * Catches errors that nothing else catches, such as one in a library's timer. Logs a shortage, at most once per second, and
+ * continues. Resolves at any other error, because the state that it has left is unknown.
  */
 export function unexpectedError(log: FastifyBaseLogger): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -24,13 +24,13 @@ export function unexpectedError(log: FastifyBaseLogger): Promise<void> {
   // Node brings unhandled rejections here too.
   process.on('uncaughtException', (error: unknown) => {
     if (!isShortage(error)) {
-      log.fatal({ err: error }, 'unexpected error: the server stops')
+      log.fatal({ err: error }, 'Unexpected error; the server stops')
       resolve()
       return
     }
     if (performance.now() - loggedMs < LOG_PAUSE_MS) return
     loggedMs = performance.now()
-    log.error({ err: error }, 'the system is short of something that the server needs; it goes on')
+    log.error({ err: error }, 'The system is short of a resource that the server needs; continuing')
   })
   return promise
 }

@@ -2,7 +2,7 @@ import { HttpError, handleError } from '@viewra/events-module'
 import type { FastifyInstance } from 'fastify'
 import { OWN_PATHS } from './prefixes.ts'
 
-/** Answers what is refused outside of the API, and what no route takes, with problems as the API has them. */
+/** Answers requests that are refused outside the API, or that no route handles, with problems in the API's form. */
 export function answerInOneForm(app: FastifyInstance, prefixes: readonly string[]): void {
   app.setErrorHandler(handleError)
   app.setNotFoundHandler(({ url, method }) => {

@@ -170,7 +170,7 @@ test('a passing shortage that a timer runs into is logged, and the server goes o
     throwing("Object.assign(new Error('too many'), { code: 'EMFILE' })"),
   )
   server.kill('SIGUSR2')
-  await server.logged('the system is short of something that the server needs; it goes on')
+  await server.logged('The system is short of a resource that the server needs; continuing')
   expect((await fetch(`${url}/healthz`)).status).toBe(200)
   server.kill('SIGTERM')
   expect((await server.exit).code).toBe(0)

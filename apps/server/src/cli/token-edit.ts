@@ -9,7 +9,7 @@ import { readTokens } from '../tokens-file.ts'
 const LOCK_WAIT_MS = 5_000
 const LOCK_RETRY_MS = 20
 
-/** Who may do what is nobody else's business. */
+/** The file says who may do what, so only its owner may read it. */
 const OWNER_ONLY = 0o600
 
 /** The arguments, or the file that they name, cannot be used; the message is for the person who typed them. */
@@ -74,7 +74,7 @@ async function statsOf(file: string): Promise<Stats | undefined> {
   }
 }
 
-/** On the disk before it takes the old one's place: not even a power cut leaves half a file. */
+/** Writes the new file to the disk before it replaces the old one, so that not even a power cut leaves half a file. */
 async function replace(file: string, text: string, before: Stats | undefined): Promise<void> {
   const next = `${file}.${randomUUID()}.new`
   try {

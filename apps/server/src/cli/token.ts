@@ -15,7 +15,7 @@ const TOKEN_USAGE = [
 const FILE_OPTION = { file: { type: 'string' } } as const
 const ROLES = ['admin', 'publisher', 'viewer'] as const
 
-/** What a command says: `output` is for programs, `note` for the person who typed it. */
+/** The output of a command: `output` is for programs, `note` for the person who typed it. */
 interface Said {
   readonly output: string
   readonly note: string
