@@ -84,6 +84,37 @@ test.for(Object.entries(PLACES))(
 )
 
 test.for(Object.entries(PLACES))(
+  'a process that was frozen while another took its job over does nothing more of it, on %s',
+  async ([, at]) => {
+    const place = at()
+    const { bus, jobs } = await watch(place)
+    const frozen = await startChild(place, STEPS)
+    frozen.send(STEPS_EACH)
+    const other = await startChild(place)
+    await expect.poll(async () => (await lastStep(bus))?.at, PATIENT).toBe(STEPS_EACH - 1)
+    other.send(STEPS - STEPS_EACH)
+    do {
+      // Frozen in the middle of a write, it would keep the database locked: then it is woken and frozen again.
+      frozen.kill('SIGCONT')
+      await sleep(50)
+      frozen.kill('SIGSTOP')
+      await sleep(2_000)
+    } while ((await lastStep(bus))?.pid !== other.pid)
+    frozen.kill('SIGCONT')
+    for (const child of [frozen, other]) child.send(STEPS)
+    await expect.poll(async () => (await onlyJob(jobs)).state, PATIENT).toBe('succeeded')
+
+    const steps = await stepsOf(bus)
+    const takeover = steps.findIndex(({ pid }) => pid === other.pid)
+    // It may have been in the middle of a step, and may get the job again as another attempt.
+    const attempt = steps[takeover]?.attempt ?? 0
+    expect(steps.slice(takeover).filter((step) => step.attempt < attempt).length).toBeLessThanOrEqual(1)
+    expect((await onlyJob(jobs)).result).toEqual({ attempts: steps.at(-1)?.attempt })
+    expect(new Set(steps.map((step) => step.at)).size).toBe(STEPS)
+  },
+)
+
+test.for(Object.entries(PLACES))(
   'a job is shown and cancelled by a process that runs none, on %s',
   async ([, at]) => {
     const place = at()
