@@ -48,7 +48,7 @@ test('a server that need not wait says in one line that PostgreSQL is not there,
 test('a server that starts while PostgreSQL is away waits for it, says so in its log, and then serves', async () => {
   await postgres.end('SIGINT')
   const server = new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: postgres.url, VIEWRA_EVENTS_PORT: '0' })
-  await server.logged('the database is away; trying again')
+  await server.logged('The database is unavailable; retrying')
   expect(server.stderr).not.toContain('p@ss')
   await postgres.startAgain()
   expect((await fetch(`${await server.url()}/api/v1/events`)).status).toBe(200)
@@ -57,7 +57,7 @@ test('a server that starts while PostgreSQL is away waits for it, says so in its
 test('a server that waits for PostgreSQL stops when it is asked to', async () => {
   const url = postgres.url.replace(`:${postgres.port}/`, ':9/')
   const server = new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_PORT: '0' })
-  await server.logged('the database is away; trying again')
+  await server.logged('The database is unavailable; retrying')
   server.kill('SIGTERM')
   expect(await server.exit).toMatchObject({ code: 1, stdout: '' })
 })
