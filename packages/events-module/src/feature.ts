@@ -12,7 +12,7 @@ export type EventsScope = FastifyInstance<
   TypeBoxTypeProvider
 >
 
-/** How the API's description groups routes. */
+/** A group of routes in the API's description. */
 export interface FeatureTag {
   readonly name: string
   readonly description: string
@@ -30,7 +30,7 @@ export const OPERATIONS: FeatureTag = { name: 'Operations', description: 'Health
  * and the words that their paths begin with are no longer free as ids. Features do not know each other.
  */
 export interface Feature {
-  /** Of all its routes. */
+  /** The tag of all its routes. */
   readonly tag: FeatureTag
   readonly addRoutes: (scope: EventsScope, options: ModuleOptions) => void
 }

@@ -54,9 +54,9 @@ export interface EventsModuleOptions {
   readonly batchBodyLimit?: number
   /** Pause between two heartbeats of a stream; 30,000 by default. */
   readonly heartbeatMs?: number
-  /** How long a stream's client may take nothing before it is closed; 30,000 by default. */
+  /** Milliseconds for which a stream's client may read nothing before its connection is closed; 30,000 by default. */
   readonly streamStallMs?: number
-  /** How long the store may look for the answer to a request; it is given up then. 10,000 by default. */
+  /** Milliseconds after which a query in the store is given up; 10,000 by default. */
   readonly queryTimeoutMs?: number
   /**
    * Who may do what: the tokens that are known, as `createToken` makes them, or a function that answers with those of
@@ -86,7 +86,7 @@ export interface EventsModuleOptions {
    * and need not be there.
    */
   readonly docs?: boolean
-  /** What `GET /health` answers with; `bus.health()` by default. For apps with checks beside those of the bus. */
+  /** Returns the report of `GET /health`, for apps that have checks besides those of the bus; `bus.health()` by default. */
   readonly health?: () => Promise<HealthReport>
 }
 

@@ -38,7 +38,7 @@ declare module 'fastify' {
   }
 }
 
-/** In the order in which the API's description shows them. */
+/** Returns the features in the order in which the API's description shows them. */
 const featuresOf = (tickets: Tickets): readonly Feature[] => [
   queryFeature,
   publishFeature,
@@ -104,7 +104,7 @@ function refuseSecond(app: FastifyInstance, prefix: string): void {
   }
 }
 
-/** All that is set here ends at the prefix: the app's own error handling, parsers and validators stay as they are. */
+/** Adds the routes. Everything that is set here ends at the prefix: the app's own error handling, parsers and validators stay as they are. */
 async function addRoutes(
   scope: FastifyInstance,
   options: ModuleOptions,
@@ -127,7 +127,7 @@ async function addRoutes(
   for (const feature of features) await typed.register(async (own) => addFeature(own, feature, options))
 }
 
-/** In a scope of its own, all of whose routes have the feature's tag. */
+/** Adds a feature in its own scope, all of whose routes have the feature's tag. */
 function addFeature(scope: FastifyInstance, { tag, addRoutes }: Feature, options: ModuleOptions): void {
   scope.addHook('onRoute', (route) => {
     route.schema = { ...route.schema, tags: [tag.name] }

@@ -100,7 +100,7 @@ const DoneSchema = Type.Object(
   },
 )
 
-/** What handlers of durable subscriptions could not take: look, retry, delete. */
+/** Dead letters of durable subscriptions: list, retry, delete. */
 export const deadLettersFeature: Feature = {
   tag: { name: 'Dead letters', description: 'What handlers of durable subscriptions could not take.' },
   addRoutes(scope, { bus }) {

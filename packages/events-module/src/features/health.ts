@@ -54,7 +54,7 @@ const DOWN = {
   },
 }
 
-/** 200 while events can be published and read, if worse than usual; 503 otherwise. */
+/** Responds with 200 while events can be published and read, perhaps with restrictions; otherwise with 503. */
 export const healthFeature: Feature = {
   tag: OPERATIONS,
   addRoutes(scope, { health }) {

@@ -155,7 +155,7 @@ function readCloudEventBatch(request: FastifyRequest): void {
   if (mediaTypeOf(request) === BATCHED) request.body = fromCloudEvents(request.body)
 }
 
-/** What the bus says is wrong with a field is told under the name that the CloudEvent has for it. */
+/** Reports a violation that the bus found in a field under the name that the CloudEvent has for it. */
 async function underSentNames<T>(request: FastifyRequest, published: Promise<T>): Promise<T> {
   try {
     return await published

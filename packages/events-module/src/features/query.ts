@@ -124,7 +124,7 @@ export const queryFeature: Feature = {
   },
 }
 
-/** Where pages come from. */
+/** The source of pages. */
 interface Pages {
   readonly bus: EventBus
   readonly ask: Ask
@@ -235,7 +235,7 @@ function sayNext(reply: FastifyReply, cursor: string): void {
   if (link.length <= MAX_LINK_LENGTH) addToHeader(reply, 'link', link)
 }
 
-/** The same request for the next page, without host and path, which a proxy may have changed: the client knows them. */
+/** Returns the same request for the next page, without host and path, which a proxy may have changed; the client knows them. */
 function nextReference(url: string, cursor: string): string {
   const start = url.indexOf('?')
   const parameters = new URLSearchParams(start < 0 ? '' : url.slice(start))

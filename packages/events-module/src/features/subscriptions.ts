@@ -135,7 +135,7 @@ const documented = (operationId: string, summary: string, description: string) =
   description,
 })
 
-/** Who subscribes, and durable subscriptions: pause, resume, reset, rename, delete. */
+/** Lists subscriptions, and pauses, resumes, resets, renames and deletes durable ones. */
 export const subscriptionsFeature: Feature = {
   tag: { name: 'Subscriptions', description: 'Who gets events in process; durable subscriptions.' },
   addRoutes(scope, { bus }) {

@@ -11,7 +11,7 @@ const FASTIFY_CODES: ReadonlyMap<unknown, readonly [HttpErrorCode, string]> = ne
   ['FST_ERR_CTP_INVALID_CONTENT_LENGTH', ['HTTP_BAD_JSON', 'the body is not as long as its content-length']],
 ] satisfies [string, readonly [HttpErrorCode, string]][])
 
-/** More broken rules than this are the same mistake again; `detail` counts them all. */
+/** More violations than this repeat the same mistake; `detail` counts them all. */
 const MAX_ERRORS = 50
 
 interface Answer {
@@ -19,7 +19,7 @@ interface Answer {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Answers whatever was thrown below the module's prefix with a problem; what is our fault is logged too. */
+/** Answers anything thrown below the module's prefix with a problem, and logs faults of the server. */
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { problem, headers } = answerTo(error)
   // A status the host asked for, such as 502, is its own business; a 503 of ours says all there is to say.

@@ -5,26 +5,26 @@ import { shown } from './request/rule.ts'
 
 const CURSOR = /^(?<epoch>[^.\s]+)\.(?<position>\d{1,15})$/
 
-/** Where a client is in the log: all up to the position is done with. Clients send it back as they got it. */
+/** Returns the cursor of a client that has handled everything up to the position. Clients send it back unchanged. */
 export function writeLogCursor(epoch: string, position: number): string {
   return `${epoch}.${position}`
 }
 
-/** Where a client wants a feed to begin. */
+/** The place at which a client wants a feed to begin. */
 export interface FeedStart {
   /** Behind this cursor. */
   readonly after?: string | undefined
-  /** Without a cursor, or with one of another store; 'now' by default. */
+  /** The start without a cursor, or with one of another store; 'now' by default. */
   readonly from?: 'beginning' | 'now' | undefined
-  /** How the request names the cursor. */
+  /** The name of the cursor in the request. */
   readonly parameter: string
 }
 
 export interface OpenedFeed {
   readonly feed: EventFeed
-  /** Of the store: what its cursors begin with. */
+  /** The store's epoch, with which its cursors begin. */
   readonly epoch: string
-  /** Whether the client's cursor is of another store, so that what it has means nothing here. */
+  /** Whether the client's cursor belongs to another store, so that it must forget what it has. */
   readonly isReset: boolean
 }
 

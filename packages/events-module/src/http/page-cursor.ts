@@ -4,7 +4,7 @@ import { invalidRequest } from './problem.ts'
 
 /** The list that a cursor belongs to: the same events in the same order, of the same store. */
 export interface CursorScope {
-  /** Of the store: positions of another epoch mean nothing here. */
+  /** The store's epoch: positions of another epoch mean nothing here. */
   readonly epoch: string
   readonly order: 'asc' | 'desc'
   readonly filter: EventFilter
@@ -53,7 +53,7 @@ function fingerprint({ order, filter }: CursorScope): string {
     .slice(0, 11)
 }
 
-/** For `JSON.stringify`. */
+/** Sorts keys, as a replacer for `JSON.stringify`. */
 function withSortedKeys(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { type ErrorCode, EventsError, type Issue } from '@viewra/events-core'
 
-/** How errors of one code are answered. */
+/** The answer to errors of one code. */
 export interface ProblemKind {
   readonly status: number
   readonly title: string

@@ -115,7 +115,7 @@ class PathMethods {
     for (const method of methods) known.add(method)
   }
 
-  /** Whether the path takes the request's method, or is none of these. */
+  /** Returns whether the path accepts the request's method, or is none of these. */
   allow({ url, method }: FastifyRequest): boolean {
     return this.of(pathOf(url))?.has(method) ?? true
   }

@@ -5,10 +5,10 @@ import helmet from 'helmet'
 
 const API_CSP = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }
 
-/** Whether its whole domain is served over TLS alone, only the host knows: a browser would hold it to that for a year. */
+/** Only the host knows whether its whole domain is served over TLS alone; a browser would enforce that for a year. */
 const OPTIONS = { contentSecurityPolicy: API_CSP, strictTransportSecurity: false } as const
 
-/** Nothing of the API is a page, so a browser may do nothing with it; `/docs` says for itself what it may. */
+/** Adds headers that permit browsers nothing, because the API has no pages; `/docs` has headers of its own. */
 export function addSecurityHeaders(scope: FastifyInstance): void {
   const headers = securityHeaders()
   scope.addHook('onRequest', (_request, reply, done) => {
@@ -17,7 +17,7 @@ export function addSecurityHeaders(scope: FastifyInstance): void {
   })
 }
 
-/** What helmet sets is the same for every answer, so it is asked once: its fourteen steps cost more than a publish. */
+/** Returns the headers that helmet sets. They are the same for every answer, and its fourteen steps cost more than a publish. */
 function securityHeaders(): NodeJS.Dict<number | string | string[]> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)

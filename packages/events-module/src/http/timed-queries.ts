@@ -3,10 +3,10 @@ import type { EventsScope } from '../feature.ts'
 import { HttpError } from './problem.ts'
 import { abortedWith } from './request/client-gone.ts'
 
-/** Queries that are under way when the app closes may still end for so long; it waits for their answers. */
+/** The milliseconds for which queries in progress may continue when the app closes; it waits for their answers. */
 const CLOSING_MS = 1_000
 
-/** Runs a query of the store with a signal that says when its answer is of no use any more. */
+/** Runs a query of the store with a signal that aborts when its answer is no longer needed. */
 export type Ask = <T>(reply: FastifyReply, query: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 /**

@@ -3,11 +3,11 @@ import { Components, type Json } from '../../http/openapi/components.ts'
 import type { Authentication } from '../../http/openapi/operation.ts'
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from './messages.ts'
 
-/** Of the protocol, not of this package: it goes up when messages change in a way that clients notice. */
+/** The version of the protocol, not of this package: it is raised when messages change in a way that clients notice. */
 const PROTOCOL_VERSION = '1.0.0'
 const CHANNEL = '#/channels/events'
 
-/** Where the socket is, as the client that asks for the document sees it. */
+/** The address of the socket, as seen by the client that requests the document. */
 export interface SocketAddress {
   readonly host: string
   readonly isSecure: boolean

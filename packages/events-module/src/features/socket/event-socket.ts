@@ -28,7 +28,7 @@ const CLOSE_CODES = {
   revoked: 1008,
 } as const satisfies Record<GoodbyeReason, number>
 
-/** Who is at the other end. */
+/** The client of a socket. */
 export interface SocketClient {
   readonly ip: string
   /** @throws when the client may not publish this event */
@@ -139,7 +139,7 @@ export class EventSocket {
     }
   }
 
-  /** Does what takes the bus some time, and answers it; what fails is an error of that message alone. */
+  /** Does work that takes the bus some time, and answers it; a failure is an error of that message alone. */
   #request(message: Of<'subscribe' | 'publish'>, work: () => Promise<void>): void {
     this.#pending++
     work()

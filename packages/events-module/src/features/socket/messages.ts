@@ -17,7 +17,7 @@ function message<S extends TSchema>(summary: string, schema: S): MessageKind<S> 
   return { summary, schema }
 }
 
-/** What a client may send, by `type`. */
+/** The messages that a client may send, by `type`. */
 export const CLIENT_MESSAGES = {
   subscribe: message(
     'Asks for events from a place in the log on; answered with ack, or error.',
@@ -62,7 +62,7 @@ export const CLIENT_MESSAGES = {
 
 const ofSubscription = { subscription: Id, cursor: Cursor }
 
-/** What the server sends, by `type`. */
+/** The messages that the server sends, by `type`. */
 export const SERVER_MESSAGES = {
   ack: message(
     'A request was done. For subscribe, `cursor` is where the subscription begins; for publish, the event is stored.',

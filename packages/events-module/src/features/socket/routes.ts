@@ -8,7 +8,7 @@ import { EventSockets } from './event-sockets.ts'
 import { Handshake } from './handshake.ts'
 import { takeUpgrades, upgradeHead } from './upgrades.ts'
 
-/** Room for what a message has around its event. */
+/** The bytes of a message in addition to its event. */
 const ENVELOPE_BYTES = 1_024
 
 const AsyncApiSchema = Type.Unsafe<object>(

@@ -14,7 +14,7 @@ export class SocketSubscription {
   /** Events that may be sent before more credit comes; infinite when the client asked for none. */
   #credit: number
   #moreCredit: (() => void) | undefined
-  /** All up to here was sent. */
+  /** The position up to which everything was sent. */
   #position: number
   /** Whether an item of the feed is being sent, so that the feed is ahead of what was sent. */
   #isSending = false
@@ -30,12 +30,12 @@ export class SocketSubscription {
     this.#checkpoint = this.#position
   }
 
-  /** Where a client goes on that has all that was sent. */
+  /** The cursor from which a client resumes that has everything that was sent. */
   get cursor(): string {
     return this.#cursorAt(this.#isSending ? this.#position : this.#opened.feed.position)
   }
 
-  /** Sends what comes, until it is closed or the bus stops. */
+  /** Sends what the feed delivers, until it is closed or the bus stops. */
   async run(): Promise<void> {
     const { feed, isReset } = this.#opened
     if (isReset) this.#notice('reset')
@@ -47,7 +47,7 @@ export class SocketSubscription {
     this.#moreCredit?.()
   }
 
-  /** Tells where the client is, if that has moved although nothing was sent. */
+  /** Sends the client its cursor, if that has moved although nothing was sent. */
   checkpoint(): void {
     const { position } = this.#opened.feed
     if (this.#isSending || position <= Math.max(this.#position, this.#checkpoint)) return
@@ -55,7 +55,7 @@ export class SocketSubscription {
     this.#notice('checkpoint')
   }
 
-  /** Tells how far a client is that is about to be closed. */
+  /** Tells a client that is about to be closed how much it missed and where to resume. */
   lagged(end: number): void {
     const { cursor } = this
     const missed = Math.max(0, end - Number(cursor.slice(cursor.lastIndexOf('.') + 1)))
@@ -124,10 +124,10 @@ export class SocketSubscription {
   }
 }
 
-/** Sockets mostly use the same names: what one has encoded last serves the others. */
+/** The last encoding of each array. Sockets mostly use the same subscription names, so one encoding serves many. */
 const encoded = new WeakMap<readonly PublishedEvent[], { readonly id: string; readonly frames: Buffer }>()
 
-/** One frame for each event, in one piece. */
+/** Returns one frame for each event, in one buffer. */
 function encodeEvents(events: readonly PublishedEvent[], id: string, epoch: string): Buffer {
   const known = encoded.get(events)
   if (known?.id === id) return known.frames

@@ -4,18 +4,18 @@ import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { pathMatcher } from '../../http/path-matcher.ts'
 
-/** The same for every copy of this package, since one app may have modules of several. */
+/** Shared by all copies of this package, because one app may have modules from several. */
 const HEAD = Symbol.for('@viewra/events-module/upgrade-head')
 const IS_OURS = Symbol.for('@viewra/events-module/upgrade-listener')
-/** By it @fastify/websocket marks the requests that it hands to the app. */
+/** @fastify/websocket marks with it the requests that it passes to the app. */
 const PLUGIN_MARK = 'ws-socket'
 
 interface UpgradeRequest extends IncomingMessage {
-  /** What came behind the request's head; there for requests that ask for an upgrade. */
+  /** The bytes after the request's head; set for requests that ask for an upgrade. */
   [HEAD]?: Buffer
 }
 
-/** What came behind the head of a request that asks for an upgrade; undefined for any other request. */
+/** Returns the bytes after the head of a request that asks for an upgrade; undefined for any other request. */
 export function upgradeHead(request: IncomingMessage): Buffer | undefined {
   return (request as UpgradeRequest)[HEAD] // Set below, or not at all.
 }

@@ -6,7 +6,7 @@ import { injectionOf } from './injection.ts'
 
 export interface ConnectionOptions {
   readonly heartbeatMs: number
-  /** How long the client may read nothing before the connection is closed. */
+  /** The milliseconds for which the client may read nothing before the connection is closed. */
   readonly stallMs: number
   readonly heartbeat: () => string
   readonly goodbye: (reason: GoodbyeReason) => string

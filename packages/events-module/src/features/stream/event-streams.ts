@@ -17,7 +17,7 @@ export const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 } as const satisfies OutgoingHttpHeaders
 
-/** What a client asks for. */
+/** A client's request for a stream. */
 export interface StreamRequest {
   readonly filter: EventFilter
   readonly start: FeedStart
@@ -84,7 +84,7 @@ export class EventStreams {
     await connection.closed
   }
 
-  /** Nothing when the client has gone already. */
+  /** Returns undefined if the client has already disconnected. */
   #connect(
     request: FastifyRequest,
     reply: FastifyReply,

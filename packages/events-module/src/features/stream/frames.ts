@@ -4,16 +4,16 @@ import type { GoodbyeReason } from '../../http/connections/connection-life.ts'
 import { eventJson } from '../../http/event-json.ts'
 import { writeLogCursor } from '../../http/log-cursor.ts'
 
-/** What is sent beside events. `connected` comes first, `bye` last, unless the connection broke. */
+/** A notice that is sent beside events. `connected` comes first, and `bye` last unless the connection broke. */
 export type Notice =
   | { readonly type: 'connected'; readonly subscription: string; readonly filter: EventFilter }
   | { readonly type: 'heartbeat' | 'caught_up' | 'fell_behind' | 'reset' }
   | { readonly type: 'gap'; readonly from: number; readonly to: number }
   | { readonly type: 'bye'; readonly reason: GoodbyeReason }
 
-/** How events and notices are written as server-sent text. */
+/** Writes events and notices as server-sent text. */
 export interface StreamFormat {
-  /** Whether a client that asked for no history is told that it is live. */
+  /** Whether a client that requested no history is told that it is live. */
   readonly announcesLive: boolean
   /** One frame each, in one piece: the very same for the very same array. */
   events(events: readonly PublishedEvent[], epoch: string): Buffer
@@ -21,12 +21,12 @@ export interface StreamFormat {
   notice(notice: Notice, cursor: string): string
 }
 
-/** The notice that tells of a feed's item. */
+/** Returns the notice that reports a feed's item. */
 export function noticeOf(item: Exclude<FeedItem, { kind: 'events' }>): Notice {
   return item.kind === 'gap' ? { type: 'gap', from: item.from, to: item.to } : { type: item.kind }
 }
 
-/** Has a client wait before it connects again; each another time, so that they do not all come at once. */
+/** Returns the time for which a client waits before it reconnects; random, so that not all clients come at once. */
 function retryLine(): string {
   return `retry: ${RETRY_MS + Math.floor(Math.random() * RETRY_SPREAD_MS)}\n`
 }
@@ -34,7 +34,7 @@ function retryLine(): string {
 const RETRY_MS = 1_000
 const RETRY_SPREAD_MS = 2_000
 
-/** A format's encoding of events, done once for all clients that get the same array. */
+/** Encodes events once for all clients that get the same array. */
 function encodedOnce(frameOf: (event: PublishedEvent, idLine: string) => string): StreamFormat['events'] {
   const known = new WeakMap<readonly PublishedEvent[], Buffer>()
   return (events, epoch) => {

@@ -3,9 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HttpError } from '../problem.ts'
 import { ROLES, type Role } from './role.ts'
 
-/** Who sent a request, and what they may do. */
+/** The sender of a request, and what it may do. */
 export interface Principal {
-  /** For records and limits: the name of a token, or what the host app calls its user. */
+  /** The name in records and limits: that of a token, or what the host app calls its user. */
   readonly name: string
   readonly role: Exclude<Role, 'anyone'>
   /** What it may publish as: exact sources, or prefixes that end in `*`. Everything when absent. */
@@ -34,7 +34,7 @@ export function setPrincipal(request: FastifyRequest, principal: Principal): voi
   request[PRINCIPAL] = principal
 }
 
-/** Who sent the request; undefined where nobody had to say, which is on routes for anyone. */
+/** Returns the sender of the request; undefined on routes for anyone, where nobody has to identify themselves. */
 export function principalOf(request: FastifyRequest): Principal | undefined {
   return request[PRINCIPAL]
 }
@@ -87,7 +87,7 @@ function matcher(filter: EventFilter): (input: Pick<EventInput, 'type' | 'source
   return ({ type, source }) => matches({ ...BLANK_EVENT, type, source })
 }
 
-/** What a filter of types and sources does not look at. */
+/** The fields that a filter of types and sources does not examine. */
 const BLANK_EVENT = {
   id: '',
   target: '',

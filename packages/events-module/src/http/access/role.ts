@@ -2,7 +2,7 @@
 import type {} from '@fastify/swagger'
 import type { EventTypes } from '@viewra/events-core'
 
-/** What a caller may do, each including the one before; a route of `anyone` asks for nothing. */
+/** The roles, each including the one before; a route for `anyone` requires nothing. */
 export const ROLES = ['anyone', 'viewer', 'publisher', 'admin'] as const
 
 export type Role = (typeof ROLES)[number]
@@ -15,9 +15,9 @@ export type AuditType = Extract<keyof EventTypes, `audit.${string}`>
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whom the route is for. Every route of this module names one. */
+    /** The least role that may use the route. Every route of this module names one. */
     role?: Role
-    /** Whether a ticket, or the cookie that it was changed for, may stand for a token. */
+    /** Whether a ticket, or the cookie that it was exchanged for, may replace a token. */
     ticket?: boolean
     /** The record that a successful call leaves; false where the route leaves one itself. Every route of admins has it. */
     audit?: AuditType | false

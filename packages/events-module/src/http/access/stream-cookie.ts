@@ -4,7 +4,7 @@ import type { Principal } from './principal.ts'
 import type { TokenEntry } from './tokens.ts'
 
 const HOUR_MS = 3_600_000
-/** How long a page may reconnect on the strength of one ticket: a working day; the token's end is the cookie's too. */
+/** The time for which a page may reconnect with one ticket: a working day. A cookie ends with its token. */
 const TOKEN_LIFETIME_MS = 12 * HOUR_MS
 /** The host app cannot be asked whether its user still may, so it is asked for a new ticket every hour. */
 const HOST_LIFETIME_MS = HOUR_MS
@@ -13,7 +13,7 @@ const SECRET_BYTES = 32
 
 interface CookieHolder {
   readonly name: string
-  /** Of the token; '' for somebody whom the host app knows. */
+  /** The token's hash; '' for a user of the host app. */
   readonly hash: string
 }
 

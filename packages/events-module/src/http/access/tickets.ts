@@ -9,22 +9,22 @@ interface Ticket {
   used: boolean
 }
 
-/** For routes that take one; access control has looked at it before. */
+/** The parameter of routes that accept a ticket; access control has already checked it. */
 export const ticketParameter = Type.Optional(
   Type.String({ description: 'Of `POST /tickets`, for clients that cannot send a token.' }),
 )
 
 /** A ticket ends up in the logs of proxies, so it is good for the one request that follows. */
 const LIFETIME_MS = 30_000
-/** More would be an attack on the memory. */
+/** The limit of all open tickets: more would be an attack on the memory. */
 const MAX_TICKETS = 10_000
-/** Of one principal, so that others get theirs. */
+/** The limit of one principal's open tickets, so that others get theirs. */
 const MAX_OF_ONE = 1_000
 
 /** Tickets of this process: each good once, for a short time, for pages that cannot send a token in a header. */
 export class Tickets {
   readonly #tickets = new Map<string, Ticket>()
-  /** How many there are, by the principal's name. */
+  /** The number of open tickets, by the principal's name. */
   readonly #counts = new Map<string, number>()
 
   /** @throws HttpError HTTP_RATE_LIMITED when too many are open */
@@ -40,7 +40,7 @@ export class Tickets {
     return { ticket, expiresMs }
   }
 
-  /** Whom the ticket was given to, and it is used up by that; an error that says why it is good no more. */
+  /** Uses up a ticket. Returns the principal that it was issued to, or an error that says why it is no longer valid. */
   redeem(text: string, nowMs: number): Principal | HttpError {
     const ticket = this.#tickets.get(text)
     if (ticket === undefined || nowMs >= ticket.expiresMs) return refused('is unknown or has expired')

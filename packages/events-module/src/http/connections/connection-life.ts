@@ -1,4 +1,4 @@
-/** How long a client has to read its last message, by the reason for which it is sent; on shutdown, others wait for it. */
+/** The milliseconds that a client has to read its last message, by the reason for it; on shutdown, others wait for it. */
 const GOODBYE_MS = {
   shutdown: 500,
   stopped: 500,

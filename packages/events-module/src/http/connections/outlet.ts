@@ -1,4 +1,4 @@
-/** What an outlet writes to: a connection's socket, or a response. */
+/** The destination of an outlet: a connection's socket, or a response. */
 export interface Destination {
   write(data: string | Buffer): boolean
   on(event: 'drain', listener: () => void): unknown
@@ -8,7 +8,7 @@ export interface Destination {
 }
 
 export interface OutletOptions {
-  /** How long the client may read nothing. */
+  /** The milliseconds for which the client may read nothing. */
   readonly stallMs: number
   /** Called when it has read nothing for that long. */
   readonly stalled: () => void
@@ -29,7 +29,7 @@ export class Outlet {
     destination.on('drain', this.#drained)
   }
 
-  /** Whether the client has read as much as it must before more is written. Others may write to the connection too. */
+  /** Whether more may be written before the client reads. Others may write to the connection too. */
   get hasRoom(): boolean {
     return !this.#isFull && this.#destination.writableNeedDrain !== true
   }

@@ -103,7 +103,7 @@ export function withServer<T extends object>(document: T, url: string): T & { se
   return { ...document, servers: [{ url: up || '.', description: 'This server.' }] }
 }
 
-/** In a `try`, by which bundlers tell that they may leave it out when it is not installed. */
+/** Loads the optional package in a `try`, from which bundlers conclude that they may omit it if it is not installed. */
 async function loadSwaggerUi() {
   try {
     return (await import('@fastify/swagger-ui')).default

@@ -100,7 +100,7 @@ export function errorStatuses({ schema, config, method }: RouteOptions, by: Auth
   ]
 }
 
-/** What is sent to say who asks is described as security. */
+/** Returns whether a parameter identifies the sender; OpenAPI describes those as security. */
 function isCredential(name: string, authentication: Authentication): boolean {
   return name === 'ticket' && authentication !== 'none'
 }

@@ -3,7 +3,7 @@ import { ByteCollector } from './byte-collector.ts'
 
 export interface BatchLimits {
   readonly maxValues: number
-  /** Of one value, so that nobody has the text of a whole body parsed in one go. */
+  /** The limit of one value, so that no client makes the server parse a whole body at once. */
   readonly maxValueBytes: number
 }
 
@@ -26,7 +26,7 @@ export class BatchValues {
     return this.#values
   }
 
-  /** Takes a part of the current value. */
+  /** Adds a part of the current value. */
   add(part: Buffer): void {
     const { maxValueBytes } = this.#limits
     if (this.#text.length + part.length > maxValueBytes)
@@ -45,7 +45,7 @@ export class BatchValues {
   }
 }
 
-/** Whether it has nothing but white space of JSON. */
+/** Returns whether a text contains only JSON white space. */
 function isBlank(text: Buffer): boolean {
   return text.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d)
 }

@@ -27,7 +27,7 @@ const BODYLESS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What else than JSON the route takes: each media type with what the body is then. */
+    /** The media types other than JSON that the route accepts, each with the schema of its body. */
     bodies?: Readonly<Record<string, TSchema>>
     /** Whether the body may be the data of a CloudEvent whose attributes are in headers. */
     binaryCloudEvent?: boolean
@@ -173,7 +173,7 @@ function parse(json: Buffer, at: string): { readonly text: string; readonly valu
   }
 }
 
-/** Without recursion: how deep the body is nested is the sender's choice. */
+/** Finds such a key without recursion, because the sender chooses how deep the body is nested. */
 function findPoison(body: unknown, at: string): Issue | undefined {
   const waiting: { readonly value: unknown; readonly path: string }[] = [{ value: body, path: at }]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { FastifyReply } from 'fastify'
 import { HttpError } from '../problem.ts'
 
-/** One for all requests of a connection: making one for each costs as much as checking its event. */
+/** One signal for all requests of a connection: making one for each would cost as much as checking its event. */
 const signals = new WeakMap<EventEmitter, AbortSignal>()
 
 /**

@@ -11,7 +11,7 @@ const REFUSED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor'])
 const CONFLICT = 'asks for a value where another parameter asks for fields below it'
 const SHAPE = 'must be data and a path: keys with a dot before each, or each in brackets'
 
-/** What the data must contain, and what was wrong with the parameters. */
+/** The conditions on data, and the violations in the parameters. */
 interface DataReading {
   readonly value: JsonObject
   readonly issues: readonly Issue[]

@@ -27,7 +27,7 @@ const PrioritySchema = Type.Union(
   { $id: 'PriorityFilter', description: 'The least priority: a number or a name.', allowEmptyValue: true },
 )
 
-/** As clients send it: its keys are paths, and its values scalars. */
+/** The conditions as clients send them: keys are paths, and values are scalars. */
 const SentDataSchema = Type.Record(
   Type.String(),
   Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
@@ -106,7 +106,7 @@ export interface Selection extends Static<typeof SelectionSchema> {
   readonly until?: string
 }
 
-/** Where a list of the filter came from: each item's parameter. */
+/** The parameter that each item of a filter's list came from. */
 interface Origins {
   readonly types: readonly string[]
   readonly sources: readonly string[]
@@ -182,7 +182,7 @@ function withParameterNames(error: unknown, origins: Origins): unknown {
   return first === undefined ? error : invalidRequest([first, ...others])
 }
 
-/** Those that are called otherwise than the filter's condition. */
+/** Parameters whose names differ from the filter's conditions. */
 const PARAMETERS: ReadonlyMap<string, string> = new Map([
   ['minPriority', 'priority'],
   ['text', 'q'],

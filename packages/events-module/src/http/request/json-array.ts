@@ -51,7 +51,7 @@ class JsonArray {
   #depth = 0
   #inString = false
   #isEscaped = false
-  /** Whether a comma has come, after which there must be a value. */
+  /** Whether a comma was read, after which there must be a value. */
   #needsValue = false
 
   /** @param maxBlankBytes how much white space may stand around the array */
@@ -76,7 +76,7 @@ class JsonArray {
     return true
   }
 
-  /** Undefined for an empty body. */
+  /** Returns the values; undefined for an empty body. */
   end(): readonly unknown[] | undefined {
     if (this.#state === 'inside') throw notArray('it ends before its array does')
     return this.#state === 'before' ? undefined : this.#values.all
@@ -131,7 +131,7 @@ class JsonArray {
   }
 }
 
-/** Where something else than white space comes; the length when nothing does. */
+/** Returns the index of the first byte that is not white space; the length if there is none. */
 function indexOfOther(chunk: Buffer): number {
   const index = chunk.findIndex((byte) => !SKIPPED.includes(byte))
   return index === -1 ? chunk.length : index

@@ -42,9 +42,9 @@ function isLossy(number: string, value: number): boolean {
 
 /** An array or object that is open where the search is. */
 interface Container {
-  /** Of the current item; undefined in an object. */
+  /** The index of the current item; undefined in an object. */
   index?: number
-  /** Where the current key's token begins and ends. */
+  /** The start and end of the current key's token. */
   key: readonly [number, number]
 }
 
@@ -102,7 +102,7 @@ class NumberSearch {
     this.#lastString = [start, this.#at]
   }
 
-  /** Whether an odd number of backslashes is before it. */
+  /** Returns whether an odd number of backslashes precedes it. */
   #isEscaped(quote: number): boolean {
     let first = quote
     while (this.#json.charAt(first - 1) === '\\') first--

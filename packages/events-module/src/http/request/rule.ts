@@ -1,6 +1,6 @@
 import { KindGuard, type TInteger, type TSchema } from '@sinclair/typebox'
 
-/** What a schema asks for, in words that follow "must be". A `rule` of the schema itself comes first. */
+/** Returns what a schema requires, in words that follow "must be". A `rule` of the schema itself comes first. */
 export function ruleOf(schema: TSchema): string {
   if (typeof schema.rule === 'string') return schema.rule
   if (KindGuard.IsInteger(schema)) return integerRule(schema)

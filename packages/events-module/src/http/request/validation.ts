@@ -6,7 +6,7 @@ import { invalidRequest } from '../problem.ts'
 import { readQuery } from './query-string.ts'
 import { ruleOf, shown } from './rule.ts'
 
-/** More broken rules than this are the same mistake again. */
+/** More violations than this repeat the same mistake. */
 const MAX_ISSUES = 50
 
 /**
@@ -21,7 +21,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   return (raw: unknown) => queryVerdict(schema, check, raw)
 }
 
-/** What came of a check: the value by its type, or what is wrong. */
+/** The result of a check: the typed value, or the violations. */
 type Checked<T> = { readonly value: T } | { readonly issues: readonly [Issue, ...Issue[]] }
 
 /** Checks values that no route's schema covers, such as each item of a stream. */
@@ -62,7 +62,7 @@ function onePerPath(issues: readonly Issue[]): readonly Issue[] {
   return issues.filter((issue) => byPath.get(issue.path) === issue)
 }
 
-/** What is wrong with the value by its schema. */
+/** Returns the violations of a value by its schema. */
 function issuesOf(value: unknown, check: TypeCheck<TSchema>): Issue[] {
   if (check.Check(value)) return []
   const issues: Issue[] = []
