@@ -271,7 +271,10 @@ function fileBeside({ url }: Database, suffix: string): string | undefined {
   return url.startsWith('sqlite:') ? url.slice('sqlite:'.length) + suffix : undefined
 }
 
-/** Returns the value without a password, even if a database's address was given for another variable: the message ends up in logs. */
+/**
+ * Returns the value without a password, even if a database's address was given for another variable: the message ends up in
+ * logs.
+ */
 function shown(name: string, value: string): string {
   const isDatabase = name.endsWith('_URL') || /:\/\/.*@|password/is.test(value)
   return JSON.stringify(isDatabase ? shownDatabaseUrl(value) : value)

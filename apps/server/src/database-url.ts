@@ -14,7 +14,10 @@ export function databaseOf(url: string, directory: string): Database {
   return { url: `sqlite:${file}`, place: `in ${file}` }
 }
 
-/** A wrong value as an error may show it. Passwords have many places in the addresses of databases, so hardly anything is shown. */
+/**
+ * A wrong value as an error may show it. Passwords have many places in the addresses of databases, so hardly anything is
+ * shown.
+ */
 export function shownDatabaseUrl(value: string): string {
   if (/^(sqlite|memory):|^[^@:=?;]*$/.test(value)) return value
   return `${/^[a-z][a-z\d+.-]*:\/\//i.exec(value)?.[0] ?? ''}***`

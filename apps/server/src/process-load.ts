@@ -59,7 +59,10 @@ export class ProcessLoad {
     this.#rssBytes = residentBytes() ?? this.#rssBytes
   }
 
-  /** Returns whether the process did not run since the last sample, because it was stopped or the machine slept: that is not load. */
+  /**
+   * Returns whether the process did not run since the last sample, because it was stopped or the machine slept: that is not
+   * load.
+   */
   #hasBeenAway(): boolean {
     const elapsedMs = performance.now() - this.#sampledMs
     const usedMs = cpuMs() - this.#cpuMs

@@ -104,7 +104,10 @@ function refuseSecond(app: FastifyInstance, prefix: string): void {
   }
 }
 
-/** Adds the routes. Everything that is set here ends at the prefix: the app's own error handling, parsers and validators stay as they are. */
+/**
+ * Adds the routes. Everything that is set here ends at the prefix: the app's own error handling, parsers and validators stay
+ * as they are.
+ */
 async function addRoutes(
   scope: FastifyInstance,
   options: ModuleOptions,
