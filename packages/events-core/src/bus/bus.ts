@@ -49,8 +49,8 @@ const NO_OPTIONS: PublishOptions = Object.freeze({})
 /**
  * Accepts events, stores them in one order, and delivers them to subscribers.
  *
- * `LifeCycle` defines its states; a stopped bus can be started again. Subscriptions may be made before the start and end with
- * the stop. All other methods fail with EVENTS_NOT_RUNNING while it is not running.
+ * `LifeCycle` defines its states; a stopped bus can be started again. Subscriptions may be created before the start and end
+ * with the stop. All other methods fail with EVENTS_NOT_RUNNING while the bus is not running.
  */
 export class EventBus<M = EventTypes> {
   readonly #settings: BusSettings

@@ -15,16 +15,17 @@ const NEXT: Readonly<Record<State, readonly State[]>> = {
 }
 
 /**
- * Starts and stops a bus. Overlapping calls of `start` share one start, and overlapping calls of `stop` one stop and its report.
+ * Starts and stops a bus. Overlapping calls of `start` share one start, and overlapping calls of `stop` share one stop and
+ * its report.
  *
  * - stopped: entered at first, when a start fails, and when a stop has ended. Subscriptions may be added; everything else fails.
  *   Stopping a stopped bus does nothing. Left by `start`.
- * - starting: entered by `start`. The store is opened and the workers are started. Left for running when that is done, for
+ * - starting: entered by `start`. The store is opened and the workers are started. Left for running when that succeeds, for
  *   stopped when it fails, and for stopping by `stop`.
  * - running: entered when a start is done. Left by `stop`.
- * - stopping: entered by `stop`. A start that is under way is waited for first, for as long as the stop may take. Then the
- *   workers are stopped, and handlers may publish until they have finished; after that nothing is accepted, what was accepted
- *   is written, and the store is closed. Always left for stopped, whatever the store and handlers do. A `start` waits for it.
+ * - stopping: entered by `stop`. It first waits for a start that is under way, within the stop's timeout. Then it stops the
+ *   workers, whose handlers may publish until they have finished. After that it accepts nothing, writes the accepted events
+ *   and closes the store. Always left for stopped, whatever the store and handlers do. A `start` waits for it.
  *
  * A start may outlast the stop that waited for it. It closes what it opened and fails, unless `start` was called again.
  */
@@ -67,7 +68,7 @@ export class LifeCycle {
     return this.#stopping
   }
 
-  /** The only place that changes the state. A change that may not follow the present state is ignored. */
+  /** The only place that changes the state. A state that may not follow the current one is ignored. */
   #enter(state: State): void {
     if (NEXT[this.#state].includes(state)) this.#state = state
   }
@@ -108,7 +109,7 @@ export class LifeCycle {
     }
   }
 
-  // Getters, or TypeScript would take what was checked before an `await` as still true.
+  // Getters: otherwise TypeScript would assume that a check before an `await` still holds.
   get #isGivenUp(): boolean {
     return this.#state === 'stopped'
   }

@@ -309,7 +309,7 @@ describe('a third-party store', () => {
     expect(await gauges[0]?.().storedEvents()).toBeUndefined()
     await expect
       .poll(() => logger.lines.map(({ message }) => message))
-      .toContain('Expired events could not be removed')
+      .toContain('Cannot remove expired events; retrying at the next sweep')
     expect(await bus.stop()).toMatchObject({ drained: true, closed: false })
   })
 })

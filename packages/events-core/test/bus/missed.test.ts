@@ -9,7 +9,7 @@ import {
 import { recordingLogger, recordingMetrics, startedBus } from './setup.ts'
 
 const soon = { leaseMs: 300, checkpointMs: 5 }
-const WARNING = 'Retention removed events before a durable subscription had them'
+const WARNING = 'Retention removed events before a durable subscription read them'
 
 const numbered = (count: number, type = 'x'): EventInput[] =>
   Array.from({ length: count }, () => ({ type, source: 'test' }))

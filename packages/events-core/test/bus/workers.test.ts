@@ -87,7 +87,7 @@ test('health, gauges and subscriptions include workers; one whose figures throw 
     broken: { status: 'degraded', detail: 'broken' },
   })
   expect(bus.subscriptions()).toEqual([])
-  expect(logger.lines.map(({ message }) => message)).toContain('A worker cannot tell its figures')
+  expect(logger.lines.map(({ message }) => message)).toContain('Cannot read the figures of a worker')
 })
 
 test('lag, last run and figures of a worker are in health and in metrics', async () => {

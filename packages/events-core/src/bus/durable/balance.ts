@@ -3,12 +3,12 @@ import { partitionLease } from '../../storage/contract/partition-lease.ts'
 import type { EventStorage } from '../../storage/contract/storage.ts'
 import type { PartitionState } from '../../storage/contract/subscriptions.ts'
 
-/** How often within the time of a lease a process looks whether it has its share. */
+/** The number of times per lease duration that a process checks whether it has its share. */
 const BALANCINGS = 3
 
 export interface BalanceOptions {
   readonly storage: Pick<EventStorage, 'subscriptions' | 'leases'>
-  /** Of the subscription. */
+  /** The subscription's name. */
   readonly name: string
   /** Names this process. */
   readonly owner: string
@@ -17,7 +17,7 @@ export interface BalanceOptions {
   readonly failed: (error: unknown) => void
 }
 
-/** Sees to it, until the signal aborts, that this process gets its share of the partitions from those who have more. */
+/** Claims this process's share of the partitions from processes that have more, until the signal aborts. */
 export async function balance({ storage, name, owner, ...options }: BalanceOptions): Promise<void> {
   const { leaseMs, signal, failed } = options
   while (!signal.aborted) {
@@ -31,8 +31,8 @@ export async function balance({ storage, name, owner, ...options }: BalanceOptio
 }
 
 /**
- * Asks those who run more partitions of a subscription than this process for some, until they are spread evenly. They give
- * them up when the calls under way are done.
+ * Claims partitions from processes that run more of them than this process, until they are spread evenly. Each holder
+ * releases its partition when the calls under way have ended.
  * @throws EventsError EVENTS_STORAGE_*
  */
 async function claimShare(
@@ -45,7 +45,9 @@ async function claimShare(
   }
 }
 
-/** Partitions that a process should ask for, so that nobody has two more than it. Free ones need no asking. */
+/**
+ * Returns the partitions that a process should claim, so that no other has two more than it. Free partitions need no claim.
+ */
 export function partitionsToClaim(
   states: readonly PartitionState[],
   claimant: string,
@@ -60,7 +62,7 @@ export function partitionsToClaim(
       .sort((a, b) => countOf(b) - countOf(a))[0]
     if (richest === undefined || countOf(richest) < countOf(claimant) + 2) return claimed
     const next = states.findLast((state) => state.owner === richest && heirs.get(state) === richest)
-    // Those that it is to get are no others' to ask for before it has them.
+    // The richest process does not own its other partitions yet, so they cannot be claimed from it.
     if (next === undefined) return claimed
     heirs.set(next, claimant)
     claimed.push(next)

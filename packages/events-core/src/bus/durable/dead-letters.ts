@@ -10,20 +10,20 @@ const RETRY_RULES = {
 }
 
 /**
- * Events that handlers of durable subscriptions could not take. Every method fails with EVENTS_NOT_RUNNING while the bus is
- * not running.
+ * The events that handlers of durable subscriptions failed to handle. Every method fails with EVENTS_NOT_RUNNING while the
+ * bus is not running.
  */
 export class DeadLetters {
   readonly #openStorage: () => EventStorage
   readonly #requested: () => void
 
-  /** @param requested called when retries were asked for, so that they need not wait for the next look */
+  /** @param requested called when retries were requested, so that they start without waiting for the next check */
   constructor(openStorage: () => EventStorage, requested: () => void) {
     this.#openStorage = openStorage
     this.#requested = requested
   }
 
-  /** Newest first. @throws EventsError EVENTS_INVALID */
+  /** Returns a page of dead letters, newest first. @throws EventsError EVENTS_INVALID */
   async list(query: { filter?: DeadLetterFilter; limit: number; after?: string }): Promise<DeadLetterPage> {
     const storage = this.#openStorage()
     checkOptions('dead letter query', query, LIST_RULES)
@@ -36,11 +36,11 @@ export class DeadLetters {
   }
 
   /**
-   * Has those that match handed to their handlers again, by whichever process runs the subscription, apart from its own
-   * events. What fails again stays, with its attempts added up.
-   * @param options.limit at most so many, oldest first; 1,000 by default
-   * @param options.dryRun only counts
-   * @returns how many
+   * Requests a retry of the matching dead letters: the process that runs the subscription calls the handler again, apart
+   * from the subscription's own events. A dead letter that fails again stays, with its attempts added up.
+   * @param options.limit the maximum number of retries, oldest first; 1,000 by default
+   * @param options.dryRun only counts the dead letters
+   * @returns the number of requested retries
    */
   async retry(filter: DeadLetterFilter, options: { limit?: number; dryRun?: boolean } = {}): Promise<number> {
     const storage = this.#openStorage()
@@ -53,12 +53,12 @@ export class DeadLetters {
     return count
   }
 
-  /** Takes back retries that are still to come; answers how many. */
+  /** Cancels pending retries and returns their number. */
   async cancelRetry(filter: DeadLetterFilter): Promise<number> {
     return this.#openStorage().deadLetters.cancelRetry(checked(filter))
   }
 
-  /** Removes those that match; answers how many there were. */
+  /** Deletes the matching dead letters and returns their number. */
   async delete(filter: DeadLetterFilter): Promise<number> {
     return this.#openStorage().deadLetters.delete(checked(filter))
   }

@@ -4,7 +4,7 @@ import type { Failure } from '../../storage/contract/dead-letters.ts'
 
 const MAX_TEXT = 8_192
 
-/** What is kept of a failed delivery; what a handler throws may be anything, and of any length. */
+/** Describes a failed delivery; a handler may throw anything, of any length. */
 export function failureOf(
   subscription: string,
   event: StoredEvent,

@@ -4,13 +4,13 @@ import type { Logger } from '../api.ts'
 import type { LogItem } from '../tail/log-reader.ts'
 
 export interface MissedEventsOptions {
-  /** Of the subscription. */
+  /** The subscription's name. */
   readonly name: string
   readonly metrics: EventMetrics
   readonly logger: Logger
 }
 
-/** What a partition could not have, because retention had removed it before it was read. */
+/** Tracks the positions that a partition missed, because retention had removed them before they were read. */
 export class MissedEvents {
   readonly #options: MissedEventsOptions
   #unsaved: PositionRange | undefined
@@ -19,7 +19,7 @@ export class MissedEvents {
     this.#options = options
   }
 
-  /** What was found and is to be saved with the position. */
+  /** The missed range that must be saved with the next checkpoint. */
   get unsaved(): PositionRange | undefined {
     return this.#unsaved
   }
@@ -29,8 +29,8 @@ export class MissedEvents {
   }
 
   /**
-   * Notes what retention removed before an item's first event. Events that do not match may be counted too, if they were
-   * removed between the read and the look at `keptFrom`.
+   * Records the positions that retention removed before an item's first event. Events that do not match are included if
+   * they were removed between reading the page and reading `keptFrom`.
    */
   note(item: LogItem): void {
     if (item.kind !== 'page') return
@@ -42,6 +42,6 @@ export class MissedEvents {
     this.#unsaved = { from: this.#unsaved?.from ?? from, to }
     metrics.missed(name, to - from + 1)
     const details = { subscription: name, from, to }
-    logger.warn(details, 'Retention removed events before a durable subscription had them')
+    logger.warn(details, 'Retention removed events before a durable subscription read them')
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The partition that a key belongs to: FNV-1a (32 bit, over UTF-16 code units), the same in every process.
+ * Returns a key's partition, the same in every process: FNV-1a, 32 bit, over UTF-16 code units.
  * @see http://www.isthe.com/chongo/tech/comp/fnv/
  */
 export function partitionOf(key: string, partitions: number): number {

@@ -15,42 +15,42 @@ import type { BusHost } from '../workers/worker.ts'
 import { MissedEvents } from './missed-events.ts'
 import { PositionTracker } from './position-tracker.ts'
 
-/** What a partition works with, whoever has its lease. */
+/** The parts of a partition that do not depend on the lease. */
 export interface PartitionOptions extends Pick<BusHost, 'metrics' | 'logger'> {
   readonly name: string
-  /** Opens a reader of the log behind a position. */
+  /** Opens a reader of the log after a position. */
   readonly read: (after: number, signal: Signal) => LogReader
-  /** Whether an event belongs to this partition. */
+  /** Returns whether an event belongs to this partition. */
   readonly isOwn: (event: PublishedEvent) => boolean
-  /** Makes the queue that brings events to the handler. */
+  /** Creates the queue that delivers events to the handler. */
   readonly createQueue: (hooks: Pick<DeliveryQueueOptions, 'mayStart' | 'finished'>) => DeliveryQueue
   readonly partition: number
   readonly commit: Commits['commit']
-  /** Describes an event that the handler could not take. */
+  /** Describes an event that the handler failed to handle. */
   readonly failureOf: (event: StoredEvent, error: unknown) => Failure
   /** Called at each renewal while the partition is not paused. */
   readonly renewed: () => void
-  /** How often the position is saved while it moves. */
+  /** The interval at which the position is saved while it advances. */
   readonly checkpointMs: number
-  /** After which a call counts as hung. */
+  /** The time after which a call counts as hung. */
   readonly handlerTimeoutMs: number
-  /** Events that may wait for the handler. */
+  /** The maximum number of events that wait for the handler. */
   readonly queueEvents: number
 }
 
 const RETRY_MS = 250
-/** A store that does not answer must not hold up a stop. */
+/** Bounds the last save: a store that does not answer must not hold up a stop. */
 const FINAL_SAVE_MS = 1_000
 
 /**
- * Runs a partition for as long as its lease holds: reads on from the saved position, hands events to the handler in
- * order, and saves how far all is handled.
+ * Runs a partition while its lease is held: reads from the saved position on, passes events to the handler in order, and
+ * saves the position up to which all are handled.
  *
- * - running: entered at the start. Events are read and handled, unless the subscription is paused.
- * - leaving: entered by `stop`, or when another process claims the partition. Nothing new is begun, and the lease is kept
- *   until the calls under way are done.
- * - ended: entered from leaving, and from anywhere when the lease is lost. Never left: what was not saved comes again, to
- *   whichever process has the lease next.
+ * - running: entered at the start. Reads and handles events, unless the subscription is paused.
+ * - leaving: entered by `stop`, or when another process claims the partition. No new call is begun, and the lease is kept
+ *   until the calls under way have ended.
+ * - ended: entered from leaving, and from anywhere when the lease is lost. Never left: the next holder of the lease handles
+ *   again whatever was not saved.
  */
 export class PartitionRun {
   readonly #options: PartitionOptions
@@ -60,7 +60,7 @@ export class PartitionRun {
   readonly #missed: MissedEvents
   readonly #read = new Signal()
   readonly #save = new Signal()
-  /** Events that are not handled yet, by position. */
+  /** Unhandled events, by position. */
   readonly #open = new Map<number, StoredEvent>()
   readonly #reader: PausableReader
   #paused: boolean
@@ -68,11 +68,11 @@ export class PartitionRun {
   #savedAt = performance.now()
   #state: 'running' | 'leaving' | 'ended' = 'running'
   #progressedAt = performance.now()
-  /** Calls that went on when the lease was lost. */
+  /** The calls that were still running when the lease was lost. */
   #abandoned: Promise<void> | undefined
   readonly #stopped = Promise.withResolvers<void>()
 
-  /** @param from where the partition stood when the lease was acquired */
+  /** @param from the partition's state when the lease was acquired */
   constructor(options: PartitionOptions, lease: LeaseHolder, { position, paused }: PartitionState) {
     this.#options = options
     this.#lease = lease
@@ -91,18 +91,18 @@ export class PartitionRun {
     return this.#paused
   }
 
-  /** The last position up to which all is handled. */
+  /** The position up to which all events are handled. */
   get position(): number {
     this.#examineIdly()
     return this.#tracker.handled
   }
 
-  /** Whether handlers may be called on its behalf. */
+  /** True while the handler may be called for this partition. */
   get mayHandle(): boolean {
     return this.#state === 'running' && !this.#paused && this.#lease.isValid
   }
 
-  /** What proves to the store that the partition is run here. */
+  /** Shows the store that this process runs the partition. */
   get lease(): HeldLease {
     return this.#lease.held
   }
@@ -111,15 +111,15 @@ export class PartitionRun {
     return this.#queue.inFlight
   }
 
-  /** Whether there is something to read or to handle, and nothing got on for so long. */
+  /** Returns whether the partition has work but has made no progress for so long. */
   isStalled(forMs: number): boolean {
     const isIdle = this.#open.size === 0 && this.#reader.isIdle
     return !isIdle && !this.#paused && performance.now() - this.#progressedAt >= forMs
   }
 
   /**
-   * Resolves when the lease is lost or after `stop`, and its calls have ended: the next run, which may be of this process,
-   * must not call the handler beside them.
+   * Runs until the lease is lost or `stop` is called, and until its calls have ended: the next run, possibly in this
+   * process, must not call the handler at the same time.
    */
   async run(): Promise<void> {
     await Promise.all([this.#readOn(), this.#keepLease()])
@@ -127,18 +127,18 @@ export class PartitionRun {
     await within(this.#options.handlerTimeoutMs, Promise.race([this.#abandoned, this.#stopped.promise]))
   }
 
-  /** Has the lease renewed now, since the subscription was paused, resumed, reset or removed. */
+  /** Renews the lease now, since the subscription was paused, resumed, reset or deleted. */
   renewNow(): void {
     this.#savedAt = Number.NEGATIVE_INFINITY
     this.#save.notify()
   }
 
   /**
-   * Takes no more events, waits for running calls, and saves and gives back the lease.
-   * @returns how many calls were still running when the time was up
+   * Accepts no more events, waits for running calls, saves the position and releases the lease.
+   * @returns the number of calls still running after the timeout
    */
   async stop(timeoutMs: number): Promise<number> {
-    // In this order: what fails for the last time because of the stop comes again, and is no dead letter.
+    // State first: an event that fails because of the stop must be handled again, not become a dead letter.
     if (this.#state === 'running') this.#enter('leaving')
     this.#read.notify()
     this.#queue.clear()
@@ -155,7 +155,7 @@ export class PartitionRun {
     try {
       if ((await this.#commit()).committed) await this.#lease.release()
     } catch (error) {
-      const message = 'A checkpoint could not be saved at the end; some events will come again'
+      const message = 'Cannot save the last checkpoint; some events will be handled again'
       this.#storageFailed('checkpoint', error, message)
     }
   }
@@ -178,13 +178,13 @@ export class PartitionRun {
       else {
         const item = await this.#reader.next(this.#tracker.examined)
         if (item !== undefined) this.#admit(item)
-        // Reading is getting on only while nothing waits for the handler.
+        // Reading counts as progress only while no event waits for the handler.
         if (this.#open.size === 0) this.#progressedAt = performance.now()
       }
     }
   }
 
-  /** A page comes in one piece, so it waits until there is room for a good part. */
+  /** A page arrives as a whole, so it is read only when there is room for a good part of it. */
   get #hasRoom(): boolean {
     return !this.#paused && this.#queue.waiting + this.#queue.inFlight <= this.#options.queueEvents / 2
   }
@@ -202,13 +202,13 @@ export class PartitionRun {
     this.#queue.push(event)
   }
 
-  /** Events that do not match wake nobody: how far they go is asked for. */
+  /** Events that do not match wake no reader, so the reader is asked for its position. */
   #examineIdly(): void {
     const position = this.#reader.idlePosition
     if (position !== undefined) this.#tracker.examine(position)
   }
 
-  /** Renews the lease in time, and saves the position soon after it moved. */
+  /** Renews the lease in time, and saves the position soon after it advances. */
   async #keepLease(): Promise<void> {
     while (this.#state !== 'ended') {
       await this.#save.wait(Math.min(this.#options.checkpointMs, this.#lease.renewalMs))
@@ -216,7 +216,7 @@ export class PartitionRun {
       try {
         await this.#renewIfDue()
       } catch (error) {
-        this.#storageFailed('checkpoint', error, 'A checkpoint cannot be saved; trying again')
+        this.#storageFailed('checkpoint', error, 'Cannot save a checkpoint; retrying')
       }
     }
   }
@@ -241,12 +241,12 @@ export class PartitionRun {
     this.#queue.resume()
   }
 
-  // A getter, or TypeScript would take what was checked before an `await` as still true.
+  // A getter: otherwise TypeScript would assume that a check before an `await` still holds.
   get #hasEnded(): boolean {
     return this.#state === 'ended'
   }
 
-  /** Saves how far all is handled, with what else is to be stored. */
+  /** Saves the position up to which all events are handled, with further changes. */
   #commit(changes: Changes = {}): Promise<CommitResult> {
     const { name, partition, commit } = this.#options
     const missed = this.#missed.unsaved
@@ -269,7 +269,7 @@ export class PartitionRun {
     const { position } = event
     const stored = position === undefined ? undefined : this.#open.get(position)
     if (stored === undefined) return
-    // While it leaves no more calls are made, so a failure may not be the last of its attempts.
+    // While the partition is leaving, no more calls are made, so this may not have been the last attempt.
     if (error !== undefined && (this.#state !== 'running' || !(await this.#park(stored, error)))) return
     this.#open.delete(stored.position)
     this.#progressedAt = performance.now()
@@ -277,7 +277,7 @@ export class PartitionRun {
     if (this.#hasRoom) this.#read.notify()
   }
 
-  /** Tries until the event is kept: until then its position stays open. False when the run ended before that. */
+  /** Retries until the dead letter is stored, so that its position stays open. Returns false if the run ends first. */
   async #park(event: StoredEvent, error: unknown): Promise<boolean> {
     const failures = [this.#options.failureOf(event, error)]
     while (!this.#hasEnded) {
@@ -285,7 +285,7 @@ export class PartitionRun {
         if ((await this.#commit({ failures })).committed) return true
         this.#lose()
       } catch (failure) {
-        this.#storageFailed('park', failure, 'A dead letter cannot be stored; trying again')
+        this.#storageFailed('park', failure, 'Cannot store a dead letter; retrying')
         await sleep(RETRY_MS)
       }
     }

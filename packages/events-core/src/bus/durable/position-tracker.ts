@@ -6,8 +6,8 @@ interface Entry {
 }
 
 /**
- * How far a consumer is whose events finish out of order: everything up to `handled` is done, and nothing above it is
- * taken for done because it came early.
+ * Tracks the progress of a consumer whose events finish out of order: every event up to `handled` is done; an event above
+ * it does not count as handled yet, even if it has finished.
  */
 export class PositionTracker {
   readonly #open = new Fifo<Entry>()
@@ -15,7 +15,7 @@ export class PositionTracker {
   #handled: number
   #examined: number
 
-  /** @param position the last one that was handled before */
+  /** @param position the last position that was handled before */
   constructor(position: number) {
     this.#handled = position
     this.#examined = position
@@ -29,7 +29,7 @@ export class PositionTracker {
     return this.#examined
   }
 
-  /** Notes an event that was handed to the handler. Positions come in order. */
+  /** Records that an event was passed to the handler. Positions must come in order. */
   begin(position: number): void {
     const entry = { position, done: false }
     this.#open.push(entry)
@@ -37,7 +37,7 @@ export class PositionTracker {
     this.#examined = position
   }
 
-  /** Notes that all up to `position` was looked at, so that a filter that matches nothing still advances. */
+  /** Records that all events up to `position` were examined, so that the checkpoint advances even if none match. */
   examine(position: number): void {
     this.#examined = Math.max(this.#examined, position)
     this.#advance()

@@ -12,15 +12,18 @@ export interface DeadLetterLaneOptions {
   readonly commit: Commits['commit']
   readonly createQueue: (finished: (event: PublishedEvent, error: unknown) => void) => DeliveryQueue
   readonly attempts: number
-  /** The lease on which retries are made; undefined while this process does not run the subscription, or it is paused. */
+  /**
+   * Returns the lease under which retries are made; undefined while this process does not run the subscription, or while it
+   * is paused.
+   */
   readonly lease: () => HeldLease | undefined
   readonly failed: (error: unknown) => void
 }
 
 /**
- * Brings dead letters whose retry was asked for to the handler again: one at a time, so that a retry that is taken back
- * does not happen, and apart from the subscription's own events, whose checkpoint this never moves. One that fails again
- * is parked again, with its attempts added up.
+ * Passes dead letters with a requested retry to the handler again: one at a time, so that a cancelled retry does not
+ * happen, and apart from the subscription's own events, whose checkpoint it never moves. A dead letter that fails again is
+ * stored again, with its attempts added up.
  */
 export class DeadLetterLane {
   readonly #options: DeadLetterLaneOptions
@@ -35,7 +38,10 @@ export class DeadLetterLane {
     this.#queue = options.createQueue((event, error) => void this.#finished(event, error))
   }
 
-  /** Looks for a request, unless one is under way. Asked at every renewal of the lease, so a failure may wait for the next. */
+  /**
+   * Checks for retry requests, unless a check is under way. Called at every renewal of the lease, so a failed check can
+   * wait for the next.
+   */
   async look(): Promise<void> {
     const { store, subscription, lease } = this.#options
     if (this.#looking || this.#letter !== undefined || this.#stopped || lease() === undefined) return
@@ -54,7 +60,7 @@ export class DeadLetterLane {
     }
   }
 
-  /** Waits for the call under way. Answers how many were left when the time was up: 0 or 1. */
+  /** Waits for the call under way. Returns the number of calls still running after the timeout: 0 or 1. */
   async stop(timeoutMs: number): Promise<number> {
     this.#stopped = true
     this.#queue.clear()
@@ -66,7 +72,10 @@ export class DeadLetterLane {
     return left
   }
 
-  /** Fenced by the partition, too: a subscription that was deleted leaves nothing behind, or to another of its name. */
+  /**
+   * Stores a failure, fenced by the partition too: a deleted subscription must not leave dead letters, which another of its
+   * name would get.
+   */
   async #park(failure: Failure): Promise<boolean> {
     if (this.#lease === undefined) return false
     const checkpoint = { name: failure.subscription, partition: 0 }
@@ -81,14 +90,17 @@ export class DeadLetterLane {
     if (isStored) void this.look()
   }
 
-  /** False when the store did not take it; then it is still marked, and comes again. */
+  /**
+   * Stores the outcome of a retry. Returns false if the store failed; the dead letter is then still marked, and is retried
+   * again.
+   */
   async #conclude(letter: DeadLetter, error: unknown): Promise<boolean> {
     const { store, subscription, attempts } = this.#options
-    // What failed because of the stop has not failed.
+    // A failure caused by the stop does not count.
     if (error !== undefined && this.#stopped) return false
     try {
       if (error === undefined) await store.delete({ id: letter.id })
-      // One that was deleted meanwhile stays deleted.
+      // A dead letter that was deleted meanwhile stays deleted.
       else if ((await store.list({ filter: { id: letter.id }, limit: 1 })).total > 0) {
         return await this.#park(failureOf(subscription, letter.event, error, attempts))
       }

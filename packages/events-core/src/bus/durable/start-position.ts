@@ -3,9 +3,9 @@ import type { EventStorage } from '../../storage/contract/storage.ts'
 import type { StartPosition } from '../api.ts'
 
 /**
- * The position after which a durable subscription is to go on.
- * @param option that the start was given by, for messages
- * @throws EventsError EVENTS_INVALID when it lies beyond the end of the log; EVENTS_STORAGE_*
+ * Returns the position after which a durable subscription starts or continues.
+ * @param option the option that named the start, for messages
+ * @throws EventsError EVENTS_INVALID if it is beyond the end of the log; EVENTS_STORAGE_*
  */
 export async function startPosition(
   storage: EventStorage,
@@ -19,10 +19,10 @@ export async function startPosition(
   return start
 }
 
-/** What retention has removed is no part of the beginning, so nobody misses it. */
+/** Returns the position before the first kept event, so that events removed by retention do not count as missed. */
 async function beforeFirst(storage: EventStorage, keptFrom: number): Promise<number> {
   if (keptFrom === 1) return 0
-  // Where the clock was set back, events below have outlasted a removal by age.
+  // If the clock was set back, events below `keptFrom` may have survived a removal by age.
   const { events } = await storage.list({ order: 'asc', limit: 1, count: 'none' })
   return Math.min(keptFrom, events[0]?.position ?? keptFrom) - 1
 }

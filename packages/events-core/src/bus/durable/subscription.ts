@@ -19,13 +19,13 @@ import { PartitionRun } from './partition-run.ts'
 import { DeadLetterLane } from './side-lane.ts'
 import { startPosition } from './start-position.ts'
 
-/** What a durable subscription needs of its bus, whether that runs or not. */
+/** The parts of a bus that a durable subscription needs, whether the bus runs or not. */
 export interface DurableHost {
   readonly storage: EventStorage
   readonly metrics: EventMetrics
   readonly logger: Logger
   readonly now: () => number
-  /** Called once, when the subscription takes no more events: from then on its name is free. */
+  /** Called once, when the subscription accepts no more events: from then on its name is free. */
   readonly ending: (subscription: DurableSubscription) => void
   /** Called once, when the subscription has ended in this process. */
   readonly ended: (subscription: DurableSubscription) => void
@@ -33,13 +33,14 @@ export interface DurableHost {
 
 const RETRY_MS = 500
 const STALLED_AFTER_MS = 60_000
-/** How long a store may take to answer what was asked before the stop. */
+/** The time that a store gets to answer calls made before the stop. */
 const LAST_ANSWER_MS = 1_000
 
 /**
- * This process's part in a durable subscription: for each partition it waits for the lease, and runs it while it holds.
+ * This process's part in a durable subscription: for each partition, it waits for the lease and runs the partition while it
+ * holds the lease.
  *
- * `start` → active → `unsubscribe` or `drain` → ended. What is saved stays, for the next process.
+ * `start` → active → `unsubscribe` or `drain` → ended. The saved state stays, for the next process.
  */
 export class DurableSubscription implements Subscription {
   readonly id: string
@@ -79,7 +80,7 @@ export class DurableSubscription implements Subscription {
         return run?.mayHandle ? run.lease : undefined
       },
       attempts: settings.retry.attempts,
-      failed: (error) => this.#storageFailed(error, 'Dead letters cannot be retried; trying again'),
+      failed: (error) => this.#storageFailed(error, 'Cannot retry dead letters; trying again'),
     })
   }
 
@@ -87,27 +88,27 @@ export class DurableSubscription implements Subscription {
     return this.#settings.name
   }
 
-  /** Events between the checkpoint and the end of the log; undefined while another process runs it. */
+  /** Positions between the checkpoint and the end of the log; undefined while another process runs the subscription. */
   get lag(): number | undefined {
     const positions = Array.from(this.#runs.values(), (run) => run.position)
     if (this.#bus === undefined || positions.length === 0) return undefined
     return Math.max(0, this.#bus.head() - Math.min(...positions))
   }
 
-  /** When its handler was last called in this process. */
+  /** The time of the handler's last call in this process. */
   get lastRunMs(): number | undefined {
     return this.#record.lastTriggeredMs
   }
 
-  /** Whether there is something to handle, and nothing got on for a minute. */
+  /** True if there is work but there was no progress for a minute. */
   get isStalled(): boolean {
     return Array.from(this.#runs.values()).some((run) => run.isStalled(STALLED_AFTER_MS))
   }
 
   /**
-   * Makes the subscription in the store, unless it is there.
-   * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT when it exists with another number of partitions;
-   *   EVENTS_INVALID when it would begin beyond the end of the log
+   * Creates the subscription in the store, unless it exists.
+   * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT if it exists with another number of partitions; EVENTS_INVALID if
+   *   it would begin beyond the end of the log
    */
   async prepare(): Promise<void> {
     const { storage } = this.#host
@@ -117,7 +118,7 @@ export class DurableSubscription implements Subscription {
     if (!isNew) await this.#checkPartitions()
   }
 
-  /** Begins to run it, once it is prepared. */
+  /** Starts running the subscription, which must be prepared. */
   start(bus: BusHost): void {
     this.#bus = bus
     const { partitions } = this.#settings
@@ -130,19 +131,19 @@ export class DurableSubscription implements Subscription {
     this.#stopped ??= this.#stop(this.#settings.handlerTimeoutMs)
   }
 
-  /** Waits for running calls, saves, and lets go of the leases. Answers how many calls were left. */
+  /** Waits for running calls, saves the positions and releases the leases. Returns the number of calls still running. */
   async drain(timeoutMs: number): Promise<number> {
     if (this.#stopped === undefined) {
       this.#stopped = this.#stop(timeoutMs)
       return this.#stopped.finally(() => this.#record.tellEnd(this.#settings.onEnd, 'stopped'))
     }
-    // It was unsubscribed before, and may take its time; this caller has not so much.
+    // `unsubscribe` was called before and waits without a limit; this caller waits only for `timeoutMs`.
     return (await within(timeoutMs, this.#stopped)) ?? this.#inFlight
   }
 
-  /** The subscription was changed in the store. */
+  /** Called after the subscription was changed in the store. */
   changed(): void {
-    // With the renewal comes a look at what is to be retried.
+    // A renewal also checks for retry requests.
     for (const run of this.#runs.values()) run.renewNow()
   }
 
@@ -204,7 +205,7 @@ export class DurableSubscription implements Subscription {
     }
   }
 
-  /** @throws EventsError EVENTS_NOT_FOUND when the subscription was deleted or renamed; EVENTS_STORAGE_* */
+  /** @throws EventsError EVENTS_NOT_FOUND if the subscription was deleted or renamed; EVENTS_STORAGE_* */
   async #partitionState(storage: EventStorage, partition: number): Promise<PartitionState> {
     const { name } = this.#settings
     const states = await storage.subscriptions.list(name)
@@ -219,7 +220,7 @@ export class DurableSubscription implements Subscription {
   #balance({ storage, owner }: BusHost): Promise<void> {
     const { signal } = this.#stopping
     const failed = (error: unknown) =>
-      this.#storageFailed(error, 'A durable subscription cannot ask for its share; trying again')
+      this.#storageFailed(error, 'Cannot claim a share of a durable subscription; retrying')
     return balance({ ...this.#settings, storage, owner, signal, failed })
   }
 
@@ -229,7 +230,7 @@ export class DurableSubscription implements Subscription {
       void this.drain(0)
       return
     }
-    this.#storageFailed(error, 'A durable subscription cannot get its lease; trying again')
+    this.#storageFailed(error, 'Cannot acquire the lease of a durable subscription; retrying')
     await sleep(RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
   }
 

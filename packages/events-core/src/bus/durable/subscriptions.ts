@@ -19,15 +19,15 @@ import type { DurableHost, DurableSubscription } from './subscription.ts'
 type CreateDurable = (id: string, host: DurableHost) => DurableSubscription
 
 /**
- * Durable subscriptions by name: those that this process takes part in, and what the store knows of all. Every method
- * that asks or changes the store fails with EVENTS_NOT_RUNNING while the bus is not running.
+ * Durable subscriptions by name: those in which this process takes part, and the state of all in the store. Every method
+ * that reads or changes the store fails with EVENTS_NOT_RUNNING while the bus is not running.
  */
 export class DurableSubscriptions implements BusWorker {
   readonly name = 'subscriptions'
   readonly #settings: Pick<BusSettings, 'storage' | 'metrics' | 'logger' | 'now'>
   readonly #openStorage: () => EventStorage
   readonly #active = new Map<string, DurableSubscription>()
-  /** Those that take no more events and still wait for running calls. */
+  /** Subscriptions that accept no more events and still wait for running calls. */
   readonly #leaving = new Set<DurableSubscription>()
   #made = 0
   #host: BusHost | undefined
@@ -42,8 +42,8 @@ export class DurableSubscriptions implements BusWorker {
   }
 
   /**
-   * Makes this process take part in a subscription: at once, or when the bus starts.
-   * @throws EventsError EVENTS_CONFLICT when the bus or the store has another one of that name; EVENTS_STORAGE_*
+   * Takes part in a subscription: at once, or when the bus starts.
+   * @throws EventsError EVENTS_CONFLICT if the bus or the store has another subscription of that name; EVENTS_STORAGE_*
    */
   async add(name: string, create: CreateDurable): Promise<Subscription> {
     if (this.#active.has(name)) {
@@ -59,14 +59,14 @@ export class DurableSubscriptions implements BusWorker {
     return subscription
   }
 
-  /** Starts those that were made before the bus was: all or, when the store fails, none. */
+  /** Starts the subscriptions that were added before the start: all of them or, if the store fails, none. */
   async start(host: BusHost): Promise<void> {
     for (const subscription of this.#active.values()) await subscription.prepare()
     this.#host = host
     for (const subscription of this.#active.values()) subscription.start(host)
   }
 
-  /** Waits for running calls and lets go of all. @returns what was left, by name */
+  /** Waits for running calls and ends all subscriptions. @returns the calls still running, by name */
   async stop(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
     this.#host = undefined
     const left = Array.from([...this.#active.values(), ...this.#leaving], async (subscription) => {
@@ -86,7 +86,7 @@ export class DurableSubscriptions implements BusWorker {
     }
   }
 
-  /** Leaves out those that another process runs. */
+  /** Returns the lag of each subscription, without those that another process runs. */
   gauges(): WorkerGauges {
     const active = [...this.#active.values()]
     const lag = active.flatMap(({ name, lag }) => (lag === undefined ? [] : [[name, lag] as const]))
@@ -98,7 +98,7 @@ export class DurableSubscriptions implements BusWorker {
     return Array.from(this.#active.values(), (subscription) => subscription.info())
   }
 
-  /** All that the store knows, by name, whichever process runs them. */
+  /** Returns all subscriptions in the store, by name, whichever process runs them. */
   async list(): Promise<readonly DurableSubscriptionInfo[]> {
     const storage = this.#openStorage()
     const [states, head] = await Promise.all([storage.subscriptions.list(), storage.head()])
@@ -106,7 +106,7 @@ export class DurableSubscriptions implements BusWorker {
     return Array.from(byName, ([name, partitions]) => describe(name, partitions, head.position))
   }
 
-  /** Has the handler called no more, in whichever process, until `resume`. */
+  /** Stops calling the handler, in every process, until `resume`. */
   async pause(name: string): Promise<void> {
     await this.#change(name, (storage) => storage.subscriptions.setPaused(name, true))
   }
@@ -115,7 +115,7 @@ export class DurableSubscriptions implements BusWorker {
     await this.#change(name, (storage) => storage.subscriptions.setPaused(name, false))
   }
 
-  /** Has it go on after another position: back, so that events come again, or forth, so that some never come. */
+  /** Moves it to another position: backwards, which handles events again, or forwards, which skips events. */
   async reset(name: string, to: StartPosition): Promise<void> {
     checkOptions('reset', { to }, { to: startRule })
     const storage = this.#openStorage()
@@ -123,19 +123,19 @@ export class DurableSubscriptions implements BusWorker {
     await this.#change(name, () => storage.subscriptions.reset(name, position))
   }
 
-  /** Handlers that run under the old name end; subscribe under the new one. */
+  /** Renames it. Handlers that run under the old name end; subscribe again under the new name. */
   async rename(name: string, to: string): Promise<void> {
     const rules: Readonly<Record<string, OptionRule>> = { to: nameRule }
     checkOptions('rename', { to }, rules)
     await this.#change(name, (storage) => storage.subscriptions.rename(name, to))
   }
 
-  /** Forgets it, its checkpoint and its dead letters; handlers that run under the name end. */
+  /** Deletes it with its checkpoint and its dead letters; handlers that run under the name end. */
   async delete(name: string): Promise<void> {
     await this.#change(name, (storage) => storage.subscriptions.delete(name))
   }
 
-  /** Has the process's own part look at the store now instead of at its next renewal. */
+  /** Makes this process's part read the store now instead of at its next renewal. */
   changed(name: string | undefined): void {
     for (const subscription of this.#active.values()) {
       if (name === undefined || subscription.name === name) subscription.changed()
@@ -167,7 +167,7 @@ export class DurableSubscriptions implements BusWorker {
   }
 }
 
-/** Of all partitions: each of them passes over the same part of the log. */
+/** Returns the missed range of all partitions, each of which passes over the same part of the log. */
 function missedBy(partitions: readonly PartitionState[]): PositionRange | null {
   const ranges = partitions.flatMap(({ missed }) => missed ?? [])
   if (ranges.length === 0) return null

@@ -7,7 +7,7 @@ import type { LogItem, LogReader } from '../tail/log-reader.ts'
 import type { Signal } from '../tail/signal.ts'
 import { type FeedItem, type FeedReceiver, itemsOf } from './feed-item.ts'
 
-/** What a feed needs of its bus. */
+/** The parts of a bus that a feed needs. */
 export interface FeedHost {
   readonly id: string
   readonly name: string
@@ -19,10 +19,10 @@ export interface FeedHost {
 }
 
 /**
- * Matching events from a place in the log on: history from the store, then live, each once and in order.
+ * Delivers matching events from a position on: history from the store, then live, each once and in order.
  *
- * - open: entered at the start. Items are handed out as the log reader takes them. Left by `finish` and `close`.
- * - finishing: entered by `finish`, when the bus stops: what the live buffer holds is handed out, then it ends by itself.
+ * - open: entered at the start. Delivers items as the log reader takes them. Left by `finish` and `close`.
+ * - finishing: entered by `finish`, when the bus stops. Delivers the events that the live buffer holds, then ends.
  * - ended: entered by `close`, from anywhere, and never left. `next` resolves with undefined.
  */
 export class EventFeed {
@@ -33,15 +33,15 @@ export class EventFeed {
   readonly #createdMs: number
   readonly #end = Promise.withResolvers<void>()
   #state: 'open' | 'finishing' | 'ended' = 'open'
-  /** Whether the reader waits for more, so that all that was handed out is done with. */
+  /** True while the caller waits for more, so that it is done with everything delivered before. */
   #isIdle = false
-  /** The last position of what was handed out. */
+  /** The last position that was delivered. */
   #handedOut: number
   #lastTriggeredMs: number | undefined
   #triggered = 0
   #inFlight = 0
 
-  /** @param signal that the log reader notifies */
+  /** @param signal the signal that the log reader notifies */
   constructor(host: FeedHost, reader: LogReader, signal: Signal) {
     this.#host = host
     this.#reader = reader
@@ -59,22 +59,22 @@ export class EventFeed {
   }
 
   /**
-   * Every matching event up to here was handed out, so a reader that has them all may go on from here. It moves while
-   * the reader waits, too: past events that do not match.
+   * The position up to which every matching event was delivered, from which a reader that has them all can resume. It also
+   * advances while the reader waits, past events that do not match.
    */
   get position(): number {
     const isDone = this.#isIdle && this.#reader.isLive && this.#ready.length === 0
     return isDone ? Math.max(this.#handedOut, this.#reader.position) : this.#handedOut
   }
 
-  /** Resolves when it has ended. */
+  /** Resolves when the feed has ended. */
   get ended(): Promise<void> {
     return this.#end.promise
   }
 
   /**
-   * The next item as soon as there is one; undefined when the feed was closed or the bus has stopped. A store that
-   * fails is asked again until it answers. To be called again only when it has resolved.
+   * Resolves with the next item as soon as there is one; with undefined once the feed is closed or the bus has stopped.
+   * Retries while the store fails. Must not be called again before it has resolved.
    */
   async next(): Promise<FeedItem | undefined> {
     this.#inFlight = 0
@@ -92,10 +92,10 @@ export class EventFeed {
   }
 
   /**
-   * Has `receive` called with each item as soon as there is one, instead of `next`: readers that wait for the same events
-   * get them in one turn, where a promise for each would cost more than the rest.
-   * @returns when the feed has ended
-   * @throws what `receive` throws; the feed is closed then
+   * Calls `receive` with each item as soon as there is one, instead of `next`: readers that wait for the same events get
+   * them in one turn, where a promise for each would cost more than the rest.
+   * @returns a promise that resolves when the feed has ended
+   * @throws whatever `receive` throws, after closing the feed
    */
   follow(receive: FeedReceiver): Promise<void> {
     const receiveItem = inCallerContext(receive)
@@ -117,12 +117,12 @@ export class EventFeed {
     return promise
   }
 
-  /** The items one by one; a reader that ends it closes the feed, also while it waits. */
+  /** Iterates over the items; ending the iteration closes the feed, even while a `next` call waits. */
   [Symbol.asyncIterator](): AsyncIterableIterator<FeedItem, void> {
     return itemsOf(this)
   }
 
-  /** Ends it; whoever waits for the next item is told. Closing twice is fine. */
+  /** Ends the feed; a waiting `next` resolves with undefined. Closing twice has no effect. */
   close(): void {
     if (this.#state === 'ended') return
     this.#enter('ended')
@@ -132,7 +132,7 @@ export class EventFeed {
     this.#end.resolve()
   }
 
-  /** Makes it hand out what the live buffer holds for it, and end. */
+  /** Delivers the events that the live buffer holds for the feed, then ends it. */
   finish(): void {
     this.#enter('finishing')
     this.#signal.notify()
@@ -157,7 +157,9 @@ export class EventFeed {
     }
   }
 
-  /** Events that wait for it; while it is catching up, positions of the log that it has not examined. */
+  /**
+   * The number of events that wait for the feed; while it is catching up, the number of positions that it has not examined.
+   */
   get lag(): number {
     return this.#reader.lag
   }
@@ -167,7 +169,7 @@ export class EventFeed {
     if (this.#state !== 'ended') this.#state = state
   }
 
-  /** What can be had without waiting. */
+  /** Returns the next item that is available without waiting. */
   #take(): FeedItem | undefined {
     const ready = this.#ready.shift()
     if (ready !== undefined) return ready
@@ -175,12 +177,12 @@ export class EventFeed {
     return item === undefined ? undefined : this.#itemOf(item)
   }
 
-  /** Whether all was taken, and the log reader tells when there is more. All of a slice may have expired. */
+  /** True if everything was taken and the log reader will notify of more. All events of a slice may have expired. */
   get #mayWait(): boolean {
     return this.#state !== 'finishing' && this.#reader.mayWait
   }
 
-  /** @returns what to wait for before it goes on; nothing when it has ended, or `goOn` is called when there is more */
+  /** @returns a promise to wait for before continuing; undefined if the feed has ended, or if `goOn` will be called */
   #handOutAll(receive: FeedReceiver, goOn: () => void): Promise<void> | undefined {
     while (this.#state !== 'ended') {
       this.#isIdle = false
@@ -193,7 +195,7 @@ export class EventFeed {
     return undefined
   }
 
-  /** Waits idly when it may, and does otherwise what leads to more. */
+  /** Waits for a notification if everything was taken; otherwise reads on. */
   #pause(goOn: () => void): Promise<void> | undefined {
     if (!this.#mayWait) return this.#more()
     this.#reader.wait()
@@ -218,12 +220,12 @@ export class EventFeed {
     return { kind: 'gap', from, to }
   }
 
-  /** Nothing is handed out up to a position. */
+  /** Advances to a position without delivering an item. */
   #pass(position: number): undefined {
     this.#handedOut = position
   }
 
-  /** Expired events are left out; who gets none of them gets the array as it is, as others do. */
+  /** Returns an item without expired events; if none has expired, it has the array that other feeds share. */
   #eventsItem(events: readonly PublishedEvent[], position: number): FeedItem | undefined {
     const nowMs = this.#host.now()
     const visible = events.some((event) => isExpired(event, nowMs))

@@ -1,11 +1,11 @@
 import type { PublishedEvent } from '../../event/event.ts'
 
 /**
- * What a feed hands out, one after the other. `position` is that up to which every matching event was handed out then.
+ * An item of a feed. After it, every matching event up to `position` has been delivered.
  *
- * `events`: in order, never empty; feeds of one filter may get the very same array. `caught_up`: what follows is live.
- * `fell_behind`: more came than waits for a reader, so what follows is read from the store again; live-only events are
- * missing then. `gap`: retention has removed events between these positions, both inclusive, or may have.
+ * `events`: in order, never empty; feeds of one filter may share the same array. `caught_up`: the following events are
+ * live. `fell_behind`: the live buffer no longer held the next event, so the following events come from the store again,
+ * without live-only ones. `gap`: retention has removed events between these positions, both inclusive, or may have.
  */
 export type FeedItem =
   | { readonly kind: 'events'; readonly events: readonly PublishedEvent[]; readonly position: number }
@@ -13,21 +13,21 @@ export type FeedItem =
   | { readonly kind: 'fell_behind'; readonly position: number }
   | { readonly kind: 'gap'; readonly from: number; readonly to: number }
 
-/** Takes an item; when it answers a promise, the next item comes after that. */
+/** Receives an item. If it returns a promise, the next item follows when that has resolved. */
 export type FeedReceiver = (item: FeedItem) => Promise<void> | undefined
 
 export interface FeedOptions {
-  /** Goes on behind this position: that of the last event that is not to come again. */
+  /** The position after which the feed begins, usually that of the last event the reader has. */
   readonly after?: number
-  /** Where to begin without `after`: with all that is kept, or with what comes from now on; 'now' by default. */
+  /** Where to begin without `after`: with the first kept event, or with the events from now on; 'now' by default. */
   readonly from?: 'beginning' | 'now'
   /** Shown in lists and metrics; `feed-<n>` by default. */
   readonly name?: string
-  /** Who reads, for lists. */
+  /** The reader, shown in lists. */
   readonly subscriber?: string
 }
 
-/** Returns the items of a feed as an iterator that closes the feed when its reader ends it, also while the reader waits. */
+/** Returns an iterator over a feed's items. Ending the iteration closes the feed, even while a `next` call waits. */
 export function itemsOf(feed: {
   next(): Promise<FeedItem | undefined>
   close(): void

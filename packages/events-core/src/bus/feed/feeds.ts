@@ -26,7 +26,7 @@ const RULES: Readonly<Record<keyof FeedOptions, OptionRule>> = {
   subscriber: text(256),
 }
 
-/** A store that is away fails every feed's read: it is logged once in so many milliseconds. */
+/** The minimum time between two log lines: an unavailable store fails the reads of every feed. */
 const LOG_EVERY_MS = 5_000
 
 /** The feeds of one bus. */
@@ -41,15 +41,15 @@ export class Feeds {
     this.#host = host
   }
 
-  /** How many there are, those that are being opened included. */
+  /** The number of feeds, including those that are being opened. */
   get size(): number {
     return this.#open.size + this.#opening
   }
 
-  /** @throws EventsError EVENTS_INVALID for a wrong option or a position beyond the log; EVENTS_STORAGE_* */
+  /** @throws EventsError EVENTS_INVALID for an invalid option or a position beyond the log; EVENTS_STORAGE_* */
   async open(filter: EventFilter, options: FeedOptions): Promise<EventFeed> {
     checkOptions('feed options', options, RULES)
-    // Live comes first: what is appended while the log's end is asked for is in the buffer already.
+    // The buffer is joined first: it then holds the events that are appended while the head is read.
     const seat = this.#host.readers.join(filter)
     this.#opening++
     try {
@@ -73,21 +73,21 @@ export class Feeds {
     return Array.from(this.#open, (feed) => feed.info())
   }
 
-  /** What waits, by name; feeds of one name are added up. */
+  /** Returns the waiting events by name; feeds of one name are added up. */
   lag(): ReadonlyMap<string, number> {
     const lag = new Map<string, number>()
     for (const { name, lag: events } of this.#open) lag.set(name, (lag.get(name) ?? 0) + events)
     return lag
   }
 
-  /** How many are open, by name. */
+  /** Returns the number of open feeds by name. */
   counts(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>()
     for (const { name } of this.#open) counts.set(name, (counts.get(name) ?? 0) + 1)
     return counts
   }
 
-  /** Lets readers take what the live buffers hold for them, for so long at the most, and ends all feeds. */
+  /** Lets readers take the events that the live buffers hold for them, for at most `timeoutMs`, and ends all feeds. */
   async drain(timeoutMs: number): Promise<void> {
     const open = [...this.#open]
     for (const feed of open) feed.finish()
@@ -121,7 +121,7 @@ export class Feeds {
     metrics.storageError('stream')
     if (performance.now() - this.#loggedAt < LOG_EVERY_MS) return
     this.#loggedAt = performance.now()
-    logger.warn({ err: error, feeds: this.#open.size }, 'Streams cannot read the log; trying again')
+    logger.warn({ err: error, feeds: this.#open.size }, 'Streams cannot read the event log; retrying')
   }
 }
 

@@ -7,13 +7,13 @@ import { guarded } from '../guarded.ts'
 import type { EventFeed } from './event-feed.ts'
 import type { FeedItem, FeedOptions } from './feed-item.ts'
 
-/** What happens beside events: see `FeedItem`. */
+/** A notice between the events of a stream: see `FeedItem`. */
 export type StreamNotice = Exclude<FeedItem, { kind: 'events' }>
 
 export interface StreamOptions extends FeedOptions {
   /** Ends the stream, without an error. */
   readonly signal?: AbortSignal
-  /** Told when the stream has caught up or fallen behind, and when retention has removed what it should have had. */
+  /** Called when the stream has caught up or fallen behind, and when retention has removed events before it read them. */
   readonly onNotice?: (notice: StreamNotice) => void
 }
 
@@ -22,7 +22,7 @@ const RULES: Readonly<Record<'signal' | 'onNotice', OptionRule>> = { signal: abo
 type Result = IteratorResult<PublishedEvent, void>
 type OpenFeed = (options: FeedOptions) => Promise<EventFeed>
 
-/** A reader's call of `next` that has no answer yet. */
+/** A reader's pending call of `next`. */
 interface Call {
   readonly resolve: (result: Result) => void
   readonly reject: (error: unknown) => void
@@ -31,10 +31,10 @@ interface Call {
 const END: Result = Object.freeze({ done: true, value: undefined })
 
 /**
- * A feed as the events alone, one by one.
+ * Iterates over the events of a feed, one by one.
  *
  * new → open, at the first `next` → ended: by the reader, by `signal`, with the feed, or when it could not be opened. It is
- * no async generator, since one that waits cannot be ended before the next event comes.
+ * not an async generator function, since a waiting one cannot be ended before the next event.
  */
 export class EventStream implements AsyncGenerator<PublishedEvent, void> {
   readonly #open: OpenFeed
@@ -43,7 +43,7 @@ export class EventStream implements AsyncGenerator<PublishedEvent, void> {
   readonly #calls = new Fifo<Call>()
   #feed: EventFeed | undefined
   #events: readonly PublishedEvent[] = []
-  /** How many of `#events` were handed out. */
+  /** The number of `#events` that were delivered. */
   #taken = 0
   #ignoreSignal: (() => void) | undefined
   #isReading = false
@@ -57,7 +57,7 @@ export class EventStream implements AsyncGenerator<PublishedEvent, void> {
     this.#notify = onNotice === undefined ? () => undefined : guarded(inCallerContext(onNotice), failed)
   }
 
-  /** @throws EventsError EVENTS_INVALID, EVENTS_STORAGE_*, EVENTS_NOT_RUNNING when the stream cannot be opened */
+  /** @throws EventsError EVENTS_INVALID, EVENTS_STORAGE_*, EVENTS_NOT_RUNNING if the stream cannot be opened */
   next(): Promise<Result> {
     if (this.#isEnded) return Promise.resolve(END)
     const event = this.#calls.size === 0 ? this.#take() : undefined
@@ -86,7 +86,7 @@ export class EventStream implements AsyncGenerator<PublishedEvent, void> {
     this.#end()
   }
 
-  /** Reads on until every call has its answer. */
+  /** Reads until every call has its result. */
   async #read(): Promise<void> {
     this.#isReading = true
     try {
@@ -111,7 +111,7 @@ export class EventStream implements AsyncGenerator<PublishedEvent, void> {
     signal?.addEventListener('abort', this.#end, { once: true })
     this.#ignoreSignal = () => signal?.removeEventListener('abort', this.#end)
     this.#feed = await this.#open(feedOptions)
-    // The reader may have gone while it was opened.
+    // The reader may have ended the stream while it was being opened.
     if (this.#isEnded) this.#feed.close()
     return this.#feed
   }

@@ -8,20 +8,20 @@ import { HandlerRecord } from '../delivery/handler-stats.ts'
 import type { SubscriptionSettings } from '../delivery/settings.ts'
 import type { Receiver } from '../tail/dispatcher.ts'
 
-/** What a subscription needs of its bus. */
+/** The parts of a bus that a live subscription needs. */
 export interface SubscriptionHost {
   readonly metrics: EventMetrics
   readonly logger: Logger
   readonly now: () => number
   readonly dropped: (reason: DropReason, count: number, subscription: string) => void
-  /** Called once, when the subscription takes no more events. */
+  /** Called once, when the subscription accepts no more events. */
   readonly ended: (subscription: LiveSubscription) => void
 }
 
 /**
- * A subscription that starts now and keeps nothing: events queue up, to a bound, while the handler is busy.
+ * A subscription of this process only: its events wait in a bounded queue while the handler is busy.
  *
- * active: takes events and handles them. ended: takes none, what waited is gone, running calls may still settle.
+ * active: accepts and handles events. ended: accepts none and has dropped the waiting ones; running calls may still settle.
  */
 export class LiveSubscription implements Subscription, Receiver {
   readonly id: string
@@ -72,7 +72,7 @@ export class LiveSubscription implements Subscription, Receiver {
     return this.#settings.name
   }
 
-  /** Events that wait for the handler or are being handled. */
+  /** The number of events that wait for the handler or are being handled. */
   get lag(): number {
     return this.#queue.waiting + this.#queue.inFlight
   }
@@ -81,7 +81,7 @@ export class LiveSubscription implements Subscription, Receiver {
     return this.#queue.waiting >= this.#settings.queueEvents
   }
 
-  /** Takes an event of a wanted type. A property, not a method: mitt wants the same function at `on` and `off`. */
+  /** Accepts an event of a wanted type. A property, not a method: mitt needs the same function for `on` and `off`. */
   readonly offer = (event: PublishedEvent): void => {
     if (this.#ended || (this.#matches !== undefined && !this.#matches(event))) return
     if (this.isQueueFull && !this.#makeRoom()) return
@@ -107,7 +107,7 @@ export class LiveSubscription implements Subscription, Receiver {
     }
   }
 
-  /** Lets the handler finish what waits, then ends. Answers how many events were left when the time was up. */
+  /** Lets the handler finish the waiting events, then ends. Returns the number of events left after the timeout. */
   async drain(timeoutMs: number): Promise<number> {
     await this.#queue.idle(timeoutMs)
     const left = this.lag

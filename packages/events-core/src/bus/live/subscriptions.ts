@@ -5,7 +5,7 @@ import { refuseDurableOptions, subscriptionSettings } from '../delivery/settings
 import { Dispatcher } from '../tail/dispatcher.ts'
 import { LiveSubscription, type SubscriptionHost } from './live-subscription.ts'
 
-/** The subscriptions of one bus: who they are, and how events reach them. */
+/** The live subscriptions of one bus. */
 export class Subscriptions {
   readonly #host: Omit<SubscriptionHost, 'ended'>
   readonly #dispatcher = new Dispatcher()
@@ -20,7 +20,7 @@ export class Subscriptions {
     return this.#active.size
   }
 
-  /** @throws EventsError EVENTS_INVALID when an option is wrong */
+  /** @throws EventsError EVENTS_INVALID for an invalid option */
   add(filter: EventFilter, handler: EventHandler, options: SubscribeOptions): Subscription {
     refuseDurableOptions(options)
     const id = `subscription-${++this.#made}`
@@ -49,14 +49,14 @@ export class Subscriptions {
     return { status: 'degraded', active: this.size, detail }
   }
 
-  /** Events that wait or are being handled, by name; subscriptions of one name are added up. */
+  /** Returns the events that wait or are being handled, by name; subscriptions of one name are added up. */
   lag(): ReadonlyMap<string, number> {
     const lag = new Map<string, number>()
     for (const { name, lag: events } of this.#active) lag.set(name, (lag.get(name) ?? 0) + events)
     return lag
   }
 
-  /** Lets handlers finish what waits, ends all subscriptions, and answers what was left, by name. */
+  /** Lets handlers finish the waiting events, ends all subscriptions, and returns the number of unhandled events by name. */
   async drain(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
     const drained = Array.from(this.#active, async (subscription) => ({
       name: subscription.name,

@@ -12,11 +12,11 @@ interface Waiter {
 /**
  * The drafts of one publish call: stored together or not at all.
  *
- * - queued: entered at first. The group may be dropped or withdrawn: nothing of it is stored. Left for writing when its batch
- *   begins, and for settled when it is given up before that.
- * - writing: entered by `begin`. The store may have it, so it is not withdrawn. Left for settled when the store has answered,
- *   or when its deadline has passed: then nobody knows whether it is stored.
- * - settled: entered by `complete` and `fail`, and never left. Its publisher has an answer; only the first one counts.
+ * - queued: the initial state. The group may be dropped or withdrawn: nothing of it is stored. Left for writing when its
+ *   batch begins, and for settled if it times out, is dropped or is withdrawn before that.
+ * - writing: entered by `begin`. The store may have it, so it cannot be withdrawn. Left for settled when the store has
+ *   answered, or when its deadline has passed: then it is unknown whether it is stored.
+ * - settled: entered by `complete` and `fail`, and never left. Its publisher has a result; later results are ignored.
  */
 export class WriteGroup {
   readonly drafts: readonly EventDraft[]
@@ -57,14 +57,14 @@ export class WriteGroup {
     return this.#waiter !== undefined
   }
 
-  /** Notes that its batch goes to the store. */
+  /** Records that its batch is passed to the store. */
   begin(): void {
     this.#enter('writing')
   }
 
   /**
    * Writes the positions and `recorded_at` that the store assigned into the events, freezes them, and resolves the
-   * publisher's promise. A group that was given up while it was being written gets its positions all the same.
+   * publisher's promise. A group that timed out while it was being written still gets its positions.
    * @param first the index of the first receipt of `records`, which follow in order
    */
   complete(receipts: readonly AppendReceipt[], first: number, recordedAt: string): void {

@@ -31,15 +31,15 @@ const DEADLINE_CHECK_MS = 25
 /**
  * Holds published events until the store has them.
  *
- * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours,
- * and leaves settled: stored, rejected, or given up at its deadline (`WriteGroup` defines its states). Positions follow the
- * order of the calls. While the store fails for a passing reason the same groups are tried again, less those that were given
- * up. A publisher that waits is its own back-pressure; `offer`, for which nobody waits, is held to the buffer's bounds.
+ * A group (one `publish`, or all of one `publishMany`) enters at the back, is written together with its neighbours, and
+ * leaves settled: stored, rejected, or timed out (`WriteGroup` defines its states). Positions follow the order of the
+ * calls. While the store fails for a temporary reason, the same groups are retried, except those that have timed out.
+ * Publishers that wait are slowed down by waiting; `offer`, for which nobody waits, is held to the buffer's bounds.
  *
- * - open: entered at first. Groups are accepted. Left by `close`.
- * - closing: entered by `close`. No more groups are accepted. Those that are here are written until the deadline of the close,
- *   which becomes theirs; what is given up then counts as unwritten. Left when every group is settled.
- * - closed: entered from closing, and never left. Nothing waits, and no timer runs.
+ * - open: the initial state. Accepts groups. Left by `close`.
+ * - closing: entered by `close`. Accepts no more groups, and writes the present ones until the deadline of the close, which
+ *   becomes theirs; groups that time out count as unwritten. Left when every group is settled.
+ * - closed: entered from closing, and never left. No group waits, and no timer runs.
  */
 export class WriteQueue {
   readonly #options: WriteQueueOptions
@@ -87,7 +87,7 @@ export class WriteQueue {
 
   /**
    * Stores the drafts, all of them or none, and resolves with their receipts.
-   * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* when the time is up; EVENTS_NOT_RUNNING after `close`; the
+   * @throws EventsError EVENTS_BUFFER_FULL or EVENTS_STORAGE_* after the timeout; EVENTS_NOT_RUNNING after `close`; the
    *   signal's reason
    */
   write(drafts: readonly EventDraft[], options: PublishOptions): Promise<readonly PublishReceipt[]> {
@@ -132,7 +132,7 @@ export class WriteQueue {
     this.#enqueue(group)
   }
 
-  /** Writes what is left until `performance.now()` is `deadline`. Returns how many events were not stored. */
+  /** Writes the remaining groups until `performance.now()` reaches `deadline`. Returns the number of unstored events. */
   async close(deadline: number): Promise<number> {
     this.#enter('closing')
     const { waiting, writing } = this.#commits
@@ -148,7 +148,7 @@ export class WriteQueue {
     if (state === 'closed') this.#stopWatching()
   }
 
-  /** Background work that outlasts its stop may still publish. */
+  /** Needed because background work that outlasts its stop may still publish. */
   #requireOpen(): void {
     if (this.#state !== 'open')
       throw new EventsError('EVENTS_NOT_RUNNING', 'The event bus has stopped: nothing more is stored')

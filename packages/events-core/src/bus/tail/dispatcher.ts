@@ -1,18 +1,21 @@
 import mitt, { type Emitter } from 'mitt'
 import type { PublishedEvent } from '../../event/event.ts'
 
-/** Who gets events: the dispatcher asks once per type, and offers each event of the types that were wanted. */
+/** A receiver of events: the dispatcher asks it once per type, and offers it each event of the wanted types. */
 export interface Receiver {
   wantsType(type: string): boolean
   readonly offer: (event: PublishedEvent) => void
 }
 
-/** Publishers may invent types without end; bindings are made again as needed when they are more than this. */
+/**
+ * Publishers may invent any number of types: beyond this number of channels, all bindings are dropped and made again when
+ * needed.
+ */
 const MAX_CHANNELS = 10_000
 
 /**
- * Brings each event to the receivers of its type, through one mitt channel per type. A receiver is bound to a type
- * when the type is first seen (or when it comes later itself), so that no wildcard is looked at per event.
+ * Passes each event to the receivers of its type, through one mitt channel per type. A receiver is bound to a type when the
+ * type first occurs, or when the receiver is added later, so that no wildcard is evaluated per event.
  */
 export class Dispatcher {
   readonly #emitter: Emitter<Record<string, PublishedEvent>> = mitt()

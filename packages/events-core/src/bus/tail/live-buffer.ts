@@ -5,43 +5,43 @@ import type { Receiver } from './dispatcher.ts'
 import { SharedRead } from './shared-read.ts'
 import type { Signal } from './signal.ts'
 
-/** What a buffer holds at the most; whoever is further behind reads from the store. */
+/** The limits of a buffer; a reader that is further behind reads from the store. */
 const BUFFER_EVENTS = 10_000
 const BUFFER_BYTES = 8 * 2 ** 20
-/** A slice, or a page of the log, is handed out, encoded and written in one piece. */
+/** The limits of a slice, or of a page of the log, which is encoded and written in one piece. */
 const SLICE_BYTES = 256 * 2 ** 10
 const PAGE_EVENTS = 500
-/** Between two wakes: 1,000 readers are woken 50 times a second at the most. */
+/** The pause between two wakes: 1,000 readers are woken at most 50 times a second. */
 const WAKE_PAUSE_PER_READER_MS = 0.02
 const MAX_WAKE_PAUSE_MS = 50
-/** An event without its texts and data, as JSON. */
+/** The approximate JSON size of an event without its title, message and data. */
 const BARE_EVENT_BYTES = 400
 
 export interface LiveBufferOptions {
   readonly log: Pick<EventLog, 'read' | 'head'>
   readonly filter: EventFilter
-  /** The last position that was dispatched before: the window covers what comes after it. */
+  /** The last position that was dispatched before: the buffer covers the events after it. */
   readonly covers: number
 }
 
-/** Some events that follow each other: the very same array for everybody who asks for the same slice. */
+/** Consecutive events; readers that ask for the same slice get the same array. */
 export interface BufferSlice {
   readonly events: readonly PublishedEvent[]
-  /** Where the next slice begins. */
+  /** The place at which the next slice begins. */
   readonly end: number
-  /** Of the last event that has one. */
+  /** The position of the last event that has one. */
   readonly position: number | undefined
-  /** Whether an event has a time to live. */
+  /** True if any of the events has a TTL. */
   readonly mayExpire: boolean
 }
 
 interface SharedSlice extends BufferSlice {
   readonly begin: number
-  /** Whether it would stay as it is when more events come. */
+  /** True if further events would not extend it. */
   readonly isFull: boolean
 }
 
-/** A page of the log, and how the log was when it had been read. */
+/** A page of the log, with the head as it was after the page had been read. */
 export interface LogPage extends ReadResult {
   readonly head: LogHead
 }
@@ -52,9 +52,9 @@ interface BufferedEvent {
 }
 
 /**
- * The newest events that match a filter, shared by all feeds of that filter: an event is matched and kept once, however
- * many read it, and a feed is no more than a place in here. Places are counted from the first event on, so that they
- * stay what they are when events leave at the front.
+ * The newest events that match a filter, shared by all readers of that filter: an event is matched and kept once, however
+ * many read it, and a reader only has a place in the buffer. Places are counted from the first event ever, so that they
+ * stay valid when events leave at the front.
  */
 export class LiveBuffer implements Receiver {
   readonly wantsType: (type: string) => boolean
@@ -62,7 +62,7 @@ export class LiveBuffer implements Receiver {
   readonly #filter: EventFilter
   readonly #matches: ((event: PublishedEvent) => boolean) | undefined
   readonly #waiting = new Set<Signal>()
-  /** By the position behind which they begin. */
+  /** Reads under way, by the position after which they begin. */
   readonly #reads = new Map<number, SharedRead<LogPage>>()
   #items: BufferedEvent[] = []
   #bytes = 0
@@ -72,7 +72,7 @@ export class LiveBuffer implements Receiver {
   #slice: SharedSlice | undefined
   #wake: NodeJS.Immediate | NodeJS.Timeout | undefined
   #wokenAt = Number.NEGATIVE_INFINITY
-  /** Feeds that read here. */
+  /** The number of readers that share this buffer. */
   members = 0
 
   constructor({ log, filter, covers }: LiveBufferOptions) {
@@ -83,17 +83,17 @@ export class LiveBuffer implements Receiver {
     this.#covers = covers
   }
 
-  /** Every matching event after this position, as far as it was dispatched, is here. */
+  /** The position after which the buffer holds every matching event that was dispatched. */
   get covers(): number {
     return this.#covers
   }
 
-  /** The place behind the last event. */
+  /** The place after the last event. */
   get end(): number {
     return this.#begin + this.#items.length
   }
 
-  /** A property, not a method: mitt wants the same function at `on` and `off`. */
+  /** A property, not a method: mitt needs the same function for `on` and `off`. */
   readonly offer = (event: PublishedEvent): void => {
     if (this.#matches !== undefined && !this.#matches(event)) return
     const bytes = sizeOf(event)
@@ -104,7 +104,7 @@ export class LiveBuffer implements Receiver {
     if (this.#waiting.size > 0) this.#wake ??= this.#scheduleWake()
   }
 
-  /** The events from a place on that lie after a position, as many as go out in one piece. */
+  /** Returns the events from a place on that lie after a position, up to the limits of a slice. */
   slice(from: number, after: number): BufferSlice {
     let begin = Math.max(from, this.#begin)
     while (begin < this.end && this.#isKnown(begin, after)) begin++
@@ -114,10 +114,10 @@ export class LiveBuffer implements Receiver {
     return this.#slice
   }
 
-  /** Has the signal notified when there are new events. Whoever waits has taken all there is. */
+  /** Notifies the signal when there are new events. The caller must have taken all current ones. */
   wait(signal: Signal): void {
     this.#waiting.add(signal)
-    // While a wake is due there is something that those who waited before have not taken.
+    // While a wake is due, earlier waiters have not taken all events yet.
     if (this.#wake === undefined && this.#waiting.size === this.members) this.#clear()
   }
 
@@ -126,7 +126,10 @@ export class LiveBuffer implements Receiver {
     this.members--
   }
 
-  /** A page of the log; feeds that ask for the same one at the same time share the read, which each has to leave. */
+  /**
+   * Returns a read of a page of the log; readers that ask for the same page at the same time share it, and each must leave
+   * it.
+   */
   read(after: number): SharedRead<LogPage> {
     const known = this.#reads.get(after)
     if (known !== undefined) return known.join()
@@ -142,14 +145,14 @@ export class LiveBuffer implements Receiver {
   async #read(after: number, signal: AbortSignal): Promise<LogPage> {
     const query = { after, limit: PAGE_EVENTS, maxBytes: SLICE_BYTES, filter: this.#filter }
     const page = await this.#log.read(query, { signal })
-    // In this order: what retention removed while the page was read must be known with it.
+    // The head is read after the page: it must reflect what retention removed while the page was being read.
     const head = await this.#log.head()
     return { ...page, head }
   }
 
   /**
-   * What comes in one turn of the event loop goes out together. While events keep coming, many readers are woken less
-   * often: a write for each of them costs much more than the few events more that it then holds.
+   * Events that arrive in one turn of the event loop are delivered together. While events keep arriving, many readers are
+   * woken less often: a write for each reader costs much more than the few additional events in it.
    */
   #scheduleWake(): NodeJS.Immediate | NodeJS.Timeout {
     const pauseMs = Math.min(MAX_WAKE_PAUSE_MS, this.members * WAKE_PAUSE_PER_READER_MS)
@@ -206,10 +209,10 @@ export class LiveBuffer implements Receiver {
   }
 }
 
-/** The event that was measured last: it comes to one buffer after the other. */
+/** The event that was measured last, since the same event is offered to one buffer after the other. */
 let measured: { readonly event: PublishedEvent; readonly bytes: number } | undefined
 
-/** About how many bytes the event is as JSON. */
+/** Returns the approximate size of the event as JSON, in bytes. */
 function sizeOf(event: PublishedEvent): number {
   if (measured?.event === event) return measured.bytes
   const texts = event.title.length + event.message.length + event.source.length

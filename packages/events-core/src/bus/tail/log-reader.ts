@@ -3,11 +3,11 @@ import type { LiveBuffer, LogPage } from './live-buffer.ts'
 import type { SharedRead } from './shared-read.ts'
 import type { Signal } from './signal.ts'
 
-/** What a reader takes, in the order of the log. */
+/** An item of a log reader, in the order of the log. */
 export type LogItem =
-  /** Events from the store, those that it kept; none of them when nothing between `after` and `position` matched. */
+  /** Events from the store; empty if none between `after` and `position` matched. */
   | ({ readonly kind: 'page'; readonly after: number } & LogPage)
-  /** What follows is live. */
+  /** The following items are live. */
   | { readonly kind: 'caught_up'; readonly position: number }
   /** Live events; those that are not stored have no position. */
   | {
@@ -16,37 +16,37 @@ export type LogItem =
       readonly position: number
       readonly mayExpire: boolean
     }
-  /** More came than the live buffer keeps: what follows is read from the store again. */
+  /** The live buffer no longer holds the next event: the following items are read from the store again. */
   | { readonly kind: 'fell_behind'; readonly position: number }
 
 export interface LogReaderOptions {
   readonly buffer: LiveBuffer
-  /** The place in the buffer at which it joined. */
+  /** The place in the buffer at which the reader joined. */
   readonly place: number
-  /** The position behind which it begins. */
+  /** The position after which the reader begins. */
   readonly after: number
-  /** The store is read at least up to here. */
+  /** The position up to which the store is read at least. */
   readonly target: number
   /** Notified when there may be more to take. */
   readonly signal: Signal
-  /** Returns the last position that was brought to the buffer, or passed over because nobody wanted it. */
+  /** Returns the last position that was offered to the buffer, or skipped because no receiver wanted it. */
   readonly dispatched: () => number
   readonly readFailed: (error: unknown) => void
-  /** Called once, when it is closed. */
+  /** Called once, when the reader is closed. */
   readonly closed: () => void
 }
 
 const RETRY_MS = 250
 
 /**
- * A place in the log that moves from history to live: every matching event after a position, each once and in order. It
- * keeps no events: while it keeps up it reads from the buffer that all readers of its filter share, so a hundred readers at
- * the end of the log cost the store nothing. What it was too slow for it reads from the store.
+ * Reads every matching event after a position, each once and in order, and moves from history to live. It keeps no events:
+ * while it keeps up, it reads from the buffer that all readers of its filter share, so a hundred readers at the end of the
+ * log cost the store nothing. Events that have left the buffer it reads from the store.
  *
- * - behind: entered at the start, and when the buffer has gone on without it. `readOn` gets pages of the store, until they
- *   reach what the buffer covers. Left with the item `caught_up`.
+ * - behind: entered at the start, and when the buffer has dropped events that the reader needs. `readOn` gets pages of the
+ *   store until they reach the positions that the buffer covers. Left with the item `caught_up`.
  * - live: `take` gets slices of the buffer. Left with the item `fell_behind`.
- * - closed: entered by `close`, from anywhere, and never left. There is nothing to take.
+ * - closed: entered by `close`, from anywhere, and never left. `take` returns undefined.
  */
 export class LogReader {
   readonly #options: LogReaderOptions
@@ -55,7 +55,7 @@ export class LogReader {
   #page: LogItem | undefined
   #cursor: number
   #place: number
-  /** The read that it waits for. */
+  /** The read that the reader waits for. */
   #reading: SharedRead<LogPage> | undefined
 
   constructor(options: LogReaderOptions) {
@@ -65,24 +65,24 @@ export class LogReader {
     this.#place = options.place
   }
 
-  /** The last position that was examined on its behalf. */
+  /** The last position that was examined for this reader. */
   get position(): number {
     const isDone = this.#page === undefined && this.isLive && this.#place >= this.#buffer.end
     return isDone ? Math.max(this.#cursor, this.#options.dispatched()) : this.#cursor
   }
 
-  /** Whether it keeps up, so that nothing has to be read from the store. */
+  /** True while the reader keeps up, so that nothing has to be read from the store. */
   get isLive(): boolean {
     return this.#state === 'live' && !this.#isBehind
   }
 
-  /** Events that wait for it; while it is behind, positions of the log that it has not examined. */
+  /** The number of events that wait for the reader; while it is behind, the number of positions that it has not examined. */
   get lag(): number {
     if (this.#isBehind) return Math.max(0, this.#options.dispatched() - this.#cursor)
     return this.#buffer.end - Math.min(this.#place, this.#buffer.end)
   }
 
-  /** Whether all was taken, so that there is nothing to do but to `wait`. */
+  /** True if everything was taken, so that the caller should `wait`. */
   get mayWait(): boolean {
     // Behind, there is at least `caught_up` to take, also where no event of the history matched.
     if (this.#state !== 'live') return this.#state === 'closed'
@@ -90,7 +90,7 @@ export class LogReader {
     return isEmpty && !this.#isBehind
   }
 
-  /** Takes what can be had at once; undefined when there is nothing. */
+  /** Takes the next item that is available at once; undefined if there is none. */
   take(): LogItem | undefined {
     if (this.#state === 'closed') return undefined
     if (this.#page !== undefined || this.#isBehind) return this.#takePage()
@@ -98,7 +98,7 @@ export class LogReader {
       this.#enter('live')
       return { kind: 'caught_up', position: this.#cursor }
     }
-    // The buffer keeps one slice for all: to ask for an empty one would have the next reader's made anew.
+    // The buffer caches one slice for all readers: asking for an empty one would evict it.
     if (this.#place >= this.#buffer.end) return undefined
     const { events, end, position, mayExpire } = this.#buffer.slice(this.#place, this.#cursor)
     this.#place = Math.max(this.#place, end)
@@ -106,7 +106,7 @@ export class LogReader {
     return events.length === 0 ? undefined : { kind: 'live', events, position: this.#cursor, mayExpire }
   }
 
-  /** Does what leads to more, when `take` got nothing and it must not wait: reads on in the store. Never throws. */
+  /** Reads on in the store, when `take` returned nothing and `mayWait` is false. Never throws. */
   async readOn(): Promise<void> {
     if (!this.#isBehind || this.#state === 'closed') return
     const after = this.#cursor
@@ -122,12 +122,12 @@ export class LogReader {
     }
   }
 
-  /** Has the signal notified when there is more to take. */
+  /** Notifies the signal when there is more to take. */
   wait(): void {
     this.#buffer.wait(this.#options.signal)
   }
 
-  /** Ends it, and gives up a read that is under way. Closing twice is fine. */
+  /** Ends the reader and leaves a read that is under way. Closing twice has no effect. */
   close(): void {
     if (this.#isClosed) return
     this.#enter('closed')
@@ -142,7 +142,7 @@ export class LogReader {
     return this.#cursor < Math.max(this.#buffer.covers, this.#options.target)
   }
 
-  // A getter, or TypeScript would take what was checked before an `await` as still true.
+  // A getter: otherwise TypeScript would assume that a check before an `await` still holds.
   get #isClosed(): boolean {
     return this.#state === 'closed'
   }
@@ -170,7 +170,7 @@ export class LogReader {
   }
 }
 
-/** Returns the events of an item that the store has, in order. */
+/** Returns the stored events of an item, in order. */
 export function storedEvents(item: LogItem): readonly StoredEvent[] {
   if (item.kind === 'page') return item.events
   return item.kind === 'live' ? item.events.filter(isStoredEvent) : []

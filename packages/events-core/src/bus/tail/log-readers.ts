@@ -7,22 +7,22 @@ import { LogReader, type LogReaderOptions } from './log-reader.ts'
 
 export interface LogReadersOptions {
   readonly storage: Pick<EventLog, 'read' | 'head'>
-  /** The last position that was dispatched. */
+  /** Returns the last position that was dispatched. */
   readonly dispatched: () => number
 }
 
 export interface SeatOptions extends Pick<LogReaderOptions, 'after' | 'signal' | 'readFailed'> {
-  /** The store is read at least up to here. */
+  /** The position up to which the store is read at least. */
   readonly target?: number
 }
 
-/** A place in a live buffer, taken before it is known where the reader begins. Either opened or left, once. */
+/** A place in a live buffer, taken before it is known where the reader begins. The caller opens or leaves it, once. */
 export interface Seat {
   open(options: SeatOptions): LogReader
   leave(): void
 }
 
-/** The readers of one bus, and the live buffers that they share: one for each filter that has any. */
+/** The readers of one bus, and the live buffers that they share: one for each filter that has readers. */
 export class LogReaders {
   readonly #options: LogReadersOptions
   readonly #dispatcher = new Dispatcher()
@@ -40,13 +40,13 @@ export class LogReaders {
     this.#dispatcher.dispatch(event)
   }
 
-  /** Takes a place behind the last event of the buffer: what is dispatched from now on is kept for it. */
+  /** Takes a place after the last event of the buffer, which then keeps the events that are dispatched from now on. */
   join(filter: EventFilter): Seat {
     const key = keyOf(filter)
     const buffer = this.#bufferOf(key, filter)
     const place = buffer.end
     const { dispatched } = this.#options
-    // The buffer may hold events for others that lag: this reader passes over them, so it must have them from the store.
+    // The buffer may hold older events for readers that lag. This reader skips them, so it must read them from the store.
     const joinedAt = dispatched()
     const closed = () => this.#leave(key, buffer)
     return {
@@ -77,7 +77,7 @@ export class LogReaders {
   }
 }
 
-/** The same for filters that say the same in the same words, in whatever order. */
+/** Returns the same key for filters that differ only in the order of their members. */
 function keyOf(filter: EventFilter): string {
   return JSON.stringify(Object.entries(filter).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -13,9 +13,9 @@ export interface LogTailOptions {
   readonly metrics: EventMetrics
   readonly logger: Logger
   readonly pollIntervalMs: number
-  /** Takes each event of the log once, in order of positions, and live-only events in between. Never throws. */
+  /** Receives each event of the log once, in order of positions, and live-only events in between. Never throws. */
   readonly dispatch: (event: PublishedEvent) => void
-  /** Whether anybody wants events. While nobody does, nothing is read. */
+  /** Returns whether there are receivers. Without any, the store is not read. */
   readonly hasReceivers: () => boolean
 }
 
@@ -23,21 +23,21 @@ const READ_EVENTS = 1_000
 const RETRY_MS = 250
 
 /**
- * Follows the end of the log and brings what is appended to it, by whichever process, in order.
+ * Follows the end of the log and dispatches the events that any process appends, in order.
  *
- * following: own appends that continue the sequence are dispatched from memory. catching up: there is a hole, so
- * the store is read until its end; own stored events are met there again, and live-only ones wait for their turn.
+ * following: dispatches its own appends, which continue the sequence, from memory. catching up: there is a hole, so it
+ * reads the store to its end; that includes its own stored events, and live-only ones wait for their turn.
  */
 export class LogTail {
   readonly #options: LogTailOptions
   readonly #stopping = new AbortController()
-  /** Live-only events that wait, each for the log to be dispatched up to a position. */
+  /** Live-only events that wait until the log is dispatched up to a position. */
   readonly #liveOnly = new Fifo<{ readonly after: number; readonly event: PublishedEvent }>()
   readonly #unwatch: () => void
   readonly #poll: NodeJS.Timeout
   /** The last position that was dispatched. */
   #last: number
-  /** The last position that is known to exist. */
+  /** The last known position. */
   #known: number
   #catchingUp: Promise<void> | undefined
 
@@ -49,33 +49,33 @@ export class LogTail {
     this.#poll = setInterval(() => this.wake(), options.pollIntervalMs).unref()
   }
 
-  /** The last position that is known to exist. */
+  /** The last known position. */
   get head(): number {
     return this.#known
   }
 
-  /** The last position that was dispatched, or passed over because nobody wanted it. */
+  /** The last position that was dispatched, or skipped because there were no receivers. */
   get dispatched(): number {
     return this.#last
   }
 
-  /** Takes own events in the order in which they were published, as soon as they are stored. */
+  /** Accepts this process's events in publish order, as soon as they are stored. */
   offer(events: readonly PublishedEvent[]): void {
     for (const event of events) this.#offerOne(event)
   }
 
-  /** Has the store read, since others may have appended. */
+  /** Reads the store, since other processes may have appended. */
   wake(): void {
     this.#catchingUp ??= this.#catchUp().finally(() => {
       this.#catchingUp = undefined
-      // What was offered in the meantime may have come too late for the last read.
+      // Events that were offered meanwhile may have come too late for the last read.
       if (this.#last < this.#known && !this.#stopping.signal.aborted) this.wake()
     })
   }
 
   /**
-   * Resolves when what others have appended by now was dispatched; while nobody wanted it, it is passed over.
-   * @throws EventsError EVENTS_STORAGE_UNAVAILABLE when that took too long
+   * Resolves when the events that other processes have appended by now are dispatched, or skipped without receivers.
+   * @throws EventsError EVENTS_STORAGE_UNAVAILABLE if that takes too long
    */
   async settle(timeoutMs: number): Promise<void> {
     this.wake()
@@ -83,11 +83,11 @@ export class LogTail {
     if (await within(timeoutMs, settled)) return
     throw new EventsError(
       'EVENTS_STORAGE_UNAVAILABLE',
-      `The store did not tell its end within ${timeoutMs} ms`,
+      `The store did not return its head within ${timeoutMs} ms`,
     )
   }
 
-  /** Resolves when all that is known to exist was dispatched, or after `timeoutMs`, and follows no longer. */
+  /** Stops following. Resolves when all known positions were dispatched, or after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     clearInterval(this.#poll)
     this.#unwatch()
@@ -95,7 +95,7 @@ export class LogTail {
     this.#stopping.abort()
   }
 
-  /** A store that cannot be watched is polled. */
+  /** Watches the store; if that fails, polling alone finds new events. */
   #watch(): () => void {
     const { storage, metrics, logger } = this.#options
     const failed = (err: unknown): undefined => {
@@ -137,18 +137,18 @@ export class LogTail {
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         metrics.storageError('tail')
-        logger.warn({ err: error }, 'The log cannot be followed; trying again')
+        logger.warn({ err: error }, 'Cannot follow the event log; retrying')
         await sleep(RETRY_MS)
       }
     }
     this.#dispatchLiveOnly(Number.POSITIVE_INFINITY)
   }
 
-  /** Answers whether there may be more. */
+  /** Reads the next page of the store. Returns whether there may be more. */
   async #readOn(storage: EventStorage): Promise<boolean> {
     if (!this.#options.hasReceivers()) {
       const { position } = await storage.head()
-      // Whoever has come in the meantime wants what comes after their coming.
+      // A receiver that was added meanwhile must get the events after that moment.
       if (this.#options.hasReceivers()) return true
       this.#advance(position)
       return false

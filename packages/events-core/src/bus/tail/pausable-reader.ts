@@ -1,32 +1,32 @@
 import type { LogItem, LogReader } from './log-reader.ts'
 import type { Signal } from './signal.ts'
 
-/** A log reader that is opened when it is needed, and let go while nobody reads. */
+/** A log reader that is opened on demand and can be closed while it is not needed. */
 export class PausableReader {
   readonly #open: (after: number, signal: Signal) => LogReader
   readonly #signal: Signal
   #reader: LogReader | undefined
 
-  /** @param signal notified when there may be more; also by whoever wants `next` to return */
+  /** @param signal notified when there may be more; a caller may notify it too, to make `next` return */
   constructor(open: (after: number, signal: Signal) => LogReader, signal: Signal) {
     this.#open = open
     this.#signal = signal
   }
 
-  /** Whether all that there is was taken. */
+  /** True if everything was taken. */
   get isIdle(): boolean {
     return this.#reader?.mayWait ?? false
   }
 
-  /** The last position that was examined, when all was taken; undefined otherwise. */
+  /** The last position that was examined, if everything was taken; undefined otherwise. */
   get idlePosition(): number | undefined {
     return this.isIdle ? this.#reader?.position : undefined
   }
 
   /**
-   * Takes the next item. Without one it does what leads to more, or waits for it, and returns undefined: ask again.
-   * @param after the position behind which it begins when it is not open
-   * @param timeoutMs how long it waits; without end by default
+   * Takes the next item. If there is none, reads on or waits, and returns undefined; the caller then asks again.
+   * @param after the position after which the reader begins if it is not open
+   * @param timeoutMs the longest wait; unlimited by default
    */
   async next(after: number, timeoutMs?: number): Promise<LogItem | undefined> {
     this.#reader ??= this.#open(after, this.#signal)
@@ -41,7 +41,7 @@ export class PausableReader {
     return undefined
   }
 
-  /** Lets go of what it holds: what is deleted until it is opened again does not come from the live buffer. */
+  /** Closes the reader, so that events that are deleted before it is opened again do not come from the live buffer. */
   close(): void {
     this.#reader?.close()
     this.#reader = undefined

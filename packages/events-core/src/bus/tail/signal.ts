@@ -1,4 +1,4 @@
-/** Wakes one waiter. A notification that comes while nobody waits is kept for the next one. */
+/** Wakes one waiter. A notification without a waiter is kept for the next one. */
 export class Signal {
   #notified = false
   #wake: (() => void) | undefined
@@ -10,17 +10,17 @@ export class Signal {
     else wake()
   }
 
-  /** Resolves at the next notification, or after `timeoutMs`. It may also resolve for one of before. */
+  /** Resolves at the next notification, or after `timeoutMs`. It may also resolve because of an earlier notification. */
   wait(timeoutMs?: number): Promise<void> {
     const isNotified = this.#notified
     this.#notified = false
     if (isNotified) return Promise.resolve()
-    // No async function: thousands of readers wait here for each event.
+    // Not an async function: thousands of readers wait here for each event.
     const waiting = new Promise<void>(this.#setWake)
     return timeoutMs === undefined ? waiting : this.#inTime(waiting, timeoutMs)
   }
 
-  /** Has `wake` called at the next notification, once and without a promise. False when there was one already. */
+  /** Calls `wake` once, without a promise, at the next notification. Returns false if there was already one. */
   arm(wake: () => void): boolean {
     const isNotified = this.#notified
     this.#notified = false

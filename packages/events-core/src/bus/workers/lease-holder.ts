@@ -5,20 +5,20 @@ import type { HeldLease, Lease, LeaseSign, LeaseStore } from '../../storage/cont
 export interface LeaseHolderOptions {
   readonly store: LeaseStore
   readonly name: string
-  /** Names this process, for people. */
+  /** Names this process in leases, for people. */
   readonly owner: string
-  /** How long a lease lasts after it was last renewed. */
+  /** The time for which a lease lasts after its last renewal. */
   readonly leaseMs: number
 }
 
-/** How many times within its time a lease is renewed, so that a slow store or a late timer does not lose it. */
+/** The number of renewals per lease duration, so that a slow store or a late timer does not lose the lease. */
 const RENEWALS = 3
 
 /**
- * Gets a lease and keeps it.
+ * Acquires a lease and keeps it.
  *
- * A lease is valid for `leaseMs` after the renewal that began last: measured on this process's monotonic clock, and from
- * before the store was asked, so a process that was frozen or cut off knows at once that it may have lost it.
+ * A lease is valid for `leaseMs` after the last renewal began, measured on this process's monotonic clock from before the
+ * request to the store. So a process that was frozen or disconnected knows at once that it may have lost the lease.
  */
 export class LeaseHolder {
   readonly #options: LeaseHolderOptions
@@ -36,27 +36,30 @@ export class LeaseHolder {
     return performance.now() < this.#validUntil
   }
 
-  /** Proves that the lease is held, for as long as it is. */
+  /** Identifies the lease to the store while it is held. */
   get held(): HeldLease {
     return { name: this.#options.name, token: this.#token }
   }
 
-  /** How long to wait between renewals. */
+  /** The interval between renewals. */
   get renewalMs(): number {
     return this.#options.leaseMs / RENEWALS
   }
 
-  /** How long until the lease is to be renewed; 0 when it is due. */
+  /** The time until the next renewal; 0 if it is due. */
   get dueInMs(): number {
     return Math.max(0, this.#renewedAt + this.renewalMs - performance.now())
   }
 
-  /** Whether the renewal is late, since whoever is to renew it is busy. */
+  /** True if the renewal is late because the code that renews the lease is busy. */
   get isOverdue(): boolean {
     return this.isValid && performance.now() > this.#renewedAt + 1.5 * this.renewalMs
   }
 
-  /** Takes the lease if it is free, or if its holder has shown no sign of life for as long as it lasts. @throws EventsError EVENTS_STORAGE_* */
+  /**
+   * Acquires the lease if it is free, or if its holder has not renewed it for the lease duration. @throws EventsError
+   * EVENTS_STORAGE_*
+   */
   async tryAcquire(): Promise<boolean> {
     const { store, name, owner, leaseMs } = this.#options
     const asked = performance.now()
@@ -72,7 +75,7 @@ export class LeaseHolder {
     return answer.acquired
   }
 
-  /** Waits until the lease is to be had. @throws EventsError EVENTS_STORAGE_*; the signal's reason */
+  /** Waits until the lease is acquired. @throws EventsError EVENTS_STORAGE_*; the signal's reason */
   async acquire(signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted()
@@ -81,7 +84,7 @@ export class LeaseHolder {
     }
   }
 
-  /** Renews the lease; undefined when it is lost. @throws EventsError EVENTS_STORAGE_* */
+  /** Renews the lease; returns undefined if it is lost. @throws EventsError EVENTS_STORAGE_* */
   async renew(): Promise<Lease | undefined> {
     const asked = performance.now()
     const lease = await this.#options.store.renew(this.held)
@@ -99,14 +102,14 @@ export class LeaseHolder {
     return result
   }
 
-  /** @param asked `performance.now()` before the store was asked */
+  /** @param asked `performance.now()` before the request to the store */
   #renewed({ token }: Lease, asked: number): void {
     this.#token = token
     this.#renewedAt = asked
     this.#validUntil = asked + this.#options.leaseMs
   }
 
-  /** Notes that the lease is another's. */
+  /** Records that the lease is lost. */
   lose(): void {
     this.#validUntil = 0
   }

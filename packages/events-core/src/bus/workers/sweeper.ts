@@ -1,7 +1,7 @@
 import type { WorkerGauges } from '../../metrics/metrics.ts'
 import type { BusHost, BusWorker } from './worker.ts'
 
-/** Removes expired events from the store every so often. A sweep that fails is logged, and tried again next time. */
+/** Removes expired events from the store at an interval. A failed sweep is logged and retried at the next interval. */
 export class Sweeper implements BusWorker {
   readonly name = 'sweeper'
   readonly #intervalMs: number
@@ -37,7 +37,7 @@ export class Sweeper implements BusWorker {
       metrics.storageOperation('sweep', (performance.now() - began) / 1_000)
     } catch (error) {
       metrics.storageError('sweep')
-      logger.warn({ err: error }, 'Expired events could not be removed')
+      logger.warn({ err: error }, 'Cannot remove expired events; retrying at the next sweep')
     }
   }
 }

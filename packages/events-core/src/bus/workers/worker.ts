@@ -7,9 +7,9 @@ import type { EventDraft } from '../publish/draft.ts'
 import type { LogReader } from '../tail/log-reader.ts'
 import type { Signal } from '../tail/signal.ts'
 
-/** What background work gets from the bus that runs it. All of it is valid until `stop` has settled. */
+/** The parts of a bus that background work may use. All of them are valid until `stop` has settled. */
 export interface BusHost {
-  /** The open store. Leases and documents are the way to share work with other processes. */
+  /** The open store. Use its leases and documents to share work with other processes. */
   readonly storage: EventStorage
   /** Names this process in leases. */
   readonly owner: string
@@ -17,24 +17,24 @@ export interface BusHost {
   readonly clock: () => number
   readonly logger: Logger
   readonly metrics: EventMetrics
-  /** How often to ask the store for what no channel told of. */
+  /** The interval at which to poll the store for changes without a notification. */
   readonly pollIntervalMs: number
-  /** Returns the last position that is known to exist. */
+  /** Returns the last known position. */
   head(): number
   /** Publishes an event as `bus.publish` does, also while the bus waits for its workers to stop. */
   publish(input: EventInput): Promise<PublishReceipt>
   /**
-   * Opens a reader of the log that begins behind a position, and notifies `signal` when there is more to take. It shares the
+   * Opens a reader of the log that begins after a position and notifies `signal` when there is more to take. It shares the
    * live buffer with all readers of its filter.
    */
   read(filter: EventFilter, after: number, signal: Signal): LogReader
   /**
-   * Checks an event that the worker stores by itself, in a commit, and fills in its defaults.
-   * @param nowMs the time that it is made at
+   * Validates an event that the worker itself stores in a commit, and fills in its defaults.
+   * @param nowMs the time at which the event is created
    * @throws EventsError EVENTS_INVALID
    */
   draft(input: EventInput, nowMs: number): EventDraft
-  /** Tells subscribers of events that the worker has stored; what the store said of them is written into them. */
+  /** Delivers events that the worker has stored to subscribers, after completing them with the store's result. */
   stored(drafts: readonly EventDraft[], result: AppendResult): void
 }
 
@@ -43,25 +43,25 @@ export interface BusHost {
  * worker that must run in one process at a time takes a lease.
  */
 export interface BusWorker {
-  /** Its name in health, metrics and logs; one worker of a bus has it. */
+  /** Its name in health, metrics and logs, unique within a bus. */
   readonly name: string
-  /** Begins the work. Called again when the bus is started again. A worker that cannot start keeps the bus from starting. */
+  /** Begins the work. Called again when the bus is started again. If it fails, the bus does not start. */
   start(host: BusHost): Promise<void> | void
   /**
    * Ends the work within `timeoutMs`.
-   * @returns what was left undone, by name; nothing when all was done
+   * @returns the work left undone, by name; undefined if there is none
    */
   stop(timeoutMs: number): Promise<Readonly<Record<string, number>> | undefined>
-  /** Returns whether the work goes well, for health; 'ok' without it. */
+  /** Returns the worker's health check; 'ok' without this method. */
   check?(): HealthCheck
   /** Returns figures for health and metrics. */
   gauges?(): WorkerGauges
-  /** Describes durable subscriptions that the worker runs here. */
+  /** Describes the durable subscriptions that the worker runs here. */
   subscriptions?(): readonly SubscriptionInfo[]
 }
 
 /** A worker that `bus.run` started. */
 export interface RunningWorker {
-  /** Ends the work and forgets the worker. */
+  /** Ends the work and removes the worker. */
   stop(timeoutMs?: number): Promise<void>
 }

@@ -8,14 +8,14 @@ import type { HealthCheck, Logger, SubscriptionInfo } from '../api.ts'
 import { guarded } from '../guarded.ts'
 import type { BusHost, BusWorker } from './worker.ts'
 
-/** Names of health checks that are the bus's own. */
+/** The names of the bus's own health checks. */
 const TAKEN: readonly string[] = ['bus', 'storage', 'buffer']
-/** How much longer than it was told a worker may take to stop. */
+/** The time beyond its timeout that a worker gets to stop. */
 const GRACE_MS = 100
 const NOTHING_LEFT = {}
 const WELL: HealthCheck = { status: 'ok' }
 
-/** The background work of one bus. Workers are code of others: what one throws costs its own figures, or its own stop. */
+/** The background work of one bus. An error of a worker affects only its own figures, or its own stop. */
 export class Workers {
   readonly #logger: Logger
   readonly #all = new Map<string, BusWorker>()
@@ -27,7 +27,7 @@ export class Workers {
 
   /**
    * Adds a worker, and starts it if the bus runs.
-   * @throws EventsError EVENTS_CONFLICT when there is one of that name; what its `start` throws
+   * @throws EventsError EVENTS_CONFLICT if there is one of that name; whatever its `start` throws
    */
   async add(worker: BusWorker): Promise<void> {
     this.register(worker)
@@ -51,14 +51,14 @@ export class Workers {
     this.#all.set(name, worker)
   }
 
-  /** Ends a worker and forgets it. */
+  /** Ends a worker and removes it. */
   async remove(worker: BusWorker, timeoutMs: number): Promise<void> {
     if (this.#all.get(worker.name) !== worker) return
     this.#all.delete(worker.name)
     if (this.#host !== undefined) await this.#stop(worker, timeoutMs)
   }
 
-  /** Starts all workers; when one cannot start, those before it are stopped again. */
+  /** Starts all workers; if one fails to start, stops those before it again. */
   async start(host: BusHost): Promise<void> {
     const started: BusWorker[] = []
     try {
@@ -73,7 +73,7 @@ export class Workers {
     }
   }
 
-  /** Stops all workers at once. @returns what they left undone, by name */
+  /** Stops all workers at the same time. @returns the work that they left undone, by name */
   async stop(timeoutMs: number): Promise<Readonly<Record<string, number>>> {
     if (this.#host === undefined) return NOTHING_LEFT
     this.#host = undefined
@@ -111,20 +111,20 @@ export class Workers {
     try {
       return (await within(timeoutMs + GRACE_MS, worker.stop(timeoutMs))) ?? NOTHING_LEFT
     } catch (err) {
-      this.#logger.error({ err, worker: worker.name }, 'A worker could not be stopped')
+      this.#logger.error({ err, worker: worker.name }, 'Cannot stop a worker')
       return NOTHING_LEFT
     }
   }
 
   #failed(worker: BusWorker): (error: unknown) => undefined {
     return (err) => {
-      this.#logger.error({ err, worker: worker.name }, 'A worker cannot tell its figures')
+      this.#logger.error({ err, worker: worker.name }, 'Cannot read the figures of a worker')
       return undefined
     }
   }
 }
 
-/** Copies figures, so that reading them cannot fail. @throws TypeError for anything that is not a finite number */
+/** Copies figures, so that reading the copy cannot fail. @throws TypeError for anything that is not a finite number */
 function copied({ lag, lastRunMs, figures }: WorkerGauges): WorkerGauges {
   return {
     lag: new Map(Array.from(lag ?? [], ([name, events]) => [name, figure(events)])),
@@ -138,7 +138,7 @@ function figure(value: unknown): number {
   throw new TypeError(`A worker's figures must be finite numbers, not ${shown(value)}`)
 }
 
-/** Returns a worker's figures as health shows them. */
+/** Returns a worker's figures in the form of a health check. */
 function figuresOf({ figures, lag, lastRunMs }: WorkerGauges): Omit<HealthCheck, 'status'> {
   const lags = [...(lag?.values() ?? [])]
   return {
