@@ -65,7 +65,7 @@ test('a server that waits for PostgreSQL stops when it is asked to', async () =>
 test('a wrong password is not waited for', async () => {
   const url = postgres.urlFor('postgres', 'wrong')
   const exit = await new ServerProcess({ VIEWRA_EVENTS_DATABASE_URL: url, VIEWRA_EVENTS_PORT: '0' }).exit
-  expect(exit.stderr).toMatch(/^Cannot start: [^\n]*does not let this user in[^\n]*\n$/)
+  expect(exit.stderr).toMatch(/^Cannot start: [^\n]*rejects this user[^\n]*\n$/)
 })
 
 /** Titles of the events of a stream, as they come. */

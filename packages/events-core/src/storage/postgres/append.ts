@@ -9,18 +9,21 @@ import { JsonParameter, jsonSequence } from './codec/values.ts'
 import type { PostgresSettings } from './settings.ts'
 import { timeLimits } from './transaction-settings.ts'
 
-/** What the function answers: the position before the first event, or where the ids are that were there. */
+/** The function's result: the position before the first event, or the positions of ids that are already stored. */
 interface Answer {
   readonly head: number
   readonly known: readonly (number | null)[] | null
-  /** When the events were recorded, in milliseconds since 1970. */
+  /** The time at which the events were recorded, in milliseconds since 1970. */
   readonly recorded: number
 }
 
-/** Of the function: columns of events, counts, three that are said once, and the column of extensions. */
+/** The function's parameters: columns of events, counts, three single values, and the column of extensions. */
 const PARAMETERS = Array.from({ length: 30 }, (_, index) => `$${index + 1}`)
 
-/** Appends batches, each by one call of a function: one round trip, one transaction; one more if some were there. */
+/**
+ * Appends batches, each by one call of a function: one round trip, one transaction; one more call if some ids were already
+ * stored.
+ */
 export class Appender {
   readonly #lockTimeoutMs: number
   readonly #origin: string
@@ -51,7 +54,7 @@ export class Appender {
   }
 
   async #call(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<Answer> {
-    // The server takes its own clock.
+    // With null the server uses its own clock.
     const recordedMs = this.#serverClock ? null : nowMs
     const parameters = [
       ...columnsOf(rows),
@@ -63,7 +66,7 @@ export class Appender {
     ]
     const { rows: answers } = await db.executeQuery<Answer>(CompiledQuery.raw(this.#statement, parameters))
     const [answer] = answers
-    if (answer === undefined) throw new Error('append_events answered no row')
+    if (answer === undefined) throw new Error('append_events returned no row')
     return answer
   }
 }
@@ -74,7 +77,10 @@ function firstOfEach(rows: readonly AppendRow[]): Map<string, AppendRow> {
   return first
 }
 
-/** Moves what is stored already. @param positions of the fresh ones, in order; null of those that are not stored */
+/**
+ * Separates records that are already stored. @param positions the stored positions, in the order of the fresh records; null
+ * for those that are not stored
+ */
 function setAside(
   fresh: Map<string, AppendRow>,
   known: Map<string, number>,
@@ -88,7 +94,7 @@ function setAside(
   }
 }
 
-/** @param known where events of these ids were stored before @param head the position before the first new one */
+/** @param known the positions of ids that were already stored @param head the position before the first new event */
 function receiptsOf(rows: readonly AppendRow[], known: Map<string, number>, head: number): AppendReceipt[] {
   let last = head
   return rows.map((row) => {
@@ -100,7 +106,7 @@ function receiptsOf(rows: readonly AppendRow[], known: Map<string, number>, head
   })
 }
 
-/** A column at a time: some 10 % cheaper for the server than one JSON document of all. */
+/** Passes an array per column, which is some 10 % cheaper for the server than one JSON document. */
 function columnsOf(rows: readonly AppendRow[]): unknown[] {
   const column = (name: keyof typeof COLUMN) => rows.map((row) => row[COLUMN[name]])
   return [
@@ -122,14 +128,14 @@ function columnsOf(rows: readonly AppendRow[]): unknown[] {
   ]
 }
 
-/** Null when no event has any, as is usual. */
+/** Returns null if no event has extensions, the usual case. */
 function extensionsOf(rows: readonly AppendRow[]): unknown {
   const column = rows.map((row) => row[COLUMN.extensions])
   if (column.every((json) => json === null)) return null
   return column.map((json) => (json === null ? null : new JsonParameter(json)))
 }
 
-/** What the batch adds to the kept counts; its positions are those in the batch, from 1. */
+/** Returns the amounts that the batch adds to the kept counts; positions are those in the batch, from 1. */
 function countsOf(rows: readonly AppendRow[]): unknown[][] {
   const tally = new Tally()
   rows.forEach((row, index) => {

@@ -7,11 +7,11 @@ const REQUEST_BYTES = 16
 const TIMEOUT_MS = 1_000
 
 /**
- * Asks the server, or the pooler in front of it, to cancel what a connection is doing. It is a request that may be refused
- * or come late, and then hit what the connection does next: so the connection must not be used again.
+ * Asks the server, or the pooler in front of it, to cancel the query of a connection. The request may be refused, or arrive
+ * late and cancel the connection's next query: so the connection must not be used again.
  */
 export function requestCancel(client: pg.PoolClient): void {
-  // The driver's types do not have them.
+  // The driver's types lack these properties.
   const processId: unknown = Reflect.get(client, 'processID')
   const secretKey: unknown = Reflect.get(client, 'secretKey')
   if (typeof processId !== 'number' || typeof secretKey !== 'number') return

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { EventsError } from '../../errors.ts'
 import type { LogTables } from '../sql/schema.ts'
 
-/** The oldest version that the tests run with. */
+/** The oldest version with which the tests run. */
 const OLDEST_MAJOR = 14
 
 interface Server {
@@ -11,8 +11,8 @@ interface Server {
 }
 
 /**
- * Refuses a server that is too old, and a database that has no place for all characters: it would refuse some events, or
- * keep them as bytes in which nothing is found.
+ * Rejects a server that is too old, and a database whose encoding lacks characters: it would reject some events, or store
+ * them as bytes in which searches find nothing.
  * @throws EventsError EVENTS_STORAGE_FAILED
  */
 export async function checkServer(db: Kysely<LogTables>, place: string): Promise<void> {
@@ -27,7 +27,7 @@ export async function checkServer(db: Kysely<LogTables>, place: string): Promise
     if (encoding !== 'UTF8') {
       throw refusal(
         place,
-        `has the encoding ${encoding}, which cannot keep every text: use a database made by "create database events encoding 'UTF8' locale 'C' template template0"`,
+        `has the encoding ${encoding}, which cannot store every text: use a database created by "create database events encoding 'UTF8' locale 'C' template template0"`,
       )
     }
   }

@@ -5,15 +5,15 @@ import { toParameter } from './codec/values.ts'
 import { ConnectionLost, type ConnectionRefused, endsConnection } from './errors.ts'
 import { beginTransaction, type TimeLimits } from './transaction-settings.ts'
 
-/** Beyond the server's own limit, whose answer says more: this one is for servers and networks that hang. */
+/** Added to the server's own limit, whose error says more: this limit is for servers and networks that hang. */
 const GRACE_MS = 5_000
 
-/** How long to wait for a server that was asked to cancel a query. */
+/** The time to wait for a server that was asked to cancel a query. */
 const CANCEL_MS = 1_000
 
 type Query = Pick<CompiledQuery, 'sql' | 'parameters'>
 
-/** A connection while somebody has it. */
+/** A connection that is in use. */
 export class Connection implements DatabaseConnection {
   readonly #client: pg.PoolClient
   readonly #limits: TimeLimits
@@ -21,7 +21,7 @@ export class Connection implements DatabaseConnection {
   #inTransaction = false
   #broken = false
 
-  /** @param signal has the query under way cancelled, and no other begun */
+  /** @param signal cancels the query under way, and prevents further ones */
   constructor(client: pg.PoolClient, limits: TimeLimits, signal?: AbortSignal) {
     this.#client = client
     this.#limits = limits
@@ -29,8 +29,8 @@ export class Connection implements DatabaseConnection {
   }
 
   /**
-   * Runs a query in the transaction that was begun, or else in one of its own.
-   * @throws pg.DatabaseError when the server refuses it; ConnectionLost when there is no answer; the signal's reason
+   * Runs a query in the current transaction or, without one, in its own.
+   * @throws pg.DatabaseError if the server rejects it; ConnectionLost if there is no answer; the signal's reason
    */
   async executeQuery<R>({ sql, parameters }: Query): Promise<QueryResult<R>> {
     const values = parameters.map(toParameter)
@@ -55,27 +55,27 @@ export class Connection implements DatabaseConnection {
     this.#inTransaction = false
   }
 
-  /** Ends it, whatever it is doing; it is not used again. */
+  /** Closes the connection, whatever it is doing; it is not used again. */
   cut(): void {
     this.#broken = true
     void this.#client.end()
-    // The driver alone would wait for the answers that are still to come.
+    // The driver would first wait for pending answers.
     this.#client.connection.stream.destroy()
   }
 
-  /** Gives it back to the pool. */
+  /** Returns the connection to the pool. */
   release(): void {
     this.#client.release(this.#broken)
   }
 
-  /** Beginning, query and commit go to the server in one go. */
+  /** Sends begin, query and commit to the server in one round trip. */
   async #queryAlone(sql: string, values: readonly unknown[]): Promise<pg.QueryResult> {
     const { stream } = this.#client.connection
     stream.cork()
     const steps = Promise.allSettled([
       this.#client.query(beginTransaction(this.#limits)),
       this.#client.query(sql, [...values]),
-      // After a query that failed this rolls back, and does not fail.
+      // After a failed query this rolls back, and does not fail.
       this.#client.query('commit'),
     ])
     stream.uncork()
@@ -86,7 +86,7 @@ export class Connection implements DatabaseConnection {
     return answer.value
   }
 
-  /** The commit follows the answer: until then nobody else can have the server connection, and be cancelled for ours. */
+  /** Commits only after the answer: until then no other client can get the server connection and have its query cancelled. */
   async #queryAbortably(sql: string, values: readonly unknown[]): Promise<pg.QueryResult> {
     const { stream } = this.#client.connection
     stream.cork()
@@ -94,14 +94,14 @@ export class Connection implements DatabaseConnection {
     const answered = this.#client.query(sql, [...values])
     stream.uncork()
     const [beginning, answer] = await Promise.allSettled([began, answered])
-    // After a query that failed this rolls back. Whoever uses the connection next comes behind it.
+    // After a failed query this rolls back. The next use of the connection comes after it.
     if (!this.#signal?.aborted) this.#client.query('commit').catch(() => this.cut())
     if (beginning.status === 'rejected') throw beginning.reason
     if (answer.status === 'rejected') throw answer.reason
     return answer.value
   }
 
-  /** Once a cancellation was asked for the connection is cut within its transaction, so that it hits nothing else. */
+  /** After a cancel request the connection is closed within its transaction, so that nothing else is cancelled. */
   async #answer<T>(ask: () => Promise<T>): Promise<T> {
     const signal = this.#signal
     signal?.throwIfAborted()
@@ -125,7 +125,9 @@ export class Connection implements DatabaseConnection {
   }
 }
 
-/** What the server did not say is a failure of the connection: the driver has codes for few of those. */
+/**
+ * Treats every error that is not the server's as a failure of the connection: the driver has codes for only a few of these.
+ */
 export function asAnswer(error: unknown, Otherwise: typeof ConnectionLost | typeof ConnectionRefused): Error {
   if (error instanceof pg.DatabaseError) return error
   const reason = error instanceof Error ? error.message : String(error)

@@ -14,8 +14,8 @@ export interface ConnectionsOptions {
 }
 
 /**
- * Connections to the server, made when needed. No query leaves a trace in its session, and none is prepared under a
- * name, so a pooler may hand each transaction to another server connection.
+ * Connections to the server, opened on demand. No query changes its session, and none is prepared under a name, so a pooler
+ * may pass each transaction to another server connection.
  */
 export class Connections {
   readonly #pool: pg.Pool
@@ -33,17 +33,17 @@ export class Connections {
       pipeline: true,
       max: size,
       idleTimeoutMillis: IDLE_MS,
-      // A program that is done may end, as with any other store, although it did not close this one.
+      // A program that is done may end without closing the store, as with any other store.
       allowExitOnIdle: true,
     })
-    // An idle connection that breaks is replaced at its next use; an 'error' event that nobody takes ends the process.
+    // An idle connection that breaks is replaced at its next use; an unhandled 'error' event would end the process.
     this.#pool.on('error', ignore)
     this.#pool.on('connect', (client) => client.on('error', ignore))
   }
 
   /**
-   * @param signal has what the connection does cancelled
-   * @throws ConnectionRefused; EventsError EVENTS_NOT_RUNNING when `end` is called meanwhile
+   * @param signal cancels the query of the connection
+   * @throws ConnectionRefused; EventsError EVENTS_NOT_RUNNING if `end` is called meanwhile
    */
   async take(signal?: AbortSignal): Promise<Connection> {
     const connection = new Connection(await this.#takeClient(), this.#limits, signal)
@@ -56,7 +56,7 @@ export class Connections {
     connection.release()
   }
 
-  /** Cuts off what is under way, and gives out no more. */
+  /** Closes the connections in use, and returns no more. */
   end(): void {
     if (this.#ended) return
     this.#ended = true
@@ -64,11 +64,11 @@ export class Connections {
       refuse(new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done'))
     }
     for (const connection of this.#used) connection.cut()
-    // Not awaited: it waits for connections that are just being made.
+    // Not awaited: it waits for connections that are being opened.
     void this.#pool.end()
   }
 
-  /** The pool forgets those who wait for a connection when it ends. */
+  /** The pool never settles waiting requests for a connection when it ends. */
   #takeClient(): Promise<pg.PoolClient> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject)
@@ -83,7 +83,7 @@ export class Connections {
   }
 }
 
-/** Nothing was asked of a server, or a pooler, that ends a connection while it is made. */
+/** If a server or pooler ends a connection while it is being opened, nothing was requested yet. */
 function asRefusal(error: unknown): Error {
   const answer = asAnswer(error, ConnectionRefused)
   return answer instanceof pg.DatabaseError && endsConnection(answer)

@@ -9,12 +9,12 @@ import { JsonParameter } from './codec/values.ts'
 import { documentsChanged } from './notifications.ts'
 import type { PostgresSettings } from './settings.ts'
 
-/** Of the server, in milliseconds since 1970: processes on several machines have several clocks. */
+/** The server's time in milliseconds since 1970: processes on several machines have several clocks. */
 const SERVER_MS: RawBuilder<number> = sql`floor(extract(epoch from clock_timestamp()) * 1000)::bigint`
 
 /**
- * How PostgreSQL says what the shared queries ask.
- * @param origin goes with the notification of an append, so that those who wait can tell others' from their own
+ * Returns PostgreSQL's dialect for the shared queries.
+ * @param origin the payload of an append's notification, so that stores can recognise their own
  */
 export function postgresDialect(settings: PostgresSettings, origin: string): SqlDialect {
   const { schema, serverClock } = settings
@@ -33,7 +33,7 @@ export function postgresDialect(settings: PostgresSettings, origin: string): Sql
     taggedAny: (tags) => sql`(${sql.join(tags.map(hasTag), sql` or `)})`,
     isExpiredTagged: hasTag,
     take: async (db, query, { maxBytes, ahead }) => {
-      // A sum over rows before is 0, not null, for the first ones; it follows the order of the query.
+      // The sum over the previous rows, in the order of the query, must be 0 instead of null for the first ones.
       const before = sql`coalesce(sum(bytes) over (rows between unbounded preceding and ${sql.lit(1 + ahead)} preceding), 0)`
       const page = sql`select page.*, ${before} as bytes_before from (${query}) as page`
       const { rows } =

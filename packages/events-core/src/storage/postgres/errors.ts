@@ -1,19 +1,19 @@
 import pg from 'pg'
 import { type ErrorCode, EventsError, isEventsError } from '../../errors.ts'
 
-/** No connection could be made: nothing was asked of the server. */
+/** No connection could be opened: nothing was requested of the server. */
 export class ConnectionRefused extends Error {
   override readonly name = 'ConnectionRefused'
 }
 
-/** The server gave no answer: the connection was lost, or was silent for too long. */
+/** The server did not answer: the connection was lost, or was silent for too long. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
 }
 
 interface Meaning {
   readonly code: ErrorCode
-  /** What is wrong and what to do, after the name of the store. */
+  /** The part of the message after the store's name: the problem and the remedy. */
   readonly says: string
 }
 
@@ -27,21 +27,21 @@ const UNTRUSTED: Meaning = {
 }
 const NO_TLS: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
-  says: 'offers no TLS, which is demanded: switch ssl on in the server, or check its address',
+  says: 'offers no TLS, which is required: enable ssl on the server, or check its address',
 }
 const LOST: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
-  says: 'was lost from sight: check that the server runs; the outcome of what was being stored is unknown',
+  says: 'did not answer, or the connection was lost: check that the server runs; the outcome of the current write is unknown',
 }
 const NO_ENTRY: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
-  says: 'does not let this user in: check user, password and pg_hba.conf',
+  says: 'rejects this user: check user, password and pg_hba.conf',
 }
 const LOCKED: Meaning = {
   code: 'EVENTS_STORAGE_LOCKED',
   says: 'was held up by another transaction and stored nothing: try again; pg_stat_activity shows which transaction stays open',
 }
-/** Undone, for taking too long or by an administrator: the server's message tells which. */
+/** The statement was rolled back because it took too long, or by an administrator: the server's message says which. */
 const ENDED: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
   says: 'ended a statement, which stored nothing: try again; if it took too long, see what keeps the server busy, or raise statementTimeoutMs',
@@ -56,14 +56,14 @@ const BUSY: Meaning = {
   says: 'has no memory or connections left: try again, or raise its limits',
 }
 
-/** Node's codes when it refuses a certificate; those of ERR_SSL_ tell that the server refused ours. */
+/** Matches Node's codes for a rejected certificate; ERR_SSL_ codes mean that the server rejected ours. */
 const UNTRUSTED_CODE = /^(?!ERR_SSL_).*(CERT|LEAF_SIGNATURE|INVALID_CA|INVALID_PURPOSE)/
-/** The driver has no code for it. */
+/** The driver's message, as it has no code. */
 const NO_TLS_MESSAGE = 'The server does not support SSL connections'
 
-/** By SQLSTATE. */
+/** Meanings by SQLSTATE. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
-  '3D000': { code: 'EVENTS_STORAGE_UNAVAILABLE', says: 'is not there: create the database' },
+  '3D000': { code: 'EVENTS_STORAGE_UNAVAILABLE', says: 'does not exist: create the database' },
   '25006': {
     code: 'EVENTS_STORAGE_READ_ONLY',
     says: 'takes no writes: connect to the primary server, or make it read-write (see default_transaction_read_only of the role and the database too)',
@@ -76,7 +76,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   '57014': ENDED,
   '57P01': LOST,
   '57P02': LOST,
-  // It lets nobody in while it starts or stops.
+  // The server accepts no connections while it starts or stops.
   '57P03': UNREACHABLE,
   '57P05': LOST,
   '25P03': LOST,
@@ -91,7 +91,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
 }
 
-/** By the first two characters of SQLSTATE, for the rest of a class. */
+/** Meanings by the first two characters of SQLSTATE, for the rest of a class. */
 const CLASSES: Readonly<Record<string, Meaning>> = {
   '08': LOST,
   '28': NO_ENTRY,
@@ -101,7 +101,10 @@ const CLASSES: Readonly<Record<string, Meaning>> = {
   XX: DAMAGED,
 }
 
-/** Whatever went wrong with the database, as an EventsError that names it. @param place without any password */
+/**
+ * Returns the EventsError for any failure of the database, which it names. @param place names the database without a
+ * password
+ */
 export function storageError(error: unknown, place: string): EventsError {
   if (isEventsError(error)) return error
   const meaning = meaningOf(error)
@@ -117,22 +120,22 @@ export function storageError(error: unknown, place: string): EventsError {
 }
 
 /**
- * Whether a store that could not be opened may be a moment later: its server cannot be reached, starts or stops, or has no
+ * Returns whether opening a store may succeed later: its server cannot be reached, is starting or stopping, or has no
  * connection left.
- * @param error what `open` threw
+ * @param error the error that `open` threw
  */
 export function isServerAway(error: unknown): boolean {
   const meaning = error instanceof EventsError ? meaningOf(error.cause) : undefined
   return meaning === UNREACHABLE || meaning === LOST || meaning === BUSY
 }
 
-/** Whether the server ended the connection with this answer. */
+/** Returns whether the server ended the connection with this error. */
 export function endsConnection(error: pg.DatabaseError): boolean {
   const meaning = meaningOf(error)
   return meaning === UNREACHABLE || meaning === LOST
 }
 
-/** Whether a row of that key is there already: a unique index refused another one. */
+/** Returns whether a unique index rejected a row because its key exists. */
 export function isAlreadyThere(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505'
 }

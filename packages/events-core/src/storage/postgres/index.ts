@@ -10,45 +10,52 @@ import { urlFileProblem } from './url-files.ts'
 
 export { isServerAway } from './errors.ts'
 
-/** How to reach a server, instead of a URL; what is missing is what `pg` takes by default. */
+/** The connection to a server, instead of a URL; absent members have the defaults of `pg`. */
 export interface PostgresConnection {
   /** A name, an address, or the directory of a Unix socket. */
   readonly host?: string
   readonly port?: number
   readonly database?: string
   readonly user?: string
-  /** A function is called for each connection, so that a password may change. */
+  /** The password; a function is called for each connection, so that the password may change. */
   readonly password?: string | (() => string | Promise<string>)
-  /** TLS: true, or what `tls.connect` takes, such as `{ ca }`; the certificate is verified. */
+  /** Enables TLS: true, or options of `tls.connect` such as `{ ca }`; the certificate is verified. */
   readonly ssl?: boolean | ConnectionOptions
 }
 
 export interface PostgresStorageOptions {
   /**
-   * `postgres://user:password@host:5432/database`; this or `connection`. With `?sslmode=verify-full&sslrootcert=/path/ca.crt`
-   * it goes by TLS only, to a server whose certificate this CA signed for its name; without `sslrootcert` Node's CAs count.
+   * `postgres://user:password@host:5432/database`; this or `connection` is required.
+   * `?sslmode=verify-full&sslrootcert=/path/ca.crt` requires TLS and a certificate that this CA signed for the server's
+   * name; without `sslrootcert` Node's CAs apply.
    */
   readonly url?: string
   readonly connection?: PostgresConnection
   /**
-   * The server itself, when `url` is a pooler's that keeps no sessions (PgBouncer in transaction mode): new events of
-   * other processes are listened for there. Without it they are seen when the bus polls.
+   * The URL of the server itself, to listen for other processes' events, if `url` is that of a pooler without sessions
+   * (PgBouncer in transaction mode). Without it, those events are seen only when the bus polls.
    */
   readonly listenUrl?: string
-  /** Where the tables are; `viewra_events` by default. It is created when it is not there. */
+  /** The schema of the tables, created if it does not exist; `viewra_events` by default. */
   readonly schema?: string
   /**
-   * Connections at the most, beside one that appends and one that listens; 5 by default. Searches leave one of them to
-   * what is found at once, so with a single one health waits for them.
+   * The maximum number of connections, besides one that appends and one that listens; 5 by default. Searches leave one of
+   * them to quick lookups, so with a single connection, health waits for searches.
    */
   readonly poolSize?: number
-  /** How long a statement may take; 30,000 by default. A wait for a lock ends after 3,000 or half of it, if that is less. */
+  /**
+   * The time that a statement may take; 30,000 by default. A wait for a lock ends after 3,000, or half of this value if
+   * less.
+   */
   readonly statementTimeoutMs?: number
-  /** How long to wait for a connection; 5,000 by default. */
+  /** The time to wait for a connection; 5,000 by default. */
   readonly connectTimeoutMs?: number
-  /** What the server's views call the connections; `viewra-events` by default. */
+  /** The name of the connections in the server's views; `viewra-events` by default. */
   readonly applicationName?: string
-  /** The time, in milliseconds since 1970. By default events are recorded by the server's clock; `Date.now` is for the rest. */
+  /**
+   * Returns the time in milliseconds since 1970; `Date.now` by default, with the server's clock for the times at which
+   * events are recorded.
+   */
   readonly now?: () => number
 }
 
@@ -74,8 +81,8 @@ const CONNECTION_RULES: Readonly<Record<keyof PostgresConnection, OptionRule>> =
 }
 
 /**
- * Events in a PostgreSQL database, for several processes or machines that share one log. Needs the package `pg`.
- * @throws EventsError EVENTS_INVALID that names each wrong option, or the URL whose certificate files cannot be read
+ * Creates a store in a PostgreSQL database, for several processes or machines that share one log. Needs the package `pg`.
+ * @throws EventsError EVENTS_INVALID that names each invalid option, or the URL whose certificate files cannot be read
  * @example
  * const bus = createEventBus({ storage: postgresStorage({ url: 'postgres://app:secret@db/app' }) })
  */
@@ -101,7 +108,7 @@ function settingsOf(options: PostgresStorageOptions): PostgresSettings {
   const others: pg.ClientConfig = {
     application_name: options.applicationName ?? 'viewra-events',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-    // A peer that vanished without a word is noticed, if late.
+    // Detects, if late, a peer that disappeared without closing.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }
@@ -122,8 +129,8 @@ function settingsOf(options: PostgresStorageOptions): PostgresSettings {
 }
 
 /**
- * As the driver understands the options, with its defaults; it does not connect here, but reads the files that a URL
- * names for TLS.
+ * Returns host, port and database as the driver understands the options, with its defaults. The driver does not connect
+ * here, but it reads the files that a URL names for TLS.
  */
 function placeOf(path: string, connection: pg.ClientConfig): string {
   try {
@@ -135,21 +142,21 @@ function placeOf(path: string, connection: pg.ClientConfig): string {
   }
 }
 
-/** What comes behind user, password, host and port. */
+/** Captures the part after user, password, host and port. */
 const BEHIND_HOST = /^postgres(?:ql)?:\/\/[^/?#]*(.*)$/s
 
-/** Never shows the URL, which may have a password in it. */
+/** Never shows the URL, which may contain a password. */
 function urlProblem(value: unknown): string | undefined {
-  if (typeof value !== 'string') return `must be a text, not ${shown(value)}`
+  if (typeof value !== 'string') return `must be a string, not ${shown(value)}`
   const [, rest] = BEHIND_HOST.exec(value) ?? []
   if (rest === undefined) return 'must be a URL such as postgres://user:password@host:5432/database'
-  // A password with / ? or # in it ends there: its rest would be taken for the host or the database, and shown as such.
+  // A password that contains / ? or # ends there: the rest would count as host or database, and be shown as such.
   return /[@#]/.test(rest)
-    ? 'has an @ or # behind its host: in a user, a password or a parameter write @ as %40, # as %23, / as %2F, ? as %3F'
+    ? 'has an @ or # after its host: in a user, a password or a parameter write @ as %40, # as %23, / as %2F, ? as %3F'
     : urlFileProblem(value)
 }
 
-/** A URL in its place would be shown with its password. */
+/** Rejects a URL, which would be shown with its password. */
 function hostProblem(value: unknown): string | undefined {
   const isUrl = typeof value === 'string' && /@|:\/\//.test(value)
   return isUrl ? 'must be a name, an address or a directory: give a URL as url' : text(255)(value)
@@ -162,7 +169,7 @@ function schemaProblem(value: unknown): string | undefined {
     Buffer.byteLength(value) > 63 ||
     !/^[^\0\p{Surrogate}]+$/u.test(value)
   ) {
-    return 'must be a text of 1 to 63 bytes without NUL'
+    return 'must be a string of 1 to 63 bytes without NUL'
   }
-  return value.startsWith('pg_') ? 'must not begin with pg_, which PostgreSQL keeps for itself' : undefined
+  return value.startsWith('pg_') ? 'must not begin with pg_, which PostgreSQL reserves' : undefined
 }

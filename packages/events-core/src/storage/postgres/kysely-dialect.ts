@@ -11,7 +11,7 @@ import type { Connections } from './connections.ts'
 import { SchemaIntrospector } from './schema-introspector.ts'
 import type { PostgresSettings } from './settings.ts'
 
-/** PostgreSQL for Kysely, over our connections. @param signal has queries cancelled */
+/** Returns Kysely's dialect for PostgreSQL over the store's connections. @param signal cancels queries */
 export function postgresKyselyDialect(
   connections: Connections,
   { schema }: Pick<PostgresSettings, 'schema'>,
@@ -44,7 +44,7 @@ class PooledDriver implements Driver {
     try {
       await ours(connection).begin(settings)
     } catch (error) {
-      // It may have got half of it.
+      // The server may have received only a part.
       ours(connection).cut()
       throw error
     }
@@ -54,12 +54,12 @@ class PooledDriver implements Driver {
     await ours(connection).end('commit')
   }
 
-  /** Never fails, so that what went wrong before it is what is told. */
+  /** Never fails, so that the original error is reported. */
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     try {
       await ours(connection).end('rollback')
     } catch {
-      // The server rolls back what loses its connection.
+      // The server rolls back the transaction of a closed connection.
       ours(connection).cut()
     }
   }
@@ -73,8 +73,8 @@ class PooledDriver implements Driver {
   }
 }
 
-/** Kysely hands back what `acquireConnection` gave it. */
+/** Kysely passes the connections that `acquireConnection` returned. */
 function ours(connection: DatabaseConnection): Connection {
   if (connection instanceof Connection) return connection
-  throw new TypeError('this connection is of another driver')
+  throw new TypeError('this connection belongs to another driver')
 }

@@ -1,14 +1,19 @@
 const DOCUMENTS = 'documents'
 
-/** What a store tells others when it wrote documents of a collection. An append tells just its origin. */
+/**
+ * Returns the payload of a notification that documents of a collection were written. That of an append is only the origin.
+ */
 export function documentsChanged(origin: string, collection: string): string {
   return `${DOCUMENTS} ${origin} ${collection}`
 }
 
-/** What somebody told. A store of an older version takes news of documents for that of an append, which does no harm. */
+/**
+ * A parsed notification. A store of an older version treats a notification about documents as one about an append, which
+ * does no harm.
+ */
 export interface News {
   readonly origin: string
-  /** Absent when events were appended. */
+  /** Absent if events were appended. */
   readonly collection?: string
 }
 

@@ -20,30 +20,30 @@ import { MIGRATIONS } from './migrations/migrations.ts'
 import type { PostgresSettings } from './settings.ts'
 import { Listener } from './watch.ts'
 
-/** A window is a statement of its own, so that none runs into its limit. */
+/** Each window is a separate statement, so that none reaches the time limit. */
 const SEARCH_PACE: Omit<Pace, 'rest'> = { first: 2_000, max: 500_000, targetMs: 50 }
 /** Appends wait for each slice of a delete. */
 const DELETE_PACE: Omit<Pace, 'rest'> = { first: 200, max: 5_000, targetMs: 10 }
 
-/** How long `close` lets finish what is under way. */
+/** The time that `close` gives the calls under way to finish. */
 const CLOSE_MS = 2_000
 
 type Work = (log: SqlLog) => Promise<unknown>
 
-/** The database from one opening to the next closing. */
+/** The database, from one `open` to the next `close`. */
 export class PostgresRunner implements Runner {
   readonly #settings: PostgresSettings
   readonly #db: Kysely<LogTables>
   readonly #log: SqlLog
   readonly #connections: Connections
-  /** Appends have a connection of their own: no number of searches holds them up. */
+  /** The connection of appends: no number of searches holds them up. */
   readonly #appendConnections: Connections
   readonly #appendDb: Kysely<LogTables>
   readonly #appends = new Turns()
   readonly #running = new Set<Promise<unknown>>()
   readonly #abortable = new AbortableWork()
   readonly #turns: SearchTurns
-  /** Tells this store's notifications from those of others. */
+  /** Distinguishes this store's notifications from those of others. */
   readonly #origin = randomUUID()
   #closing = false
 
@@ -51,7 +51,7 @@ export class PostgresRunner implements Runner {
     const { poolSize } = settings
     this.#settings = settings
     this.#connections = new Connections({ ...settings, size: poolSize })
-    // One connection is left to what is found at once, such as the head, and to what changes the log.
+    // One connection is left to quick lookups, such as the head, and to changes of the log.
     this.#turns = new SearchTurns(Math.max(1, poolSize - 1))
     this.#appendConnections = new Connections({ ...settings, size: 1 })
     this.#appendDb = this.#connect(this.#appendConnections)
@@ -67,8 +67,8 @@ export class PostgresRunner implements Runner {
   }
 
   /**
-   * Makes the schema and its tables, or brings them up to date.
-   * @throws EventsError EVENTS_STORAGE_*; nothing was changed when the server or its database cannot be used
+   * Creates or migrates the schema and its tables.
+   * @throws EventsError EVENTS_STORAGE_*; nothing was changed if the server or its database cannot be used
    */
   static async start(settings: PostgresSettings): Promise<PostgresRunner> {
     const runner = new PostgresRunner(settings)
@@ -106,7 +106,7 @@ export class PostgresRunner implements Runner {
     })
   }
 
-  /** Gives long work up at its next rest, waits a moment for the rest, and cuts off what is still under way. */
+  /** Ends long work at its next rest, waits a moment for other calls, and closes connections that are still in use. */
   async close(): Promise<void> {
     this.#closing = true
     this.#abortable.abort(closedEarly())
@@ -128,7 +128,7 @@ export class PostgresRunner implements Runner {
     })
   }
 
-  /** One batch at a time, in the order of the calls: each is a transaction, and the next has to come after it. */
+  /** Appends one batch at a time, in the order of the calls: each is a transaction, and the next must come after it. */
   #append(work: Work): Promise<unknown> {
     return this.#track(() =>
       this.#appends.take(() => {
@@ -149,7 +149,7 @@ export class PostgresRunner implements Runner {
     )
   }
 
-  /** What deletes are to find is settled in turn with this process's appends. */
+  /** The scope of a delete is determined in turn with this process's appends. */
   #remove(work: Work, signal: AbortSignal | undefined): Promise<unknown> {
     const inTurn: SqlLog['snapshot'] = (read) => this.#appends.take(() => snapshot(this.#db, read))
     const rest = async (own: AbortSignal) => {
@@ -163,13 +163,13 @@ export class PostgresRunner implements Runner {
     )
   }
 
-  /** Tells those who listen. @throws EventsError EVENTS_STORAGE_* */
+  /** Sends a notification. @throws EventsError EVENTS_STORAGE_* */
   async #notify(payload: string): Promise<void> {
     const { schema } = this.#settings
     await this.#track(() => sql`select pg_notify(${schema}, ${payload})`.execute(this.#db))
   }
 
-  /** Says of what goes wrong what was wrong with the database. */
+  /** Converts failures into EventsErrors that name the database. */
   async #track<T>(work: () => Promise<T>): Promise<T> {
     const running = work()
     this.#running.add(running)
@@ -182,15 +182,15 @@ export class PostgresRunner implements Runner {
     }
   }
 
-  /** The tables, over some connections. @param signal has queries cancelled */
+  /** Returns the tables over the connections. @param signal cancels queries */
   #connect(connections: Connections, signal?: AbortSignal): Kysely<LogTables> {
     const dialect = postgresKyselyDialect(connections, this.#settings, signal)
     return new Kysely<LogTables>({ dialect }).withSchema(this.#settings.schema)
   }
 
   /**
-   * Whoever changes the log, by appending or otherwise, holds its head row: so changes come one after the other, as in
-   * SQLite, and none can wait for another in a circle.
+   * Runs a change of the log, which locks its head row: so changes happen one after the other, as in SQLite, and cannot
+   * deadlock.
    */
   #change<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T> {
     return this.#db.transaction().execute(async (transaction) => {
@@ -199,7 +199,10 @@ export class PostgresRunner implements Runner {
     })
   }
 
-  /** Of those who make the same thing at the same moment one comes too late, and finds it made when it looks again. */
+  /**
+   * Retries once: of two processes that create the same row at the same moment, the later one finds it at the second
+   * attempt.
+   */
   async #changeAside<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T> {
     try {
       return await this.#db.transaction().execute(work)
@@ -209,19 +212,19 @@ export class PostgresRunner implements Runner {
     }
   }
 
-  /** There may be no head row yet, so a lock of the database's own lets one process at a time make the tables. */
+  /** There may be no head row yet, so an advisory lock lets one process at a time create the tables. */
   #prepare<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T> {
     const { schema } = this.#settings
     return this.#db.transaction().execute(async (transaction) => {
       await sql`select pg_advisory_xact_lock(hashtextextended(${`viewra events ${schema}`}, 0))`.execute(
         transaction,
       )
-      // `if not exists` asks for the right to create schemas even when there is nothing to do.
+      // `if not exists` requires the right to create schemas even if there is nothing to do.
       const { rows } = await sql`select from pg_catalog.pg_namespace where nspname = ${schema}`.execute(
         transaction,
       )
       if (rows.length === 0) await sql`create schema ${sql.id(schema)}`.execute(transaction)
-      // Temporary tables come last: one that is called as one of ours must not stand in front of it.
+      // Temporary tables come last: one with the name of the store's table must not hide it.
       await sql`set local search_path to ${sql.id(schema)}, pg_temp`.execute(transaction)
       return await work(transaction)
     })

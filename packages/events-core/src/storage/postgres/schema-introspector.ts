@@ -1,8 +1,8 @@
 import { type DatabaseIntrospector, type Kysely, type SchemaMetadata, sql, type TableMetadata } from 'kysely'
 
 /**
- * Tells Kysely's migrator which tables there are in our schema. Its own introspector looks at every column of the whole
- * database, where others may have many tables, and fails when one of them is dropped meanwhile.
+ * Lists the tables of the store's schema for Kysely's migrator. Kysely's own introspector reads every column of the whole
+ * database, where others may have many tables, and fails if one of them is dropped meanwhile.
  */
 export class SchemaIntrospector implements DatabaseIntrospector {
   readonly #db: Kysely<unknown>
@@ -20,7 +20,7 @@ export class SchemaIntrospector implements DatabaseIntrospector {
     return rows
   }
 
-  /** Without their columns, which nobody asks for. */
+  /** Returns the tables without their columns, which the migrator does not use. */
   async getTables(): Promise<TableMetadata[]> {
     const { rows } = await sql<{ name: string }>`
       select relname::text as name

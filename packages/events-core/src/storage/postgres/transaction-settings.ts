@@ -1,12 +1,12 @@
 import type { TransactionSettings } from 'kysely'
 
-/** Below the time that a publish waits by default, so that its caller is told what held the event up. */
+/** Below the default timeout of `publish`, so that its caller learns what held up the event. */
 const LOCK_TIMEOUT_MS = 3_000
 
-/** How long the transactions of a store may take. */
+/** The time limits of a store's transactions. */
 export interface TimeLimits {
   readonly statementMs: number
-  /** Shorter than a statement may take, so that the server tells a wait for a lock from a statement that is slow. */
+  /** Shorter than the limit of a statement, so that the server distinguishes a wait for a lock from a slow statement. */
   readonly lockMs: number
 }
 
@@ -18,17 +18,17 @@ export function timeLimits(statementTimeoutMs: number): TimeLimits {
 }
 
 /**
- * What our statements rely on, and a server, a database or a role may have set otherwise. Costs of the planner's
- * (`random_page_cost`, `work_mem`) are not among them: they tell of the machine.
+ * The settings on which the store's statements rely, and which a server, a database or a role may have set differently. The
+ * planner's costs (`random_page_cost`, `work_mem`) are not among them, since they describe the machine.
  */
 const SETTINGS = {
-  // Compiling a statement takes up to a second, and what it saves is less than the 50 ms that one of ours should take.
+  // Compiling a statement takes up to a second, and saves less than the 50 ms that a statement of the store should take.
   jit: 'off',
-  // A plan for any values would ignore how large a window of positions is.
+  // A generic plan would ignore the size of a window of positions.
   plan_cache_mode: 'auto',
-  // A search must not take the processors of the others.
+  // A search must not use the processors that other work needs.
   max_parallel_workers_per_gather: '0',
-  // Windows of positions are read by index; `off` is said by people who tried something out.
+  // Windows of positions are read by index; `off` may be left over from an experiment.
   enable_indexscan: 'on',
   enable_indexonlyscan: 'on',
   enable_bitmapscan: 'on',
@@ -36,17 +36,17 @@ const SETTINGS = {
   enable_nestloop: 'on',
   enable_hashagg: 'on',
   enable_sort: 'on',
-  // These change what a statement finds.
+  // These change the results of a statement.
   transform_null_equals: 'off',
   array_nulls: 'on',
   gin_fuzzy_search_limit: '0',
-  // Ours are in the schema that each statement names; nothing may stand in front of PostgreSQL's functions and operators.
+  // Each statement names the schema of its tables; nothing may hide PostgreSQL's functions and operators.
   search_path: 'pg_catalog',
 }
 
 /**
- * Begins a transaction and pins its limits, its isolation level and the settings of the planner. All of it ends with the
- * transaction: a pooler may give the next one another server connection, and this one to somebody else.
+ * Begins a transaction and sets its limits, its isolation level and the planner's settings. All of them end with the
+ * transaction, because a pooler may give the next one another server connection, and this connection to another client.
  */
 export function beginTransaction(
   { statementMs, lockMs }: TimeLimits,
@@ -56,7 +56,7 @@ export function beginTransaction(
     ...SETTINGS,
     statement_timeout: statementMs,
     lock_timeout: lockMs,
-    // For a process that is frozen within a transaction: it must not hold up the others for ever.
+    // A process that freezes within a transaction must not block the others forever.
     idle_in_transaction_session_timeout: statementMs,
   }
   const pinned = Object.entries(settings).map(([name, value]) => `set local ${name} = ${value}`)

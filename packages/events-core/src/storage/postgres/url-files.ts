@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 
 const FILES = ['sslrootcert', 'sslcert', 'sslkey']
 
-/** The driver reads the files that a URL names while it is made, and would wait for a pipe to which nobody writes. */
+/** The driver reads the files that a URL names when it is created, and would wait forever for a pipe without a writer. */
 export function urlFileProblem(url: string): string | undefined {
   const parameters = new URLSearchParams(url.split('?')[1])
   const wrong = FILES.find((name) => {

@@ -7,14 +7,14 @@ import type { PostgresSettings } from './settings.ts'
 
 const MIN_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000
-/** How long a notification of our own may take to arrive. */
+/** The time that the store's own notification may take to arrive. */
 const PROBE_MS = 10_000
-/** Begins what such a notification says. */
+/** The prefix of such a notification's payload. */
 const PROBE = 'probe '
 
 export interface ListenerOptions {
   readonly settings: PostgresSettings
-  /** What this store's own notifications say: they wake nobody. */
+  /** The payload of this store's own notifications, which wake no watcher. */
   readonly origin: string
   readonly hear: Hear
   /** Sends a notification over another connection, as appends do. */
@@ -22,12 +22,12 @@ export interface ListenerOptions {
 }
 
 /**
- * Wakes when another store appends, by LISTEN on a connection of its own. A notification is a hint, and so is this: its
- * connection may break, which is noticed at once or after minutes, and a pooler may carry no notifications at all.
- * Whoever must know polls as well.
+ * Receives notifications of other stores' changes, by LISTEN on its own connection. They are only hints: the connection may
+ * break, which is detected at once or after minutes, and a pooler may forward no notifications at all. Callers that need
+ * certainty must also poll.
  *
- * connecting → listening → up, when a notification that was sent elsewhere has arrived → broken, by an error or the end of
- * the connection, or because none arrived → after a pause connecting again.
+ * connecting → listening → up, once a notification sent over another connection has arrived → broken, by an error or the
+ * end of the connection, or because none arrived → after a pause connecting again.
  */
 export class Listener implements Channel {
   readonly #options: ListenerOptions
@@ -54,7 +54,7 @@ export class Listener implements Channel {
 
   async #connect(): Promise<void> {
     const { settings, origin: own } = this.#options
-    // To listen is no reason for the process to go on.
+    // Listening must not keep the process alive.
     const stream = () => new Socket().unref()
     const client = new pg.Client({ ...settings.listenConnection, stream })
     this.#client = client
@@ -68,7 +68,7 @@ export class Listener implements Channel {
     try {
       await client.connect()
       await client.query(`listen ${pg.escapeIdentifier(settings.schema)}`)
-      // Nobody knows what was missed until now.
+      // Notifications may have been missed until now.
       if (this.#client === client) this.#options.hear(undefined)
       await this.#hearProbe(client)
     } catch {
@@ -79,8 +79,8 @@ export class Listener implements Channel {
   }
 
   /**
-   * Resolves when a notification has arrived. It is sent over a connection of the store: on its own a pooler's client is
-   * told of its own notification, and of no other.
+   * Resolves when a notification has arrived. It is sent over another connection of the store: behind a pooler, a client
+   * may receive only the notifications that it sends itself.
    */
   async #hearProbe(client: pg.Client): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -95,7 +95,7 @@ export class Listener implements Channel {
     }
   }
 
-  /** An error is followed by the end, and both are told: only the first counts. */
+  /** Handles an error or the end of the connection; both occur, and only the first counts. */
   #lost(client: pg.Client): void {
     if (this.#client !== client || this.#ended) return
     this.#drop()

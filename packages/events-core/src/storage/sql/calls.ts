@@ -2,7 +2,7 @@ import { LANES, type Lane, type OperationKey } from './lanes.ts'
 import type { Operations } from './operations.ts'
 import type { SqlCall } from './sql-log.ts'
 
-/** The operations as an open store is asked for them. Those that may take long begin with the signal that ends them. */
+/** The operations as functions that an open store calls. Those that may take long take a signal first. */
 export type Calls = {
   readonly [S in keyof Operations]: {
     readonly [N in keyof Operations[S]]: N extends keyof (typeof LANES)[S]
@@ -17,7 +17,7 @@ type CallOf<Operation, L> = Operation extends (call: SqlCall, ...args: infer A) 
     : (...args: A) => Answer
   : never
 
-/** Runs an operation, wherever its store does that. */
+/** Runs an operation, on a thread or a connection of the store. */
 export type Run = (
   operation: OperationKey,
   args: readonly never[],
@@ -26,7 +26,7 @@ export type Run = (
 
 export function callsOf(run: Run): Calls {
   const sections = Object.entries(LANES).map(([section, lanes]) => [section, sectionOf(section, lanes, run)])
-  // Of the names in the table that `Calls` is made of; `Calls` says what each operation takes and returns.
+  // Built from the same table as `Calls`, which types the arguments and result of each operation.
   return Object.fromEntries(sections)
 }
 

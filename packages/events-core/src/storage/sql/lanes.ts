@@ -1,14 +1,14 @@
 /**
- * How an operation shares the database with others:
+ * Defines how an operation shares the database with others:
  * - `append` stores events, in the order of the calls;
- * - `lookup` finds what it asks for at once, and waits for no search;
- * - `search` may look at many events, a slice at a time, and ends when its signal aborts;
+ * - `lookup` finds rows by an index, and waits for no search;
+ * - `search` may examine many events, a slice at a time, and ends when its signal aborts;
  * - `write` makes a few changes, in the order of the calls;
  * - `remove` deletes many events, a slice at a time, lets others in between, and ends when its signal aborts.
  */
 export type Lane = 'append' | 'lookup' | 'search' | 'write' | 'remove'
 
-/** The lane of each operation in operations.ts. Data only: the main thread of SQLite has this and loads no query. */
+/** The lane of each operation in operations.ts. Only data, so that SQLite's main thread need not load the queries. */
 export const LANES = {
   events: {
     append: 'append',
@@ -64,7 +64,7 @@ export const LANES = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Lane>>>>
 
-/** Where an operation stands in the table, and its lane. */
+/** The keys of an operation in the table, and its lane. */
 export interface OperationKey {
   readonly section: string
   readonly name: string

@@ -7,16 +7,16 @@ import type { SqlLog } from './sql-log.ts'
 const MIGRATIONS_TABLE = 'kysely_migration'
 
 export interface MigrationTarget extends Pick<SqlLog, 'db' | 'transaction'> {
-  /** Where the tables are, in databases that have schemas. */
+  /** The schema of the tables, in databases that have schemas. */
   readonly schema?: string
 }
 
 /**
- * Brings the tables up to date. All in one transaction, so several processes may do it at a time as long as the
- * database lets only one of such transactions run.
- * @param migrations by name, in the order of names
- * @param place of the store, for messages
- * @throws EventsError EVENTS_STORAGE_FAILED when the tables are those of a newer version
+ * Migrates the tables in one transaction. Several processes may call it at the same time if the database runs only one of
+ * these transactions at a time.
+ * @param migrations the migrations by name, in the order of names
+ * @param place names the store in messages
+ * @throws EventsError EVENTS_STORAGE_FAILED if the tables are those of a newer version
  */
 export async function migrate(
   { db, transaction, schema }: MigrationTarget,
@@ -26,7 +26,7 @@ export async function migrate(
   const applied = await appliedMigrations(db)
   const unknown = applied.find((name) => !Object.hasOwn(migrations, name))
   if (unknown !== undefined) throw newerVersion(unknown, place)
-  // A store that takes no writes can still be read when there is nothing to do.
+  // Without this check, a read-only store could not be opened.
   if (applied.length === Object.keys(migrations).length) return
   await transaction(async (db) => {
     const within = schema === undefined ? {} : { migrationTableSchema: schema }

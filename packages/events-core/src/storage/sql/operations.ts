@@ -33,7 +33,7 @@ import {
   setPaused,
 } from './subscriptions/subscriptions.ts'
 
-/** Each operation of a SQL store, by the method of the contract that it carries out. lanes.ts says how each is run. */
+/** The operations of a SQL store, by the contract's method that each implements. lanes.ts has their lanes. */
 const OPERATIONS = {
   events: {
     append: appendRows,
@@ -91,15 +91,15 @@ const OPERATIONS = {
 
 export type Operations = typeof OPERATIONS
 
-/** Carries out an operation with the arguments that `Calls` has checked. */
+/** Runs an operation; `Calls` types its arguments. */
 export type Operation = (call: SqlCall, ...args: never[]) => Promise<unknown>
 
-/** One for each lane, so that none is forgotten. */
+/** Requires an operation for each key in `LANES`. */
 type Table = {
   readonly [S in keyof typeof LANES]: { readonly [N in keyof (typeof LANES)[S]]: Operation }
 }
 
-/** @throws TypeError when there is no such operation */
+/** @throws TypeError if there is no such operation */
 export function findOperation({ section, name }: OperationKey): Operation {
   const sections: Readonly<Record<string, Readonly<Record<string, Operation>>>> = OPERATIONS
   const operation = sections[section]?.[name]

@@ -1,34 +1,34 @@
 import type { OperationKey } from './lanes.ts'
 
-/** An operation that is to be run. */
+/** A call of an operation. */
 export interface OperationCall extends OperationKey {
-  /** Of the kind that the operation takes: `Calls` sees to that. */
+  /** The operation's arguments, typed by `Calls`. */
   readonly args: readonly never[]
-  /** The time, in milliseconds since 1970, when it was asked for. */
+  /** The time of the call, in milliseconds since 1970. */
   readonly nowMs: number
 }
 
-/** Stands for the log where collections of documents stand by their names. */
+/** Stands for the log among the names of document collections. */
 export const LOG: unique symbol = Symbol('log')
 
-/** What was changed: events, or documents of a collection; undefined when it may be anything. */
+/** What was changed: events, or documents of a collection; undefined if it may be anything. */
 export type Changed = typeof LOG | string | undefined
 
 export type Hear = (changed: Changed) => void
 
-/** Hears of changes by other processes, while anybody watches. */
+/** Receives notifications of changes by other processes; exists while there are watchers. */
 export interface Channel {
-  /** Whether it would hear of a change; undefined where nothing can break. */
+  /** True while notifications arrive; undefined if the channel cannot break. */
   readonly isUp: boolean | undefined
   end(): void
 }
 
 /** An open database, which runs operations by their lanes. */
 export interface Runner {
-  /** @throws EventsError EVENTS_STORAGE_*, or EVENTS_NOT_RUNNING when it is closed meanwhile; the signal's reason */
+  /** @throws EventsError EVENTS_STORAGE_*, or EVENTS_NOT_RUNNING if it is closed meanwhile; the signal's reason */
   run(call: OperationCall, signal: AbortSignal | undefined): Promise<unknown>
-  /** Calls `hear`, which does not throw, after another process changed something. */
+  /** Calls `hear`, which must not throw, after another process changes something. */
   listen(hear: Hear): Channel
-  /** Ends what is under way, and releases everything. */
+  /** Ends the calls under way and releases all resources. */
   close(): Promise<void>
 }

@@ -2,7 +2,10 @@ import type { DocumentTables } from './documents/tables.ts'
 import type { StateTables } from './state/tables.ts'
 import type { SubscriptionTables } from './subscriptions/tables.ts'
 
-/** An event as a row: times in milliseconds since 1970, `data`, `tags` and `extensions` as JSON text, null where a field is absent. */
+/**
+ * A row of an event: times in milliseconds since 1970, `data`, `tags` and `extensions` as JSON text, null for absent
+ * fields.
+ */
 export interface EventRow {
   readonly position: number
   readonly id: string
@@ -24,25 +27,27 @@ export interface EventRow {
 }
 
 interface EventsTable extends EventRow {
-  /** Visible while the time is below; null for ever. */
+  /** The time at which the event stops being visible; null for never. */
   readonly expires_at: number | null
 }
 
-/** One row. It gives out positions, so whoever appends holds it locked until the commit. */
+/** A single row, from which positions are assigned, so each append locks it until the commit. */
 interface LogHeadTable {
   readonly position: number
   readonly epoch: string
-  /** When the last event was recorded, or a later time that was declared as reached: no event is recorded before it. */
+  /**
+   * The time of the last recorded event, or a later one that a commit's condition required: no event is recorded before it.
+   */
   readonly recorded: number
 }
 
-/** Below the position retention may have removed events of the type, or pattern of types: see `KeptFrom`. */
+/** The kept-from position of a type or a pattern of types: see `KeptFrom`. */
 interface KeptFromTable {
   readonly type: string
   readonly position: number
 }
 
-/** How many events are stored, expired ones that were not swept included. */
+/** Counts of stored events, including expired ones that are not swept yet. */
 interface TypeCountsTable {
   readonly type: string
   readonly priority: number
@@ -55,8 +60,8 @@ interface SourceCountsTable {
 }
 
 /**
- * The same by minute of `timestamp`. All events of a row lie between its two positions; deletes leave these as they
- * are, so they are bounds and no more.
+ * The same counts by minute of `timestamp`. All events of a row lie between its two positions, which are only bounds, since
+ * deletes do not change them.
  */
 interface MinuteCountsTable extends TypeCountsTable {
   readonly minute: number
@@ -78,8 +83,8 @@ interface TagCountsTable {
 }
 
 /**
- * Between which positions lies what was recorded in a minute. One row per batch instead of an index entry per event;
- * and unlike "the oldest come first" it holds when the clock was set back.
+ * The range of positions of the events recorded in a minute: one row per batch instead of an index entry per event. It
+ * stays right if the clock was set back.
  */
 interface RecordedMinutesTable {
   readonly minute: number
@@ -87,7 +92,7 @@ interface RecordedMinutesTable {
   readonly last_position: number
 }
 
-/** The tables that the shared queries know; where tags are found by is the dialect's own. */
+/** The tables that the shared queries use; each dialect has its own index of tags. */
 export interface LogTables extends SubscriptionTables, StateTables, DocumentTables {
   readonly events: EventsTable
   readonly log_head: LogHeadTable
@@ -101,7 +106,7 @@ export interface LogTables extends SubscriptionTables, StateTables, DocumentTabl
   readonly recorded_minutes: RecordedMinutesTable
 }
 
-/** In the order in which the fields of an event are shown. */
+/** The columns of an event, in the order in which its fields are shown. */
 export const EVENT_COLUMNS = [
   'id',
   'type',
@@ -122,7 +127,7 @@ export const EVENT_COLUMNS = [
   'recorded_at',
 ] as const satisfies readonly (keyof EventRow)[]
 
-/** What the counts are kept by, and what a delete therefore has to know of its events. */
+/** The columns by which counts are kept, and which a delete therefore reads of its events. */
 export const COUNTED_COLUMNS = [
   'position',
   'type',

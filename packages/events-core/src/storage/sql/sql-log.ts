@@ -14,7 +14,7 @@ import type { CountedRow, LogTables } from './schema.ts'
 import type { Pace, Range } from './search/windows.ts'
 import type { StateRow } from './state/tables.ts'
 
-/** A row that says how large it is. */
+/** A row with its size. */
 export interface Sized {
   readonly bytes: number
 }
@@ -24,59 +24,57 @@ export interface TakeLimits {
   readonly ahead: 0 | 1
 }
 
-/** What differs between databases. Each predicate is one over a row of `events`. */
+/** The differences between databases. Each predicate applies to a row of `events`. */
 export interface SqlDialect {
-  /** Whether the text is one of at most 1,000, which databases do not take as so many parameters of a query. */
+  /** Tests whether the column equals one of at most 1,000 strings, which would be too many parameters of a query. */
   isOneOf(column: 'type' | 'source' | 'key', texts: readonly string[]): Expression<SqlBool>
-  /** Whether the text begins as one of at most 1,000 prefixes does, code point by code point. */
+  /** Tests whether the column begins with one of at most 1,000 prefixes, compared by code point. */
   startsWithAny(column: 'type' | 'source', prefixes: readonly string[]): Expression<SqlBool>
-  /** Whether indexes find what `hasExtensions` and `dataContains` ask for. */
+  /** True if indexes serve `hasExtensions` and `dataContains`. */
   readonly hasDataIndex: boolean
-  /** Whether the event has all the extensions, as `compileExtensions` has it. */
+  /** Tests whether the event has all the extensions, like `compileExtensions`. */
   hasExtensions(extensions: Extensions): Expression<SqlBool>
-  /** Whether `data` contains the object, as `containsJson` has it. */
+  /** Tests whether `data` contains the object, like `containsJson`. */
   dataContains(part: JsonObject): Expression<SqlBool>
-  /** Whether `title` or `message` contains the text, as `compileText` has it. */
+  /** Tests whether `title` or `message` contains the text, like `compileText`. */
   textContains(text: string): Expression<SqlBool>
-  /** Whether the event has the tag, or one of them. Only events of `range` are asked about. */
+  /** Tests whether the event has one of the tags. Applied only to events of `range`. */
   taggedAny(tags: readonly string[], range: Range): Expression<SqlBool>
-  /** Whether a row of `expired_events` has the tag. There are few, however many events have it. */
+  /** Tests whether a row of `expired_events` has the tag. These rows are few, however many events have the tag. */
   isExpiredTagged(tag: string): Expression<SqlBool>
-  /**
-   * Runs a query up to the row that reaches `maxBytes`, and `ahead` rows more, so that the others are not even read.
-   */
+  /** Runs a query up to the row that reaches `maxBytes` and `ahead` more rows; further rows are not even read. */
   take<R extends Sized>(
     db: Kysely<LogTables>,
     query: SelectQueryBuilder<LogTables, keyof LogTables, R>,
     limits: TakeLimits,
   ): Promise<R[]>
-  /** Stores events, in the transaction that `db` is or in one of its own. */
+  /** Stores events, in the transaction `db` or, if it is none, in a new one. */
   append(db: Kysely<LogTables>, rows: readonly AppendRow[], nowMs: number): Promise<AppendResult>
-  /** The store's time, by which events are recorded. @param nowMs the time of this process */
+  /** Returns the store's time, at which events are recorded. @param nowMs the time of this process */
   clock(nowMs: number): AliasableExpression<number>
-  /** Stores states in place of those of the same keys. */
+  /** Stores states, replacing those of the same keys. */
   putStates(db: Kysely<LogTables>, rows: readonly StateRow[]): Promise<void>
-  /** Tells other processes, when the transaction is committed, that documents of a collection were written. */
+  /** Notifies other processes on commit that documents of a collection were written. */
   announce(db: Kysely<LogTables>, collection: string): Promise<void>
-  /** Brings in step what is kept about events (counts, tags), within the transaction that deleted them. */
+  /** Updates the counts and tags kept about deleted events, within the transaction that deleted them. */
   forget(transaction: Transaction<LogTables>, gone: readonly CountedRow[]): Promise<void>
 }
 
-/** The database as the shared queries use it. */
+/** The database, as the shared queries use it. */
 export interface SqlLog {
   readonly db: Kysely<LogTables>
   readonly dialect: SqlDialect
   readonly pace: Pace
-  /** Runs reads that must all see the same state. */
+  /** Runs reads that all see the same state. */
   snapshot<T>(work: (db: Kysely<LogTables>) => Promise<T>): Promise<T>
-  /** Runs writes that must all happen or none, and that change no event: appends do not wait for them. */
+  /** Runs writes in a transaction that changes no events, for which appends do not wait. */
   aside<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T>
-  /** The same for writes that change events; appends wait. */
+  /** Runs writes in a transaction that may change events, for which appends wait. */
   transaction<T>(work: (transaction: Transaction<LogTables>) => Promise<T>): Promise<T>
 }
 
 /** The database for one operation. */
 export interface SqlCall extends SqlLog {
-  /** The time, in milliseconds since 1970, when it was asked for. */
+  /** The time of the call, in milliseconds since 1970. */
   readonly nowMs: number
 }

@@ -32,17 +32,17 @@ import type { OperationKey } from './lanes.ts'
 import { LOG, type Runner } from './runner.ts'
 import { Watchers } from './watchers.ts'
 
-/** A database that a store is kept in. */
+/** The database of a store. */
 export interface SqlAdapter {
   readonly name: string
-  /** Names the database, in messages. */
+  /** Names the database in messages. */
   readonly place: string
   readonly now: () => number
-  /** Connects, and creates or migrates the tables. @throws EventsError EVENTS_STORAGE_* */
+  /** Connects and creates or migrates the tables. @throws EventsError EVENTS_STORAGE_* */
   start(): Promise<Runner>
 }
 
-/** A store in a SQL database. What its methods do stands in operations.ts; where and when it is done is the runner's. */
+/** A store in a SQL database. operations.ts implements its methods; the runner decides where and when they run. */
 export class SqlStorage implements EventStorage {
   readonly name: string
   readonly persistent = true
@@ -54,7 +54,7 @@ export class SqlStorage implements EventStorage {
   readonly #adapter: SqlAdapter
   readonly #calls: Calls
   readonly #watchers = new Watchers()
-  /** Opening and closing, one at a time. */
+  /** Runs `open` and `close` one at a time. */
   readonly #changes = new Turns()
   #runner: Runner | undefined
 

@@ -7,20 +7,20 @@ interface Watcher {
 }
 
 /**
- * Those who are woken when events or documents change. The channel to other processes is there while the store is open and
- * somebody watches.
+ * Functions that are called when events or documents change. The channel to other processes exists while the store is open
+ * and has watchers.
  */
 export class Watchers {
   readonly #watchers = new Set<Watcher>()
   #runner: Runner | undefined
   #channel: Channel | undefined
 
-  /** Whether the channel hears; undefined without one, or where it cannot break. */
+  /** True while the channel is up; undefined without a channel, or for one that cannot break. */
   get isListening(): boolean | undefined {
     return this.#channel?.isUp
   }
 
-  /** Has `wake` called in the context of the caller. Returns a function that ends it. */
+  /** Adds a watcher, which is called in the caller's async context. Returns a function that removes it. */
   add(of: Changed, wake: () => void): () => void {
     const watcher: Watcher = { of, wake: AsyncResource.bind(wake) }
     this.#watchers.add(watcher)
@@ -31,14 +31,14 @@ export class Watchers {
     }
   }
 
-  /** Wakes those who watch what was changed. */
+  /** Calls the watchers of whatever was changed. */
   wake(changed: Changed): void {
     for (const { of, wake } of this.#watchers) {
       if (changed !== undefined && of !== changed) continue
       try {
         wake()
       } catch {
-        // Code of others. It is a hint: its caller polls as well.
+        // The callers pass `wake`, and they also poll: a failed call counts as a hint that did not arrive.
       }
     }
   }
@@ -48,7 +48,7 @@ export class Watchers {
     if (this.#watchers.size > 0) this.#listen()
   }
 
-  /** Those who watch the log stay, for when the store is opened again. */
+  /** Closes the channel. Watchers of the log stay, for when the store is opened again. */
   closed(): void {
     this.#end()
     for (const watcher of this.#watchers) if (watcher.of !== LOG) this.#watchers.delete(watcher)

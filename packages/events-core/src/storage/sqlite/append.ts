@@ -13,7 +13,7 @@ interface Head {
   readonly recorded: number
 }
 
-/** Appends batches. The busiest statements there are, so they are prepared once and run one by one: 100,000 rows/s. */
+/** Appends batches. These are the most frequent statements, so they are prepared once and run one by one: 100,000 rows/s. */
 export class Appender {
   readonly append: (rows: readonly AppendRow[], nowMs: number) => AppendResult
   readonly #head: Statement<[], Head>
@@ -39,13 +39,13 @@ export class Appender {
       on conflict do update set last_position = excluded.last_position`)
     this.#tags = new TagStatements(file)
     this.#counts = new CountStatements(file)
-    // Immediate: the head is read under the lock that keeps other processes from giving out the same positions.
+    // Immediate: the head is read under the lock that prevents other processes from assigning the same positions.
     this.append = file.transaction(this.#appendRows.bind(this)).immediate
   }
 
   #appendRows(rows: readonly AppendRow[], nowMs: number): AppendResult {
     const { position: before, recorded } = this.#readHead()
-    // A clock that was set back stands still.
+    // If the clock was set back, recorded times stand still.
     const recordedMs = Math.max(nowMs, recorded)
     const tally = new Tally()
     const receipts: AppendReceipt[] = []
@@ -64,7 +64,7 @@ export class Appender {
     return { recordedAt: formatTimestamp(recordedMs), receipts }
   }
 
-  /** Answers whether the id was new; if not, nothing happened. */
+  /** Stores an event. Returns false, and stores nothing, if its id is already stored. */
   #store(position: number, row: AppendRow, recordedMs: number, tally: Tally): boolean {
     const [id, type, source, target, title, message, data, priority, tags, timestamp, ...others] = row
     const texts = [id, type, source, target, title, message, data]

@@ -7,13 +7,13 @@ import { APPLICATION_ID } from './file/application-id.ts'
 import { sqliteKyselyDialect } from './kysely-dialect.ts'
 import type { ThreadSettings } from './thread/messages.ts'
 
-/** Both views of one connection. */
+/** One connection, as the driver and as Kysely present it. */
 export interface Connection {
   readonly file: Database.Database
   readonly db: Kysely<LogTables>
 }
 
-/** Opens the file for the thread that writes, and creates it where there is none. */
+/** Opens the file for the writer thread, and creates it if there is none. */
 export function connectWriter(settings: ThreadSettings): Connection {
   createFile(settings.path)
   const file = new Database(settings.path, { timeout: settings.busyTimeoutMs })
@@ -27,7 +27,7 @@ export function connectWriter(settings: ThreadSettings): Connection {
   }
 }
 
-/** Opens the file for the thread that reads. It exists by then. */
+/** Opens the file, which must exist, for the reader thread. */
 export function connectReader(settings: ThreadSettings): Connection {
   const file = new Database(settings.path, { timeout: settings.busyTimeoutMs, fileMustExist: true })
   try {
@@ -45,9 +45,9 @@ function kyselyOf(file: Database.Database, begin: 'begin' | 'begin immediate'): 
   return new Kysely<LogTables>({ dialect: sqliteKyselyDialect(file, begin) })
 }
 
-/** Before anything is changed: somebody else's database must stay as it is. */
+/** Runs before any change: a database that is not an event store must stay unchanged. */
 function refuseForeign(file: Database.Database): void {
-  // In one transaction, since another process may be making the store at this moment.
+  // In one transaction, since another process may be creating the store at this moment.
   const { id, objects } = file.transaction(() => ({
     id: file.pragma('application_id', { simple: true }),
     objects: file.prepare('select count(*) from sqlite_schema').pluck().get(),
@@ -60,11 +60,11 @@ function refuseForeign(file: Database.Database): void {
 }
 
 function prepareFile(file: Database.Database, { synchronous, maxBytes }: ThreadSettings): void {
-  // Before the journal mode, which writes the first page. In a file that has pages it would be a write for nothing.
+  // Before the journal mode, which writes the first page. In a file with pages it would be a useless write.
   if (file.pragma('page_count', { simple: true }) === 0) file.pragma('auto_vacuum = incremental')
   if (file.pragma('journal_mode = wal', { simple: true }) !== 'wal') throw noLog(file.name)
   file.pragma(`synchronous = ${synchronous}`)
-  // Twice what the log grows to until it is copied and begun anew.
+  // Twice the size that the log usually reaches before it is copied and restarted.
   file.pragma(`journal_size_limit = ${8 * 1024 * 1024}`)
   limitMemory(file)
   if (maxBytes !== undefined) {
@@ -84,6 +84,6 @@ function limitMemory(file: Database.Database): void {
   // Negative means KiB. The operating system caches the file too.
   file.pragma('cache_size = -8000')
   file.pragma('temp_store = memory')
-  // Views and triggers that somebody put into the file must not call functions.
+  // Views and triggers that others have added to the file must not call functions.
   file.pragma('trusted_schema = off')
 }

@@ -3,7 +3,7 @@ import type { Tally } from '../sql/counts/tally.ts'
 
 type Counted = 'type' | 'minute' | 'hour' | 'source' | 'hourOfSource' | 'tag'
 
-/** Keeps the counts in step with the events; to be used in the transaction that changes these. */
+/** Updates the counts of events; must be used in the transaction that changes the events. */
 export class CountStatements {
   readonly #add: Record<Counted, Statement>
   readonly #subtract: Record<Counted, Subtraction>
@@ -13,7 +13,7 @@ export class CountStatements {
       type: file.prepare(`
         insert into type_counts (type, priority, count) values (?, ?, ?)
         on conflict do update set count = count + excluded.count`),
-      // Positions only grow, so the first of a row that is there stays the first.
+      // Positions only increase, so an existing row keeps its first one.
       minute: file.prepare(`
         insert into minute_counts (minute, type, priority, count, first_position, last_position)
         values (?, ?, ?, ?, ?, ?)
@@ -71,7 +71,7 @@ export class CountStatements {
   }
 }
 
-/** Takes away from a count, and removes its row at zero: what was once seen must not be looked at for ever. */
+/** Subtracts from a count, and deletes its row at zero, so that queries do not read rows of values that no longer occur. */
 interface Subtraction {
   readonly reduce: Statement<unknown[], number>
   readonly drop: Statement

@@ -11,10 +11,10 @@ import { Appender } from './append.ts'
 import { CountStatements } from './count-statements.ts'
 import { TagStatements } from './tag-statements.ts'
 
-/** So many are compared one by one; SQLite takes no deeper expression than of 1,000 terms. */
+/** Up to this many values are compared one by one; SQLite limits the depth of expressions to 1,000. */
 const FEW_TEXTS = 100
 
-/** More than the conditions of one statement that are parsed: two lists of prefixes and a part of the data. */
+/** More than the parsed conditions of one statement: two lists of prefixes and a part of the data. */
 const PLACES = 8
 
 const PUT_STATE = `
@@ -22,7 +22,7 @@ const PUT_STATE = `
   on conflict do update set
     value = excluded.value, due = excluded.due, touched = excluded.touched, bytes = excluded.bytes`
 
-/** How SQLite says what the shared queries ask; `file` must be the connection that they run on. */
+/** Returns SQLite's dialect for the shared queries; `file` must be the connection on which they run. */
 export function sqliteDialect(file: Database): SqlDialect {
   const append = appending(file)
   const forget = forgetting(file)
@@ -66,19 +66,19 @@ export function sqliteDialect(file: Database): SqlDialect {
       const put = file.prepare(PUT_STATE)
       for (const { id, key, value, due, touched, bytes } of rows) put.run(id, key, value, due, touched, bytes)
     },
-    // Others see that the file has changed.
+    // Other processes detect that the file has changed.
     announce: async () => {},
     forget: async (_transaction, gone) => forget(gone),
   }
 }
 
-/** As JSON, in which a number is not a text: the names of extensions need no escape in a path. */
+/** Compares as JSON, in which a number differs from a string. The names of extensions need no escape in a path. */
 function hasExtension([name, value]: [string, ExtensionValue]): RawBuilder<SqlBool> {
   const texts = sameExtensions(value).map((same) => JSON.stringify(same))
   return sql`extensions -> ${`$."${name}"`} in (${sql.join(texts)})`
 }
 
-/** In one go, since rows that come one by one through Kysely take twice as long. */
+/** Reads the rows at once, since reading them one by one through Kysely takes twice as long. */
 function takeRows<R extends Sized>(
   file: Database,
   { sql, parameters }: CompiledQuery<R>,
@@ -98,7 +98,7 @@ function takeRows<R extends Sized>(
 function appending(file: Database): Appender['append'] {
   let appender: Appender | undefined
   return (rows, nowMs) => {
-    // Not before the migrations, which make the tables.
+    // Prepared after the migrations, which create the tables.
     appender ??= new Appender(file)
     return appender.append(rows, nowMs)
   }
@@ -107,7 +107,7 @@ function appending(file: Database): Appender['append'] {
 function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1]) => void {
   let statements: { tags: TagStatements; counts: CountStatements } | undefined
   return (gone) => {
-    // Not before the migrations, which make the tables.
+    // Prepared after the migrations, which create the tables.
     statements ??= { tags: new TagStatements(file), counts: new CountStatements(file) }
     const tally = new Tally()
     for (const row of gone) {
@@ -118,8 +118,8 @@ function forgetting(file: Database): (gone: Parameters<SqlDialect['forget']>[1])
 }
 
 /**
- * What the text of data must have in it to contain the part: `JSON.stringify` wrote it. To look for that is much cheaper
- * than to parse the data, and leaves little to parse.
+ * Returns strings that the data's text, written by `JSON.stringify`, must contain if the data contains the part. Searching
+ * for them is much cheaper than parsing the data, and leaves little to parse.
  */
 function textsOf(part: JsonValue): string[] {
   if (typeof part !== 'object' || part === null || Array.isArray(part)) return []
@@ -130,18 +130,21 @@ function textsOf(part: JsonValue): string[] {
   )
 }
 
-/** Returns what was parsed to a place. */
+/** Returns the value that was parsed to a place. */
 type Parsed = (place: number) => JsonValue | undefined
 
 /**
- * Returns an argument for the functions below. A condition may be of half a megabyte, which must not be handed over with
- * each row: as a subquery that depends on no row it is parsed once for each run of its statement.
+ * Returns an argument for the functions below. A condition may have half a megabyte, which must not be passed with each
+ * row: as a subquery that depends on no row, it is parsed once per run of its statement.
  */
 function once(value: JsonValue | readonly string[]): RawBuilder<number> {
   return sql`(select parsed_place(${JSON.stringify(value)}))`
 }
 
-/** Parses a text to a place, which stays as it is while the statement runs: no other one does meanwhile. */
+/**
+ * Registers a function that parses a text to a place. The place keeps its value while the statement runs, since no other
+ * runs meanwhile.
+ */
 function registerParsed(file: Database): Parsed {
   const texts: string[] = []
   const values: JsonValue[] = []
@@ -157,14 +160,14 @@ function registerParsed(file: Database): Parsed {
   return (place) => values[place]
 }
 
-/** SQLite's own JSON functions have no containment; this is the one that filters in memory use. */
+/** SQLite has no JSON containment; this is the function that filters in memory use. */
 function registerContainment(file: Database, parsed: Parsed): void {
   file.function('json_contains', (data: string, place: number) =>
     containsText(data, parsed(place) ?? null) ? 1 : 0,
   )
 }
 
-/** SQLite's own LIKE knows the case of ASCII letters only. */
+/** SQLite's LIKE ignores only the case of ASCII letters. */
 function registerTextSearch(file: Database): void {
   let lastText = ''
   let contains = compileText(lastText)
@@ -177,7 +180,7 @@ function registerTextSearch(file: Database): void {
   })
 }
 
-/** Many prefixes as one parameter: see `startsWith` for a few. */
+/** Tests many prefixes, passed as one parameter; `startsWith` tests a few. */
 function registerPrefixes(file: Database, parsed: Parsed): void {
   file.function('starts_with_any', (text: string, place: number) => {
     const prefixes = parsed(place)
@@ -189,7 +192,7 @@ function containsText(json: string, part: JsonValue): boolean {
   try {
     return containsJson(JSON.parse(json), part)
   } catch {
-    // What cannot be read contains nothing; the pages that show the event show why.
+    // Unreadable data contains nothing; pages show the event with its `data.unreadable`.
     return false
   }
 }

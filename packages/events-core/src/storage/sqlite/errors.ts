@@ -5,7 +5,7 @@ import type { ErrorMessage } from './thread/messages.ts'
 
 interface Meaning {
   readonly code: ErrorCode
-  /** What is wrong with the file and what to do, after its name. */
+  /** The part of the message after the file's name: the problem and the remedy. */
   readonly says: string | ((path: string) => string)
 }
 
@@ -38,7 +38,7 @@ const DAMAGED: Meaning = {
   says: 'is damaged, or is no SQLite database: restore a backup, or name another file',
 }
 
-/** By SQLite's primary result code. */
+/** Meanings by SQLite's primary result code. */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   BUSY: LOCKED,
   LOCKED,
@@ -54,13 +54,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   FORMAT: DAMAGED,
 }
 
-/** By the operating system's code, from making the file's directory. */
+/** Meanings by the operating system's error code, for creating the file and its directory. */
 const SYSTEM_MEANINGS: Readonly<Record<string, Meaning>> = {
   EROFS: READ_ONLY,
   ENOSPC: FULL,
 }
 
-/** Whatever went wrong with the file, as an EventsError that names it. */
+/** Returns the EventsError for any failure of the file, which it names. */
 export function storageError(error: unknown, path: string): EventsError {
   if (isEventsError(error)) return error
   const meaning = meaningOf(error, path)
@@ -74,7 +74,7 @@ export function storageError(error: unknown, path: string): EventsError {
   return new EventsError(meaning.code, `the event store ${path} ${says}`, { cause: error })
 }
 
-/** On a full disk SQLite fails to make or extend its logs too, and then tells of that alone. */
+/** On a full disk SQLite also fails to create or extend its logs, and reports only that. */
 function meaningOf(error: unknown, path: string): Meaning | undefined {
   const meaning = meaningByCode(error)
   const maySayMore = meaning === IO_FAILED || meaning === UNREACHABLE
@@ -105,7 +105,7 @@ function meaningByCode(error: unknown): Meaning | undefined {
   return SYSTEM_MEANINGS[code] ?? UNREACHABLE
 }
 
-/** The error as it goes to the main thread. */
+/** Returns the error in the form in which it is passed to the main thread. */
 export function toMessage(error: EventsError): ErrorMessage {
   const { code, message, issues, cause } = error
   if (!(cause instanceof Error)) return { code, message, issues }

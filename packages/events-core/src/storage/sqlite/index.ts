@@ -15,22 +15,22 @@ import { SqlStorage } from '../sql/storage.ts'
 import { SqliteRunner } from './runner.ts'
 
 export interface SqliteStorageOptions {
-  /** Where the file is; it and its directory are created when they are not there. */
+  /** The path of the file; the file and its directory are created if they do not exist. */
   readonly path: string
   /**
-   * What an acknowledged event survives: with 'full', the default, a crash of the machine too; with 'normal' a crash
-   * of the process only, since nobody waits for the disk.
+   * Whether an append waits for the disk: with 'full', the default, an acknowledged event survives a crash of the machine;
+   * with 'normal' only a crash of the process.
    */
   readonly synchronous?: 'full' | 'normal'
-  /** How long to wait for another process that is writing; 2,000 by default. Then: EVENTS_STORAGE_LOCKED. */
+  /** The time to wait while another process writes, before EVENTS_STORAGE_LOCKED; 2,000 by default. */
   readonly busyTimeoutMs?: number
-  /** How large the file may get, beside its log of at most 64 MiB; no limit by default. Then: EVENTS_STORAGE_FULL. */
+  /** The maximum size of the file, without its log of at most 64 MiB, before EVENTS_STORAGE_FULL; unlimited by default. */
   readonly maxBytes?: number
-  /** The time, in milliseconds since 1970; `Date.now` by default. */
+  /** Returns the time in milliseconds since 1970; `Date.now` by default. */
   readonly now?: () => number
   /**
-   * The program of the store's threads, for a bundle that does not keep it beside itself: a file: URL of what the bundler
-   * has made of `@viewra/events-core/sqlite-worker`. docs/bundling.md has an example for each bundler.
+   * The program of the store's threads, for a bundle that does not have it beside itself: the file: URL of the bundler's
+   * output for `@viewra/events-core/sqlite-worker`. docs/bundling.md has an example for each bundler.
    */
   readonly workerUrl?: URL
 }
@@ -45,9 +45,9 @@ const RULES: Readonly<Record<keyof SqliteStorageOptions, OptionRule>> = {
 }
 
 /**
- * Events in one SQLite file, for one process or a few on one machine. Needs the package `better-sqlite3`.
- * @throws EventsError EVENTS_INVALID that names each wrong option; EVENTS_STORAGE_FAILED when Node is older than 22, on
- *   which the driver would end the process
+ * Creates a store in one SQLite file, for one process or a few on one machine. Needs the package `better-sqlite3`.
+ * @throws EventsError EVENTS_INVALID that names each invalid option; EVENTS_STORAGE_FAILED on a Node older than 22.18, on
+ *   which the driver would crash the process
  * @example
  * const bus = createEventBus({ storage: sqliteStorage({ path: './data/events.db' }) })
  */
@@ -71,7 +71,7 @@ export function sqliteStorage(options: SqliteStorageOptions): EventStorage {
   })
 }
 
-/** The driver's native part needs what Node 22 has; where that is missing it does not fail, it crashes. */
+/** On an older Node the driver's native part does not fail, it crashes the process. */
 function refuseOldNode(): void {
   const version = process.versions.node
   if (Number.parseInt(version, 10) >= 22) return

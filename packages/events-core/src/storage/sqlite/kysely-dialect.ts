@@ -10,9 +10,9 @@ import {
 } from 'kysely'
 
 /**
- * SQLite for Kysely, but for two things. Transactions that will write begin as such: one that begins by reading fails
- * at its first write when another process has written meanwhile. And tables are created and changed in transactions,
- * which SQLite can do, so that migrations are done wholly, and by one process, or not at all.
+ * Kysely's dialect for SQLite with two differences. Transactions that will write begin as writers: one that begins by
+ * reading fails at its first write if another process has written meanwhile. And tables are created and changed in
+ * transactions, which SQLite supports, so that one process runs the migrations completely or not at all.
  */
 export function sqliteKyselyDialect(database: Database, begin: 'begin' | 'begin immediate'): Dialect {
   return {
@@ -38,7 +38,7 @@ class BeginningDriver extends SqliteDriver {
   }
 
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    // SQLite may have done so itself, when the disk is full for one; a second time would hide why.
+    // SQLite may have rolled back itself, for example when the disk is full; a second rollback would hide the cause.
     if (this.#database.inTransaction) await super.rollbackTransaction(connection)
   }
 }

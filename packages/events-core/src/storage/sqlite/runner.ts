@@ -4,8 +4,8 @@ import { StorageThread } from './thread/storage-thread.ts'
 import { FileWatch } from './watch.ts'
 
 /**
- * Runs operations on two threads, so that SQLite, which waits for the disk, holds up neither the event loop nor, by a long
- * search, the appends.
+ * Runs operations on two threads: SQLite, which waits for the disk, must not block the event loop, and a long search must
+ * not block appends.
  */
 export class SqliteRunner implements Runner {
   readonly #writer: StorageThread
@@ -16,12 +16,12 @@ export class SqliteRunner implements Runner {
     this.#reader = new StorageThread({ ...settings, role: 'reader' }, workerUrl)
   }
 
-  /** Opens the file, and creates it where there is none. */
+  /** Opens the file, and creates it if there is none. */
   static async start(settings: Omit<ThreadSettings, 'role'>, workerUrl?: URL): Promise<SqliteRunner> {
     const runner = new SqliteRunner(settings, workerUrl)
     try {
       runner.#reader.start()
-      // The writer makes the file that the reader opens.
+      // The writer creates the file that the reader opens.
       await runner.#writer.open()
       await runner.#reader.open()
       return runner
@@ -40,7 +40,7 @@ export class SqliteRunner implements Runner {
     return new FileWatch(this.#writer, () => hear(undefined))
   }
 
-  /** The writer comes last: whoever closes the file last copies the log into it and removes that. */
+  /** Closes the writer last: the last connection to close copies the log into the file and removes the log. */
   async close(): Promise<void> {
     await this.#reader.close()
     await this.#writer.close()

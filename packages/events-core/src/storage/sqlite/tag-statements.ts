@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { tagsOf } from '../sql/events/row.ts'
 import type { CountedRow } from '../sql/schema.ts'
 
-/** Keeps the tags by which events are found; to be used in the transaction that changes the events. */
+/** Maintains the index of tags; must be used in the transaction that changes the events. */
 export class TagStatements {
   readonly #add: Statement
   readonly #addAll: Statement
@@ -18,16 +18,16 @@ export class TagStatements {
       .pluck()
   }
 
-  /** A tag's events lie side by side in the index: one statement for all of them is a tenth less work for a batch. */
+  /** A tag's events are adjacent in the index: one statement for all of them saves a tenth of the work for a batch. */
   add(tag: string, positions: readonly number[]): void {
     if (positions.length === 1) this.#add.run(tag, positions[0])
     else this.#addAll.run(tag, JSON.stringify(positions))
   }
 
-  /** Answers the tags that the event was found by. */
+  /** Removes an event from the index and returns its tags. */
   remove(event: Pick<CountedRow, 'position' | 'tags'>): readonly string[] {
     const tags = tagsOf(event)
-    // Without its tags they have to be searched for, through all of the table.
+    // The event's tags cannot be read, so the whole table is searched for them.
     if (tags === undefined) return this.#removeAll.all(event.position)
     for (const tag of tags) this.#remove.run(tag, event.position)
     return tags

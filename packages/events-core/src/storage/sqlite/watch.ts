@@ -1,12 +1,12 @@
 import type { Channel } from '../sql/runner.ts'
 import type { StorageThread } from './thread/storage-thread.ts'
 
-/** A call to the writer takes some 0.1 ms, so this costs next to nothing, and others' events are seen soon. */
+/** A check of the writer takes some 0.1 ms, so this interval costs almost nothing and finds other processes' events soon. */
 const INTERVAL_MS = 150
 
-/** Notices when another process has changed the file: SQLite counts what others commit, and tells nobody. */
+/** Detects changes of the file by other processes: SQLite counts their commits, but sends no notification. */
 export class FileWatch implements Channel {
-  /** It cannot break: a look that fails is followed by another. */
+  /** Undefined: the channel cannot break, since a failed check is followed by another. */
   readonly isUp = undefined
   readonly #writer: StorageThread
   readonly #hear: () => void
@@ -25,7 +25,7 @@ export class FileWatch implements Channel {
     clearInterval(this.#timer)
   }
 
-  /** A writer that is busy is not asked twice. What fails is tried again: it is a hint that may not come. */
+  /** Skips a check while the previous one is under way. A failed check counts as a hint that did not arrive. */
   async #look(): Promise<void> {
     if (this.#asking) return
     this.#asking = true

@@ -12,7 +12,7 @@ const setup = await PostgresSetup.start()
 const { server } = setup
 
 test.each<[string, string, string]>([
-  ['a wrong password', 'does not let this user in', server.urlFor('postgres', 'wrong-secret')],
+  ['a wrong password', 'rejects this user', server.urlFor('postgres', 'wrong-secret')],
   ['a database that is not there', 'create the database', server.urlFor('nowhere', 'p@ss:word/#?')],
   ['a port where nobody listens', 'cannot be reached', 'postgres://app:wrong-secret@127.0.0.1:1/app'],
   ['a host that is not there', 'cannot be reached', 'postgres://app:wrong-secret@nowhere.invalid/app'],

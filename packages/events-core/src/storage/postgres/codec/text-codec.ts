@@ -1,15 +1,15 @@
 /**
- * PostgreSQL's text has no NUL and no half of a surrogate pair, and its jsonb has neither, however written. So both go
- * as four hexadecimal digits behind a mark: a noncharacter, which Unicode keeps for such inner use. The mark itself goes
- * the same way, so every text comes back as it was; and what begins with another still does.
+ * Neither PostgreSQL's text nor its jsonb can contain NUL or half of a surrogate pair, however written. So both are stored
+ * as four hexadecimal digits after a mark: a noncharacter, which Unicode reserves for internal use. The mark itself is
+ * escaped the same way, so every string is read back unchanged, and prefixes stay prefixes.
  */
 const MARK = '\ufdd0'
 
-/** Also true of whole pairs, which is no harm: it only has to be quick. */
+/** Also matches whole pairs, which does no harm: the test only has to be quick. */
 const MAY_NEED_ESCAPE = /[\0\ufdd0\ud800-\udfff]/
 const UNSTORABLE = /[\0\ufdd0]|\p{Surrogate}/gu
 const JSON_MAY_NEED_ESCAPE = /\\u(?:0000|d[89a-f])|\ufdd0/i
-/** Every escape sequence, so that the second backslash of two is not taken for the first of one. */
+/** Matches every escape sequence, so that the second of two backslashes does not count as the start of another. */
 const JSON_ESCAPES = /\\(?:u(0000|d[89a-f][0-9a-f]{2})|.)|\ufdd0/gi
 const MARKED = /\ufdd0([0-9a-f]{4})/g
 
@@ -22,7 +22,7 @@ export function unescapeText(text: string): string {
   return text.replace(MARKED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
-/** The same for JSON text, in which what cannot be stored is an escape sequence of JSON's. */
+/** Escapes JSON text, in which the characters that cannot be stored are JSON escape sequences. */
 export function escapeJson(json: string): string {
   if (!JSON_MAY_NEED_ESCAPE.test(json)) return json
   return json.replace(JSON_ESCAPES, (found, hex: string | undefined) => {

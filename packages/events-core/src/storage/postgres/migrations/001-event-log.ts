@@ -3,9 +3,9 @@ import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
 /*
- * All of it is made in the schema that the search path of the migration names. Texts are compared by code points
- * (collation "C"), as SQLite and JavaScript do. `data` is json, which keeps the text to the letter where jsonb would sort
- * keys and rewrite numbers; see docs/decisions/postgres.md for what that costs.
+ * Everything is created in the schema that the migration's search path names. Texts are compared by code point (collation
+ * "C"), like in SQLite. `data` is json, which keeps the exact text, where jsonb would sort keys and rewrite numbers; see
+ * docs/decisions/postgres.md for the cost.
  */
 const EVENTS = sql`
   create table events (
@@ -29,21 +29,21 @@ const EVENTS = sql`
   )`
 
 const INDEXES = [
-  // Pages, reads and counts of some types.
+  // Serves pages, reads and counts of some types.
   sql`create index events_by_type on events (type, position)`,
-  // The same of some sources.
+  // Serves pages, reads and counts of some sources.
   sql`create index events_by_source on events (source, position)`,
-  // Pages and reads of what is for somebody; most events are for nobody.
+  // Serves pages and reads of events with a target; most events have none.
   sql`create index events_by_target on events (target, position) where target <> ''`,
-  // The sweep, and what kept counts have too much until it comes.
+  // Serves the sweep, and the correction of kept counts for expired events that are not swept yet.
   sql`create index events_by_expiry on events (expires_at) where expires_at is not null`,
-  // What has a tag, and what contains some data. New entries are gathered and sorted in together; the append that
-  // does it takes the longer the more there are, hence a limit below the default of 4 MB.
+  // Serves searches by tag and by data. New entries are collected and merged together; the append that merges them takes
+  // longer the more there are, hence a limit below the default of 4 MB.
   sql`create index events_by_content on events using gin (tags jsonb_path_ops, (data::jsonb) jsonb_path_ops)
     with (gin_pending_list_limit = 512)`,
 ]
 
-/** Rows that every append changes leave room on their page for the next version, which then needs no index entry. */
+/** Rows that every append changes have room on their page for the next version, which then needs no index entry. */
 const COUNTS = [
   sql`
     create table type_counts (
@@ -89,7 +89,7 @@ const HEAD = sql`
     epoch text collate "C" not null
   ) with (fillfactor = 10)`
 
-/** The functions that append and that keep the counts are made by the last migration that changes them. */
+/** The last migration that changes the functions for appends and counts creates them. */
 export const eventLog: Migration = {
   async up(db: Kysely<unknown>) {
     for (const statement of [EVENTS, ...INDEXES, ...COUNTS, HEAD]) await statement.execute(db)

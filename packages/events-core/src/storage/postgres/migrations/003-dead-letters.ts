@@ -16,7 +16,7 @@ const DEAD_LETTERS = sql`
     unique (subscription, event_id)
   )`
 
-// What a subscription looks for at each renewal of its lease; there is rarely any.
+// Serves the query for retry requests, which a subscription makes at each renewal of its lease; there are rarely any.
 const REQUESTS = sql`
   create index dead_letters_to_retry on dead_letters (subscription, id) where retrying = 1`
 

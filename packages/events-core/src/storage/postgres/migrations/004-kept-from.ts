@@ -3,7 +3,7 @@ import type { Migration } from 'kysely/migration'
 
 const KEPT_FROM = sql`alter table log_head add column kept_from bigint not null default 1`
 
-/** What a store has lost by now nobody noted; below its first event it may have been any. */
+/** Earlier removals were not recorded, so any event below the first one may have been removed. */
 const FIRST_KEPT = sql`
   update log_head set kept_from = coalesce((select min(events.position) from events), log_head.position + 1)`
 

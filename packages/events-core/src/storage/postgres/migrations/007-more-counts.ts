@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** Rows that every append changes leave room on their page for the next version, which then needs no index entry. */
+/** Rows that every append changes have room on their page for the next version, which then needs no index entry. */
 const TABLES = [
   sql`
     create table tag_counts (
@@ -18,7 +18,7 @@ const TABLES = [
     ) with (fillfactor = 70)`,
 ]
 
-/** What the events that are there come to. Nobody appends meanwhile: what was counted twice or not at all would stay. */
+/** The counts of the existing events. The lock prevents appends meanwhile, since a wrong count would stay. */
 const COUNTS = [
   sql`lock table events in share mode`,
   sql`
@@ -31,7 +31,7 @@ const COUNTS = [
     select floor(minute / 60::float8), type, priority, sum(count) from minute_counts group by 1, 2, 3`,
 ]
 
-/** A process of the version before can no longer append or delete: it would leave the new counts as they are. */
+/** A process of the previous version can no longer append or delete: it would not update the new counts. */
 const FUNCTIONS = [
   sql`
     drop function if exists append_events(

@@ -1,6 +1,6 @@
 import type { Migration } from 'kysely/migration'
 
-/** A function that appends counted batches, which the next migration makes anew. */
+/** Introduces the function that appends counted batches; the next migration replaces it. */
 export const countedBatches: Migration = {
   async up() {},
 }

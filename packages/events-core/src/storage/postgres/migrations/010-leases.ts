@@ -10,7 +10,7 @@ const LEASES = sql`
     claim text collate "C"
   ) with (fillfactor = 50)`
 
-/** Who holds a partition goes on holding it. */
+/** Holders of partitions keep their leases. */
 const MOVED = sql`
   insert into leases (name, token, beat, owner, claim)
   select 'subscription:' || name || ':' || cast(partition as text), token, beat, owner, claim

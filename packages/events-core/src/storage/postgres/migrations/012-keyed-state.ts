@@ -13,16 +13,16 @@ const STATES = sql`
   )`
 
 const INDEXES = [
-  // The timers that are due, and the next one that will be.
+  // Serves the queries for due timers and for the next due time.
   sql`create index subscription_states_by_due on subscription_states (id, due, key) where due is not null`,
-  // What is shed when there is too much.
+  // Serves the query for the oldest states, which are removed when there are too many.
   sql`create index subscription_states_by_age on subscription_states (id, touched, key)`,
 ]
 
 /**
- * Without statistics the server takes the states of one partition for a two-hundredth of the table, and would read and sort
- * all of them for the few that come first. So it is told that a partition may have all that is there, from the start on:
- * from some rows of one, which go again.
+ * Without statistics, the server assumes that one partition has a two-hundredth of the table, and would read and sort all
+ * its states to find the first few. So the statistics state from the start that one partition may have all rows: they are
+ * taken from some rows of one partition, which are then deleted.
  */
 const STATISTICS = [
   sql`alter table subscription_states alter column id set (n_distinct = 1)`,
@@ -40,7 +40,7 @@ const PARTITIONS = [
   sql`alter table subscription_partitions add column state_keys bigint not null default 0`,
   sql`alter table subscription_partitions add column state_bytes bigint not null default 0`,
   sql`update subscription_partitions set state_id = floor(random() * 140737488355328)`,
-  // No two partitions may share their states.
+  // Ensures that no two partitions share their states.
   sql`create unique index subscription_partitions_by_state on subscription_partitions (state_id)`,
 ]
 

@@ -4,7 +4,7 @@ import { APPEND_EVENTS } from './append-events.ts'
 
 const RECORDED = sql`alter table log_head add column recorded bigint not null default 0`
 
-/** The latest time lies in the latest minute, and the events of that are all behind its first one. */
+/** The latest time lies in the latest minute, whose events all come after its first position. */
 const LATEST = sql`
   update log_head set recorded = coalesce((
     select max(recorded_at) from events
@@ -13,7 +13,9 @@ const LATEST = sql`
     )
   ), 0)`
 
-/** It returns one thing more now, and takes what it took: a process of the version before calls it as before. */
+/**
+ * The function returns one more column and has the same parameters, so a process of the previous version can still call it.
+ */
 const FUNCTION = [sql`drop function if exists append_events`, APPEND_EVENTS]
 
 export const recorded: Migration = {

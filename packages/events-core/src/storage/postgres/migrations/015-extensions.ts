@@ -4,12 +4,12 @@ import { APPEND_EVENTS } from './append-events.ts'
 
 const COLUMN = sql`alter table events add column extensions jsonb`
 
-/** What has an extension of some value; most events have none. */
+/** Serves searches by extension; most events have none. */
 const INDEX = sql`
   create index events_by_extension on events using gin (extensions jsonb_path_ops)
   with (gin_pending_list_limit = 512) where extensions is not null`
 
-/** With its default a call without extensions means it, and no longer the one before. */
+/** The old function is dropped: with the new one's default, a call without extensions would be ambiguous. */
 const FUNCTION = [sql`drop function if exists append_events`, APPEND_EVENTS]
 
 export const extensions: Migration = {

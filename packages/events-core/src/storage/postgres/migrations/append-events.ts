@@ -1,29 +1,29 @@
 import { sql } from 'kysely'
 
 /**
- * Appends a batch, of which no id comes twice, and answers `head`, the position before its first event. If an id is stored
- * already it changes nothing and answers `known`: the position of each id, null of those that are not there.
+ * Appends a batch, in which no id occurs twice, and returns `head`, the position before its first event. If an id is
+ * already stored, it changes nothing and returns `known`: the position of each id, null for those that are not stored.
  *
- * Whoever appends holds the row of log_head until the commit, so positions are dense, and in the order of commits. Each
- * statement of the function sees what was committed before it began: so the lock is taken by one of its own. Nearly
- * always all ids are new, so nobody looks for them: the insert fails if not, and is undone; the lock, which was taken
- * before it, stays.
+ * An append locks the row of log_head until the commit, so positions are dense and in commit order. Each statement of the
+ * function sees what was committed before it began, so a separate statement takes the lock. Nearly always all ids are new,
+ * so they are not looked up first: otherwise the insert fails and is rolled back, and the lock, which was taken before it,
+ * stays.
  *
- * Tags and data come as sequences of JSON texts with the separator of RFC 7464. Extensions come last, and with a default,
- * so that a process of an earlier version can still call the function; few events have any.
+ * Tags and data are sequences of JSON texts with the separator of RFC 7464. Extensions come last and have a default, so
+ * that a process of an earlier version can still call the function; few events have any.
  *
- * Events are recorded at `now_ms`, or by the server's clock when that is null, but never before the last one. The answer
- * says when, in `recorded_ms`.
+ * Events are recorded at `now_ms`, or at the server's time if that is null, but never before the last one. `recorded_ms`
+ * returns that time.
  *
- * The counts of the batch come with it, by minute and by hour; positions in them are those in the batch, from 1.
+ * The counts of the batch by minute and by hour are parameters; positions in them are those in the batch, from 1.
  *
- * Sequential scans are off because the plan is kept: one that was made while the table was small must not read all of
- * it, for each batch with a duplicate, when it has grown. Where the plan has to have one after all (the head), that
- * counts as so expensive that the server would compile each batch's statement, for a second: hence no `jit`. A plan for
- * each batch anew would bring nothing.
+ * Sequential scans are off because the plan is cached: a plan made while the table was small must not read the whole grown
+ * table for each batch with a duplicate. Where a plan needs a sequential scan (the head), it counts as so expensive that
+ * the server would compile each batch's statement for a second: hence no `jit`. A new plan for each batch would have no
+ * benefit.
  *
- * An acknowledged event is there after a crash of the server, also where `synchronous_commit` is off for others: what was
- * seen at a position must not be replaced by another event. Other values (`remote_apply`) are those who set them's.
+ * An acknowledged event survives a crash of the server even if `synchronous_commit` is off otherwise: an event that was
+ * seen at a position must not be replaced by another. Other values (`remote_apply`) are left as they are set.
  */
 export const APPEND_EVENTS = sql`
   create or replace function append_events(

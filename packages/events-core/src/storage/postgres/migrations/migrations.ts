@@ -15,7 +15,7 @@ import { recorded } from './013-recorded.ts'
 import { keptFromByType } from './014-kept-from-by-type.ts'
 import { extensions } from './015-extensions.ts'
 
-/** In the order in which they are carried out. */
+/** The migrations, in the order in which they run. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-event-log': eventLog,
   '002-subscriptions': subscriptions,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-/** The hour or the minute, of so many milliseconds, of each deleted event, with more of its fields. */
+/** Selects the hour or minute of each deleted event, with further fields. */
 const periods = (name: string, ms: number, fields: string, arrays: string) => `
   select floor(timestamp / ${ms}::float8)::bigint as ${name}, ${fields}
   from unnest(timestamps, ${arrays}) as events(timestamp, ${fields})`
@@ -17,7 +17,7 @@ const ROWS = {
   from unnest(tag_lists) with ordinality as events(tags, ordinal), jsonb_array_elements_text(tags::jsonb) as tag`,
 } as const
 
-/** Takes away from the counts of a table, and removes the rows that come to zero. @param rows one for each to take */
+/** Subtracts from the counts of a table, and deletes rows at zero. @param rows one row for each event to subtract */
 const subtraction = (table: string, keys: readonly string[], rows: string) => `
     with gone as (select ${keys}, count(*) from (${rows}) as events group by ${keys})
     update ${table} as counts set count = counts.count - gone.count from gone
@@ -36,8 +36,8 @@ const SUBTRACTIONS = [
 ]
 
 /**
- * Takes deleted events out of the kept counts, in the transaction that deleted them. A row that comes to zero goes: what
- * was once seen must not be looked at for ever.
+ * Subtracts deleted events from the kept counts, in the transaction that deleted them. A row at zero is deleted, so that
+ * queries do not read rows of values that no longer occur.
  */
 export const SUBTRACT_COUNTS = sql`
   create or replace function subtract_counts(

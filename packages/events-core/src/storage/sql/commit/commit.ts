@@ -9,7 +9,7 @@ import { saveCheckpoint } from '../subscriptions/checkpoint.ts'
 import { keepFailure } from '../subscriptions/dead-letters.ts'
 import { raiseRecorded } from './condition.ts'
 
-/** The changes of a commit, checked, and as they cross to another thread. */
+/** The checked changes of a commit, in the form in which they are passed to another thread. */
 export interface CommitChanges extends Omit<Changes, 'documents' | 'append'> {
   readonly documents: readonly DocumentWrite[]
   readonly append: readonly AppendRow[]
@@ -17,7 +17,7 @@ export interface CommitChanges extends Omit<Changes, 'documents' | 'append'> {
 
 type Reason = (CommitResult & { readonly committed: false })['reason']
 
-/** Undoes the transaction. */
+/** Thrown to roll back the transaction. */
 class Refused extends Error {
   override readonly name = 'Refused'
   readonly reason: Reason
@@ -28,7 +28,7 @@ class Refused extends Error {
   }
 }
 
-/** Stores changes in one transaction, while the lease is held. */
+/** Stores changes in one transaction, if the lease is held. */
 export async function commit(call: SqlCall, lease: HeldLease, changes: CommitChanges): Promise<CommitResult> {
   try {
     return await call.aside((db) => commitWithin({ ...call, db }, lease, changes))
@@ -39,8 +39,8 @@ export async function commit(call: SqlCall, lease: HeldLease, changes: CommitCha
 }
 
 /**
- * Rows are locked in one order everywhere (lease, partition, states, dead letters, documents, head), so that no two
- * transactions wait for each other. The head, which all appends wait for, comes last.
+ * Rows are locked in the same order everywhere (lease, partition, states, dead letters, documents, head), so that no two
+ * transactions wait for each other. The head, for which all appends wait, comes last.
  */
 async function commitWithin(call: SqlCall, lease: HeldLease, changes: CommitChanges): Promise<CommitResult> {
   const renewed = await renewLease(call, lease)
@@ -55,7 +55,7 @@ async function commitWithin(call: SqlCall, lease: HeldLease, changes: CommitChan
   return { committed: true, lease: renewed, paused, append }
 }
 
-/** Returns whether the subscription is paused. */
+/** Saves checkpoint and state. Returns whether the subscription is paused. */
 async function saveProgress(call: SqlCall, { checkpoint, state }: CommitChanges): Promise<boolean> {
   const paused = checkpoint === undefined ? false : await saveCheckpoint(call, checkpoint)
   if (paused === undefined) throw new Refused('lease_lost')
@@ -63,7 +63,7 @@ async function saveProgress(call: SqlCall, { checkpoint, state }: CommitChanges)
   return paused
 }
 
-/** Returns false when one has another version than expected. */
+/** Returns false if a document does not have the expected version. */
 async function writeDocuments(call: SqlCall, writes: readonly DocumentWrite[]): Promise<boolean> {
   for (const write of writes) if (!(await writeWithin(call, write)).written) return false
   for (const collection of new Set(writes.map((write) => write.collection)))

@@ -3,8 +3,8 @@ import type { CommitCondition } from '../../contract/commit.ts'
 import type { SqlCall } from '../sql-log.ts'
 
 /**
- * Takes the log's head, and has nothing recorded before a time, if nothing was appended and the store's clock has reached
- * it. Else returns what does not hold.
+ * Locks the log's head and ensures that no later event is recorded before a time, if nothing was appended and the store's
+ * clock has reached that time. Otherwise returns the condition that does not hold.
  */
 export async function raiseRecorded(
   { db, dialect, nowMs }: SqlCall,

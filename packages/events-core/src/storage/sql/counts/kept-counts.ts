@@ -7,13 +7,13 @@ import { EVERYWHERE } from '../search/windows.ts'
 import type { SqlDialect, SqlLog } from '../sql-log.ts'
 import { splitByPeriod } from './periods.ts'
 
-/** Counts that appends and deletes keep, so that nobody has to look at the events. */
+/** Counts that appends and deletes update, so that no query has to examine the events. */
 export interface KeptCounts {
-  /** Times in the conditions must be those at which such a period begins and ends. */
+  /** Times in the conditions must be boundaries of such periods. */
   readonly periodMs: number
-  /** How many stored events meet the conditions, whether they have expired or not. */
+  /** Returns the number of stored events that meet the conditions, expired or not. */
   sum(log: SqlLog, conditions: Conditions): Expression<number>
-  /** Whether a row of `expired_events` is among them. */
+  /** Tests whether a row of `expired_events` is among them. */
   isExpired(conditions: Conditions, dialect: SqlDialect): Predicate
 }
 
@@ -42,7 +42,7 @@ const BY_SOURCE: KeptCounts = {
   isExpired: matchesAnywhere,
 }
 
-/** They are kept for all times together, so the conditions have none. */
+/** Kept for all times together, so the conditions must have no times. */
 function byTag(tag: string): KeptCounts {
   return {
     periodMs: Number.POSITIVE_INFINITY,
@@ -58,10 +58,10 @@ function matchesAnywhere(conditions: Conditions, dialect: SqlDialect): Predicate
   return matches(conditions, EVERYWHERE, dialect)
 }
 
-/** No counts are kept by what these conditions ask for. */
+/** Conditions by which no counts are kept. */
 const LOOKED_INTO = ['target', 'extensions', 'data', 'text'] as const
 
-/** The counts that are kept by just what these conditions ask for. */
+/** Returns the counts that answer exactly these conditions; undefined if there are none. */
 export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
   const asksFor = (name: keyof Conditions) => conditions[name] !== undefined
   if (LOOKED_INTO.some(asksFor)) return undefined
@@ -70,14 +70,17 @@ export function keptCountsFor(conditions: Conditions): KeptCounts | undefined {
   return asksFor('types') || asksFor('minPriority') ? undefined : BY_SOURCE
 }
 
-/** One tag and nothing else: counts of several would have those twice that have more than one. */
+/**
+ * Returns counts for a single tag without further conditions: counts of several tags would include events that have more
+ * than one of them twice.
+ */
 function keptForTags({ tags = [], tagsMode, ...others }: Conditions): KeptCounts | undefined {
   const [tag, ...more] = new Set(tags)
   const isAlone = more.length === 0 && Object.values(others).every((condition) => condition === undefined)
   return tag !== undefined && isAlone ? byTag(tag) : undefined
 }
 
-/** How many events meet the conditions, by the kept counts: one statement, so all of it is of one moment. */
+/** Counts the events that meet the conditions from the kept counts: one statement, so that all counts are of one moment. */
 export async function countKept(
   log: SqlLog,
   kept: KeptCounts,
@@ -98,14 +101,14 @@ export async function countKept(
     .executeTakeFirstOrThrow()
 }
 
-/** How many events are stored, expired ones too. @param ofTypes only those of some types */
+/** Counts the stored events, including expired ones. @param ofTypes restricts the count to some types */
 export async function countStored(db: SqlLog['db'], ...ofTypes: Predicate[]): Promise<number> {
   const sum = sumOf(db, 'type_counts', ...ofTypes)
   const { count } = await db.selectNoFrom(sum.as('count')).executeTakeFirstOrThrow()
   return count
 }
 
-/** Whole hours have counts of their own: over a month that is a small part of the rows. */
+/** Sums whole hours from their own counts, which over a month are a small part of the rows. */
 function sumTimes({ db }: SqlLog, conditions: Conditions, predicate: Predicate): Expression<number> {
   const { whole, edges } = splitByPeriod(conditions, HOUR_MS)
   const sums = edges.map((edge) => sumOf(db, 'minute_counts', during('minute', edge, MINUTE_MS), predicate))

@@ -1,6 +1,9 @@
 import type { Conditions } from '../search/conditions.ts'
 
-/** Counts are kept for whole periods: an edge is what a time span has of the period in which it begins or ends. */
+/**
+ * Splits a time span into whole periods, for which counts are kept, and edges: its parts of the periods in which it begins
+ * and ends.
+ */
 export function splitByPeriod(
   conditions: Conditions,
   periodMs: number,

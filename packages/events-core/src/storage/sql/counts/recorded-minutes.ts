@@ -2,7 +2,7 @@ import { MINUTE_MS } from '../schema.ts'
 import type { Range } from '../search/windows.ts'
 import type { SqlLog } from '../sql-log.ts'
 
-/** Where the events lie that were recorded before a time, with others among them. */
+/** Returns a range that contains all events recorded before a time, and possibly others. */
 export async function recordedBefore(log: SqlLog, timeMs: number): Promise<Range> {
   const { first, last, oldest } = await log.snapshot((db) =>
     db
@@ -21,7 +21,7 @@ export async function recordedBefore(log: SqlLog, timeMs: number): Promise<Range
   return { from: Math.max(first ?? 0, oldest ?? 0) - 1, to: last ?? -1 }
 }
 
-/** Deletes what is known of minutes of which no event is left. */
+/** Deletes the rows of minutes of which no event is left. */
 export async function forgetRecordedMinutes(log: SqlLog): Promise<void> {
   await log.transaction(async (transaction) => {
     const { oldest } = await transaction
@@ -29,7 +29,7 @@ export async function forgetRecordedMinutes(log: SqlLog): Promise<void> {
       .select((eb) => eb.fn.min<number | null>('position').as('oldest'))
       .executeTakeFirstOrThrow()
     const gone = transaction.deleteFrom('recorded_minutes')
-    // In an empty log every minute is without events.
+    // In an empty log no minute has events.
     await (oldest === null ? gone : gone.where('last_position', '<', oldest)).execute()
   })
 }

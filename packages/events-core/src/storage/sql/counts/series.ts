@@ -15,8 +15,8 @@ interface Row {
 }
 
 /**
- * Sums the kept counts of the units, less the events that have expired and are not swept yet. The query is checked:
- * either types or sources are counted.
+ * Sums the kept counts by unit, minus events that have expired but are not swept yet. The query must be checked: it counts
+ * either types or sources.
  */
 export async function countSeries(
   { db, dialect, nowMs }: SqlCall,
@@ -66,7 +66,7 @@ function keyOf({ by }: SeriesQuery): RawBuilder<string> {
   return by === undefined ? sql`''` : sql`cast(${sql.ref(by)} as text)`
 }
 
-/** Below 0, before 1970, an event belongs to the unit below too. */
+/** Rounds down: a timestamp below 0, before 1970, belongs to the unit below it. */
 function periodOf(unitMs: number): RawBuilder<number> {
   return sql`cast(floor(timestamp / ${sql.raw(`${unitMs}.0`)}) as bigint)`
 }

@@ -26,7 +26,7 @@ interface TalliedEvent extends Pick<CountedRow, 'position' | 'type' | 'source' |
   readonly tags: readonly string[]
 }
 
-/** What events add to the kept counts, or take from them: one entry for each row of the finer tables. */
+/** The amounts by which events change the kept counts: one entry for each row of the finer tables. */
 export class Tally {
   readonly #byType = new Map<string, TypeTally>()
   readonly #bySource = new Map<string, SourceTally>()
@@ -56,7 +56,7 @@ export class Tally {
     return this.#byType.values()
   }
 
-  /** The types again, by hour. */
+  /** The counts by type, summed by hour. */
   get byHour(): Iterable<HourTally> {
     const byHour = new Map<string, HourTally>()
     for (const { minute, type, priority, count } of this.#byType.values()) {
@@ -73,12 +73,12 @@ export class Tally {
     return this.#bySource.values()
   }
 
-  /** Each event comes once for each of its tags, in the order in which it was added. */
+  /** The positions of the events of each tag, once per event, in the order in which they were added. */
   get byTag(): Iterable<readonly [tag: string, positions: readonly number[]]> {
     return this.#byTag
   }
 
-  /** An event may carry a tag twice. Lists are short: to look through one is cheaper than a set. */
+  /** An event may carry a tag twice. Tag lists are short, so searching one is cheaper than a set. */
   #addTags(position: number, tags: readonly string[]): void {
     tags.forEach((tag, index) => {
       if (tags.indexOf(tag) !== index) return

@@ -7,7 +7,7 @@ import type { SqlCall } from '../sql-log.ts'
 const TOP_TYPES = 1_000
 const TOP_SOURCES = 100
 
-/** Counts of visible events: the kept ones less those that have expired and are not swept yet. */
+/** Returns the counts of visible events: the kept counts minus events that have expired but are not swept yet. */
 export async function countTotals({ nowMs, snapshot }: SqlCall): Promise<EventTotals> {
   const { priorities, types, sources } = await snapshot(async (db) => ({
     priorities: await visibleCounts(db, nowMs, { column: 'priority', table: 'type_counts' }),
@@ -20,7 +20,7 @@ export async function countTotals({ nowMs, snapshot }: SqlCall): Promise<EventTo
   }))
   return {
     total: priorities.reduce((total, { count }) => total + count, 0),
-    // Not by assignment: a source may be called `__proto__`.
+    // Not by assigning properties: a source may be called `__proto__`.
     byType: Object.fromEntries(types.map(({ value, count }) => [value, count])),
     bySource: Object.fromEntries(sources.map(({ value, count }) => [value, count])),
     byPriority: Object.fromEntries(priorities.map(({ value, count }) => [value, count])),
@@ -30,13 +30,13 @@ export async function countTotals({ nowMs, snapshot }: SqlCall): Promise<EventTo
 interface KeptCounts {
   readonly column: 'priority' | 'type' | 'source'
   readonly table: 'type_counts' | 'source_counts'
-  /** Only so many values, those with most events first. */
+  /** The maximum number of values, those with the most events first. */
   readonly top?: number
 }
 
 /**
- * Publishers may invent types and sources without end. So the kept counts are read in the order of their key, and only
- * those that may be among the top are kept and sorted: each value with expired events may cost one its place.
+ * Publishers may invent any number of types and sources. So the kept counts are read in the order of their key, and only
+ * candidates for the top are sorted: one more than `top` for each value with expired events, which may drop out.
  */
 async function visibleCounts(
   db: Kysely<LogTables>,
@@ -44,7 +44,7 @@ async function visibleCounts(
   { column, table, top }: KeptCounts,
 ): Promise<{ value: string | number; count: number }[]> {
   const value = sql.ref<string | number>(column)
-  // Each source has one row, and grouping them would take as long again as reading them.
+  // Each source has one row, and grouping the rows would take as long again as reading them.
   const isKey = table === 'source_counts'
   const gone = sql<number>`coalesce(gone.count, 0)`
   return await withExpired(db, nowMs)

@@ -12,7 +12,7 @@ import type { LogTables } from '../schema.ts'
 import { startsWith } from '../search/prefix.ts'
 import type { SqlCall, SqlLog } from '../sql-log.ts'
 
-/** A change of a document whose value was checked. */
+/** A change of a document with a checked value. */
 export interface DocumentWrite {
   readonly collection: string
   readonly key: string
@@ -51,7 +51,7 @@ export async function listDocuments(
     .where(startsWith('key', prefix))
     .orderBy('key', order)
   const beyond = after === undefined ? all : all.where('key', order === 'asc' ? '>' : '<', after)
-  // One more than wanted tells whether there is a next page.
+  // One more than wanted shows whether there is a next page.
   const room = new PageRoom(limit)
   const found = await dialect.take(db, beyond.limit(limit + 1), { maxBytes: room.bytes, ahead: 1 })
   const rows = found.filter(({ bytes }) => room.take(bytes))
@@ -59,7 +59,7 @@ export async function listDocuments(
   return { documents: rows.map(documentOf), ...(last && { next: last.key }) }
 }
 
-/** Writes a document, or deletes it, if it has the version that is expected. */
+/** Writes or deletes a document if it has the expected version. */
 export function writeDocument(call: SqlCall, write: DocumentWrite): Promise<DocumentAnswer> {
   return call.aside(async (db) => {
     const answer = await writeWithin({ ...call, db }, write)
@@ -68,7 +68,7 @@ export function writeDocument(call: SqlCall, write: DocumentWrite): Promise<Docu
   })
 }
 
-/** The same in a transaction. The version that is given out is lost when nothing is written; another has to wait for it. */
+/** Does the same in a transaction. If nothing is written, the assigned version is lost; other writes wait for this one. */
 export async function writeWithin(
   { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
   { collection, key, json, expected }: DocumentWrite,

@@ -12,7 +12,7 @@ import type { Calls } from '../calls.ts'
 import type { Watchers } from '../watchers.ts'
 import type { DocumentWrite } from './documents.ts'
 
-/** Documents, checked before they go to the database. */
+/** Checks documents before they are stored. */
 export class SqlDocuments implements DocumentStore {
   readonly #calls: Calls['documents']
   readonly #watchers: Watchers
@@ -57,7 +57,7 @@ export class SqlDocuments implements DocumentStore {
 
   async #write(write: DocumentWrite): Promise<DocumentAnswer> {
     const answer = await this.#calls.write(write)
-    // The channel tells of what other processes wrote.
+    // The channel reports only writes of other processes.
     if (answer.written) this.#watchers.wake(write.collection)
     return answer
   }

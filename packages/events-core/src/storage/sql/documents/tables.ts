@@ -10,6 +10,6 @@ interface DocumentsTable {
 
 export interface DocumentTables {
   readonly documents: DocumentsTable
-  /** One row: the last version given out. Whoever writes a document holds it locked until the commit. */
+  /** A single row with the last version assigned. Each write of a document locks it until the commit. */
   readonly document_head: { readonly version: number }
 }

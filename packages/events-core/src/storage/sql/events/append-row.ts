@@ -1,9 +1,6 @@
 import type { EventRecord } from '../../contract/storage.ts'
 
-/**
- * An event that is to be stored. A tuple crosses to another thread at half the cost of an object, on the event loop of
- * whoever publishes.
- */
+/** An event to be stored. Passing a tuple to another thread costs the publisher's event loop half as much as an object. */
 export type AppendRow = readonly [
   id: string,
   type: string,
@@ -23,7 +20,7 @@ export type AppendRow = readonly [
   extensionsJson: string | null,
 ]
 
-/** The place of each field in a row. */
+/** The index of each field in a row. */
 export const COLUMN = {
   id: 0,
   type: 1,

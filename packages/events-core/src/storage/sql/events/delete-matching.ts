@@ -10,7 +10,7 @@ import { deleteWhere } from './delete.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
-/** Deletes the events that match when the call comes in, expired ones too. */
+/** Deletes the events that match at the time of the call, including expired ones. */
 export async function deleteMatching(log: SqlLog, filter: EventFilter): Promise<number> {
   const scope = await log.snapshot((db) => openScope({ ...log, db }, conditionsOf(filter)))
   let count = 0

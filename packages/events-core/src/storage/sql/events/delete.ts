@@ -8,31 +8,31 @@ import { raiseKeptFrom } from './kept-from.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
-/** Deletes the event of an id, expired or not, and answers whether there was one. */
+/** Deletes the event with an id, expired or not. Returns false if there is none. */
 export async function deleteEvent(log: SqlLog, id: string): Promise<boolean> {
   return (await deleteWhere(log, eb('id', '=', id))) > 0
 }
 
-/** Deletes events in one transaction, with what is kept about them, and answers how many there were. */
+/** Deletes events, with their counts and tags, in one transaction. Returns the number of deleted events. */
 export function deleteWhere(log: SqlLog, predicate: Expression<SqlBool>): Promise<number> {
   return log.transaction(async (transaction) => (await deleteWithin(log, transaction, predicate)).length)
 }
 
 export interface Slices {
   readonly which: Expression<SqlBool>
-  /** The only types of which events go, at most 100; an index finds those of each. Every type by default. */
+  /** Restricts the deletion to these types, at most 100; an index finds the events of each. Every type by default. */
   readonly types?: readonly string[] | undefined
-  /** Which go first. An index must give them in this order, or each slice sorts all that are left. */
+  /** The order of deletion. An index must provide it, or each slice sorts all remaining events. */
   readonly by: 'position' | 'expires_at'
-  /** The types of which retention removes events: their kept log begins beyond the last of them. */
+  /** The types of which retention removes events: their kept-from moves beyond the last of them. */
   readonly retires?: TypeSelection
-  /** Asked in the transaction of each slice: how many may go yet. */
+  /** Returns how many more events may be deleted; called in the transaction of each slice. */
   readonly limit?: Limit | undefined
 }
 
 export type Limit = (transaction: Transaction<LogTables>) => Promise<number>
 
-/** Deletes events a slice at a time, and answers how many there were. */
+/** Deletes events a slice at a time and returns their number. */
 export async function deleteInSlices(log: SqlLog, slices: Slices): Promise<number> {
   const slice = new SliceSize(log.pace)
   let total = 0
@@ -46,7 +46,7 @@ export async function deleteInSlices(log: SqlLog, slices: Slices): Promise<numbe
   }
 }
 
-/** Deletes events a window of positions at a time, for what no index finds, and answers how many there were. */
+/** Deletes events that no index finds, a window of positions at a time, and returns their number. */
 export async function deleteInWindows(log: SqlLog, range: Range, slices: Slices): Promise<number> {
   let total = 0
   for await (const window of windows(range, 'asc', log.pace)) {
@@ -59,7 +59,7 @@ export async function deleteInWindows(log: SqlLog, range: Range, slices: Slices)
   return total
 }
 
-/** Returns how many went; undefined when no more may go. */
+/** Returns the number of deleted events; undefined if no more may be deleted. */
 async function deleteFirst(
   log: SqlLog,
   transaction: Transaction<LogTables>,
@@ -75,7 +75,7 @@ async function deleteFirst(
   return gone.length
 }
 
-/** The positions of the events that go first. Of several types the first ones of each are looked at. */
+/** Selects the positions of the first events to delete. For several types, it examines the first events of each. */
 function firstOf({ which, types, by }: Slices, wanted: number) {
   const all = eb.selectFrom('events').select('position').where(which).orderBy(by).limit(wanted)
   if (types === undefined) return all

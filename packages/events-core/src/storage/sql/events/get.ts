@@ -4,7 +4,7 @@ import { visible } from '../search/predicate.ts'
 import type { SqlCall } from '../sql-log.ts'
 import { eventOf } from './row.ts'
 
-/** The visible event of an id. */
+/** Returns the visible event with an id. */
 export async function getEvent({ db, nowMs }: SqlCall, id: string): Promise<StoredEvent | undefined> {
   const row = await db
     .selectFrom('events')

@@ -4,7 +4,7 @@ import type { LogHead } from '../../contract/storage.ts'
 import { keptFrom } from '../../kept-from.ts'
 import type { SqlLog } from '../sql-log.ts'
 
-/** The last position given out, whose it is, and where what is kept of the filter's types begins; all of one moment. */
+/** Returns the last position assigned, the epoch, and the filter's kept-from, all of one moment. */
 export async function readHead({ db }: Pick<SqlLog, 'db'>, filter?: EventFilter): Promise<LogHead> {
   const rows = await db
     .selectFrom('log_head')

@@ -3,8 +3,8 @@ import { type KeptFrom, raise, type TypeSelection } from '../../kept-from.ts'
 import type { LogTables } from '../schema.ts'
 
 /**
- * Notes that retention removed events of some types from below a position. In the transaction that removed them, which holds
- * the head: so nobody else changes the map meanwhile.
+ * Records that retention removed events of some types below a position. Must run in the transaction that removed them,
+ * which holds the lock on the head, so that no other process changes the map meanwhile.
  */
 export async function raiseKeptFrom(
   db: Kysely<LogTables>,

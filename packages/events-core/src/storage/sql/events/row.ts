@@ -7,9 +7,9 @@ import type { EventRow } from '../schema.ts'
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * The event of a row. Where `data`, `tags` or `extensions` cannot be read (damage, or somebody's hand in the file), the event comes
- * all the same, so that one bad row ends neither pages nor subscriptions, with what is stored under
- * `data.unreadable`: nothing is passed off as an empty object, and the event can be found and deleted.
+ * Returns the event of a row. If `data`, `tags` or `extensions` cannot be read (damage, or a manual change of the file),
+ * the event is still returned, with the stored text in `data.unreadable`: one bad row must end neither pages nor
+ * subscriptions, its content does not turn into an empty object, and the event can be found and deleted.
  */
 export function eventOf(row: EventRow): StoredEvent {
   const data = parse(row.data)
@@ -48,7 +48,7 @@ function addOptionalFields(event: Mutable<StoredEvent>, row: EventRow): void {
   if (row.traceparent !== null) event.traceparent = row.traceparent
 }
 
-/** The tags as JSON text has them; undefined when it cannot be read. */
+/** Parses the tags of a row; returns undefined if they cannot be read. */
 export function tagsOf(row: Pick<EventRow, 'tags'>): readonly string[] | undefined {
   const tags = parse(row.tags)
   return isTexts(tags) ? tags : undefined
@@ -62,7 +62,7 @@ function parse(json: string): unknown {
   }
 }
 
-/** Of what JSON.parse answers: there are no functions, dates or cycles among it. */
+/** Applies to results of JSON.parse, which contain no functions, dates or cycles. */
 function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -9,21 +9,21 @@ import type { SqlDialect, SqlLog } from '../sql-log.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
-/** Above so many types it is cheaper to look at every event than to look for those of each type. */
+/** With more types than this, examining every event is cheaper than looking up those of each type. */
 const MAX_FEW = 100
 
-/** The types of which a policy trims events. */
+/** The types that a policy trims. */
 export interface SelectedTypes {
   readonly selection: TypeSelection
-  /** Whether it is every type. */
+  /** True if the policy trims every type. */
   readonly isAll: boolean
-  /** The stored types among them, unless they are all or too many. */
+  /** The stored types among them; undefined if they are all types or too many. */
   readonly few: readonly string[] | undefined
-  /** Whether an event, or a row of the counts by type, is of one of them. */
+  /** Tests whether an event, or a row of the counts by type, has one of these types. */
   readonly predicate: Expression<SqlBool>
 }
 
-/** Returns undefined when no event is stored of any of them. */
+/** Returns undefined if no stored event has one of the types. */
 export async function selectTypes(
   { dialect, snapshot }: SqlLog,
   policy: TrimPolicy,

@@ -11,7 +11,7 @@ import { type SelectedTypes, selectTypes } from './selected-types.ts'
 
 const eb = expressionBuilder<LogTables, 'events'>()
 
-/** Deletes what is too old, then what lies too low, then what is too much. The policy is checked. */
+/** Trims events by age, then by position, then by number. The policy must be checked. */
 export async function trimEvents(call: SqlCall, policy: TrimPolicy): Promise<number> {
   const { maxAgeMs, maxEvents, upTo } = policy
   const selected = await selectTypes(call, policy)
@@ -24,7 +24,7 @@ export async function trimEvents(call: SqlCall, policy: TrimPolicy): Promise<num
   return count
 }
 
-/** Young events may lie between old ones, in a store whose clock was set back before it began to stand still. */
+/** Young events may lie between old ones: in older stores, recorded times went back when the clock was set back. */
 async function trimByAge(log: SqlLog, selected: SelectedTypes, earliestMs: number): Promise<number> {
   const range = await recordedBefore(log, earliestMs)
   const slices = slicesOf(selected, eb('recorded_at', '<', earliestMs))
@@ -38,7 +38,7 @@ async function trimUpTo(log: SqlLog, selected: SelectedTypes, upTo: number): Pro
   return await deleteUpTo(log, selected, Math.min(upTo, position))
 }
 
-/** How many are too many is asked again for each slice: another process may be trimming too. */
+/** The excess is counted again for each slice: another process may be trimming too. */
 async function trimByNumber(log: SqlLog, selected: SelectedTypes, maxEvents: number): Promise<number> {
   const { position } = await log.snapshot((db) => readHead({ db }))
   const limit: Limit = async (db) => (await countStored(db, selected.predicate)) - maxEvents
@@ -67,7 +67,7 @@ function slicesOf({ few, isAll, predicate, selection }: SelectedTypes, which: Sl
   }
 }
 
-/** The time by which events are recorded. */
+/** Returns the store's time, at which events are recorded. */
 async function storeMs({ db, dialect, nowMs }: SqlCall): Promise<number> {
   const { ms } = await db.selectNoFrom(dialect.clock(nowMs).as('ms')).executeTakeFirstOrThrow()
   return ms

@@ -5,7 +5,7 @@ import type { LogTables } from '../schema.ts'
 import { startsWith } from '../search/prefix.ts'
 import type { SqlLog } from '../sql-log.ts'
 
-/** Takes the lease if it is free and nobody else's to take, or stands still at the sign that the caller saw. */
+/** Acquires the lease if it is free and not claimed by another process, or if its sign still equals `stale`. */
 export async function acquireLease(
   { db }: Pick<SqlLog, 'db'>,
   name: string,
@@ -17,15 +17,15 @@ export async function acquireLease(
     if (lease !== undefined) return { acquired: true, lease: leaseOf(lease) }
     const sign = await readSign(db, name)
     if (sign !== undefined) return { acquired: false, sign }
-    // It was given back in between.
+    // It was released in between.
   }
 }
 
-/** Makes the row where there is none. */
+/** Creates the row if there is none. */
 async function takeLease(db: Kysely<LogTables>, name: string, owner: string, stale?: LeaseSign) {
   return await db
     .insertInto('leases')
-    // Not from the start again: the holder of a lease of this name that was taken away still has its token.
+    // The first token is random: the holder of a revoked lease of this name still has its token.
     .values({ name, token: randomInt(2 ** 47), beat: 1, owner, claim: null })
     .onConflict((conflict) =>
       conflict
@@ -53,8 +53,7 @@ async function readSign(db: Kysely<LogTables>, name: string): Promise<LeaseSign 
 }
 
 /**
- * Shows that the holder is alive; undefined when the lease is lost. In a transaction it also keeps the lease from being taken
- * away until the end of that.
+ * Renews the lease; returns undefined if it is lost. In a transaction, it also locks the lease until the transaction ends.
  */
 export async function renewLease(
   { db }: Pick<SqlLog, 'db'>,
@@ -71,7 +70,7 @@ export async function renewLease(
   return lease && leaseOf(lease)
 }
 
-/** Asks the owner to release the lease to the claimant; false when that is not the owner, or somebody has asked. */
+/** Claims the lease from its owner; returns false if `owner` does not hold it, or if another process has claimed it. */
 export async function claimLease(
   { db }: SqlLog,
   name: string,
@@ -88,7 +87,7 @@ export async function claimLease(
   return numUpdatedRows > 0n
 }
 
-/** Gives the lease back. One that nobody claimed is forgotten: its name may never come again. */
+/** Releases the lease. Without a claim its row is deleted, since its name may never occur again. */
 export async function releaseLease(log: SqlLog, lease: HeldLease): Promise<void> {
   const { db } = log
   const { name, token } = lease
@@ -102,7 +101,7 @@ export async function releaseLease(log: SqlLog, lease: HeldLease): Promise<void>
     .execute()
 }
 
-/** Gives the lease back, and remembers its token. */
+/** Releases the lease and keeps its token. */
 async function vacateLease({ db }: SqlLog, { name, token }: HeldLease): Promise<void> {
   await db
     .updateTable('leases')

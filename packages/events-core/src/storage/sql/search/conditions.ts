@@ -2,13 +2,13 @@ import { invalid } from '../../../errors.ts'
 import { parseTimestamp, TIMESTAMP_RULE } from '../../../event/timestamp.ts'
 import type { EventFilter } from '../../../filter/filter.ts'
 
-/** Texts to be met exactly, and beginnings. */
+/** Exact strings and prefixes. */
 export interface Patterns {
   readonly exact: readonly string[]
   readonly prefixes: readonly string[]
 }
 
-/** A filter as the queries need it: patterns taken apart, times in milliseconds, what asks for nothing left out. */
+/** A filter in the form that the queries need: patterns split, times in milliseconds, empty conditions left out. */
 export interface Conditions
   extends Pick<EventFilter, 'tags' | 'tagsMode' | 'minPriority' | 'target' | 'extensions' | 'data' | 'text'> {
   readonly types?: Patterns
@@ -17,7 +17,7 @@ export interface Conditions
   readonly untilMs?: number
 }
 
-/** @throws EventsError EVENTS_INVALID when a time is none; the bus has checked the rest */
+/** @throws EventsError EVENTS_INVALID if a time is invalid; the bus has checked the rest */
 export function conditionsOf({ types, sources, since, until, ...others }: EventFilter): Conditions {
   return {
     ...others,

@@ -6,15 +6,15 @@ import { type Conditions, conditionsOf } from './conditions.ts'
 import { openScope, type Scope } from './scope.ts'
 import { countVisible } from './select.ts'
 
-/** A count of which a part is known: what remains is to count the events of the scopes. */
+/** A partly known count: the events of the scopes remain to be counted. */
 export interface CountPlan {
   readonly known: number
-  /** How many are stored of those that are known, with the expired ones that were not swept yet. */
+  /** The known number of stored events, including expired ones that are not swept yet. */
   readonly stored: number
   readonly rest: readonly Scope[]
 }
 
-/** How many visible events match: of those up to the head at one moment, less what is removed meanwhile. */
+/** Counts the visible events that match, among those up to the head at one moment, minus events removed meanwhile. */
 export async function countEvents(log: SqlCall, filter: EventFilter): Promise<number> {
   const conditions = conditionsOf(filter)
   const plan = await log.snapshot((db) => planCount({ ...log, db }, conditions, log.nowMs))
@@ -22,8 +22,8 @@ export async function countEvents(log: SqlCall, filter: EventFilter): Promise<nu
 }
 
 /**
- * Takes from the kept counts what they can answer. To be called in a snapshot.
- * @param scope of the conditions, if it was opened in this snapshot
+ * Takes the answerable part from the kept counts. Must be called in a snapshot.
+ * @param scope the conditions' scope, if it was opened in this snapshot
  */
 export async function planCount(
   log: SqlLog,

@@ -7,8 +7,8 @@ const COLUMNS = ['position', 'type', 'source', 'priority', 'tags', 'timestamp'] 
 type ExpiredEvents = Pick<LogTables['events'], (typeof COLUMNS)[number]>
 
 /**
- * The events that have expired and are not swept yet, as `expired_events`. Found by the index on their time before
- * anything else is asked: by another index the whole log might be gone through for them.
+ * Adds the events that have expired but are not swept yet as `expired_events`. They are found by the index on their expiry
+ * before any other condition: with another index the whole log might be read for them.
  */
 export function withExpired(
   db: Kysely<LogTables>,

@@ -8,8 +8,8 @@ import { selectEvents } from './select.ts'
 import { EVERYWHERE, intersect, type Range } from './windows.ts'
 
 /**
- * A page of visible events. Page and total are of the same events: those up to the head at one moment, though it may
- * take many statements to find them.
+ * Returns a page of visible events. Page and total are about the same events, those up to the head at one moment, although
+ * finding them may take many statements.
  */
 export async function listEvents(log: SqlCall, query: EventQuery): Promise<EventPage> {
   const { nowMs } = log
@@ -37,7 +37,7 @@ function openList(log: SqlCall, query: EventQuery): Promise<{ scope: Scope; plan
   })
 }
 
-/** All that are counted, if nothing but an index is needed to find them. */
+/** Returns the number of matching events if an index alone finds them. */
 function foundBy(plan: CountPlan | undefined, { conditions }: Scope): number | undefined {
   if (plan === undefined || plan.rest.length > 0) return undefined
   const { minPriority, sources } = conditions

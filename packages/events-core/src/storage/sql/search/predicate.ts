@@ -6,11 +6,11 @@ import type { Range } from './windows.ts'
 
 type Predicate = Expression<SqlBool>
 
-// Its columns carry no table's name, so what is said of a type holds for the counts by type too.
+// Its columns have no table name, so conditions on a type also apply to the counts by type.
 const eb = expressionBuilder<LogTables, 'events'>()
 const ebCounts = expressionBuilder<LogTables, 'minute_counts' | 'hour_source_counts'>()
 
-/** Whether an event meets the conditions, visible or not. Only events of `range` are asked about. */
+/** Tests whether an event meets the conditions, visible or not. Applied only to events of `range`. */
 export function matches(conditions: Conditions, range: Range, dialect: SqlDialect): Predicate {
   const { sources, target, tags, tagsMode, extensions, data, text, sinceMs, untilMs } = conditions
   const all = typeAndPriority(conditions, dialect)
@@ -25,7 +25,7 @@ export function matches(conditions: Conditions, range: Range, dialect: SqlDialec
   return eb.and(all)
 }
 
-/** The conditions on type and priority, which events and their counts have in common. */
+/** Tests the conditions on type and priority, which events and their counts have in common. */
 export function countedAs(conditions: Conditions, dialect: SqlDialect): Predicate {
   return eb.and(typeAndPriority(conditions, dialect))
 }
@@ -56,7 +56,7 @@ export function inRange({ from, to }: Range): Predicate {
   return eb.and([eb('position', '>', from), eb('position', '<=', to)])
 }
 
-/** Whether a row of counts is of a period that the times lie in or touch. */
+/** Tests whether a row of counts belongs to a period that the time span contains or touches. */
 export function during(
   period: 'minute' | 'hour',
   { sinceMs, untilMs }: Conditions,
@@ -70,7 +70,7 @@ export function during(
 
 export function isFor(target: string): Predicate {
   const is = eb('target', '=', target)
-  // The index has only events with a target, and is used only where the text of the query says that it wants no others.
+  // The index has only events with a target, and is used only if the query's text excludes all others.
   return target === '' ? is : eb.and([is, sql<SqlBool>`target <> ''`])
 }
 

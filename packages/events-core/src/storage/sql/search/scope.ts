@@ -5,27 +5,27 @@ import { type Conditions, hasTimes, type Patterns } from './conditions.ts'
 import { anyOf, during, isFor } from './predicate.ts'
 import { EVERYWHERE, intersect, type Range } from './windows.ts'
 
-/** Where to look for events, and what for. */
+/** The range of a search, and its conditions. */
 export interface Scope {
-  /** The last position given out when the scope was made. Later events are not part of it. */
+  /** The last position assigned when the scope was opened. Later events are not part of it. */
   readonly head: number
   /** No event outside of it can match. */
   readonly range: Range
-  /** Says the same of the events in `range` as the conditions that were asked for. */
+  /** Conditions that select the same events in `range` as the query's. */
   readonly conditions: Conditions
-  /** How many events, at most, an index finds for the conditions, if that is known. */
+  /** The maximum number of events that an index finds for the conditions, if known. */
   readonly found?: number | undefined
 }
 
-/** Above so many types it is cheaper to compare each event's than to look for each type. */
+/** With more types than this, comparing each event's type is cheaper than looking up each type. */
 const MAX_TYPES = 100
 
-/** So many events that an index finds are looked at in one statement, wherever they lie. */
+/** Up to this many events that an index finds are examined in one statement, wherever they lie. */
 export const FEW = 1_000
 
 /**
- * The head is read before anything else: whatever is found out after it holds for all events up to it, also when
- * others append meanwhile.
+ * Opens a scope. The head is read first: the later reads are then right for all events up to it, even if other processes
+ * append meanwhile.
  */
 export async function openScope(
   { db, dialect }: Pick<SqlLog, 'db' | 'dialect'>,
@@ -42,7 +42,10 @@ export async function openScope(
 interface Ends {
   readonly head: number
   readonly oldest: number | null
-  /** How many events an index finds for the target, the extensions or the data of the conditions; FEW + 1 if more, null without any. */
+  /**
+   * The number of events that an index finds for the target, extensions or data of the conditions; FEW + 1 if more, null
+   * without such a condition.
+   */
   readonly found: number | null
 }
 
@@ -56,7 +59,7 @@ async function readEnds(db: Kysely<LogTables>, dialect: SqlDialect, conditions: 
     .executeTakeFirstOrThrow()
 }
 
-/** What few events may meet, and an index finds. The kept counts tell of types, sources and tags. */
+/** The conditions that few events may meet and that an index serves. Types, sources and tags have kept counts. */
 function indexedAlone(
   dialect: SqlDialect,
   { target, extensions, data }: Conditions,
@@ -82,7 +85,10 @@ function countSome(
     .$asScalar()
 }
 
-/** `scan.*` as the stored types that it means, which an index finds; undefined when there are none of any kind. */
+/**
+ * Replaces patterns such as `scan.*` by the stored types that they match, which an index finds; returns undefined if no
+ * stored type matches.
+ */
 async function withKnownTypes(
   db: Kysely<LogTables>,
   dialect: SqlDialect,
@@ -106,7 +112,7 @@ async function knownTypes(db: Kysely<LogTables>, dialect: SqlDialect, types: Pat
   return rows.map((row) => row.type)
 }
 
-/** Timestamps have no index: the counts by minute say where the events of a time lie. */
+/** Timestamps have no index: the counts by minute give the range of positions. */
 async function timeBounds(db: Kysely<LogTables>, conditions: Conditions): Promise<Range> {
   if (!hasTimes(conditions)) return EVERYWHERE
   const minutes = db
@@ -116,7 +122,7 @@ async function timeBounds(db: Kysely<LogTables>, conditions: Conditions): Promis
       eb.fn.max<number | null>('last_position').as('last'),
     ])
     .where(during('minute', conditions, MINUTE_MS))
-  // Both are null when no event is of that time.
+  // Both are null if no event has such a time.
   const { first, last } = await minutes.executeTakeFirstOrThrow()
   return { from: (first ?? 1) - 1, to: last ?? 0 }
 }

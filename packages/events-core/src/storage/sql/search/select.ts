@@ -12,27 +12,27 @@ export interface Wanted {
   readonly maxBytes: number | undefined
   readonly offset: number
   readonly nowMs: number
-  /** Whether to look for one event more than wanted, which tells whether there is a next page. */
+  /** 1 to look for one event more than wanted, which shows whether there is a next page. */
   readonly ahead: 0 | 1
 }
 
 export interface Selected {
   readonly rows: readonly EventRow[]
-  /** Whether a limit ended it; with `ahead`, whether there is an event beyond it. */
+  /** True if a limit ended the search; with `ahead`, true if there is an event beyond the limit. */
   readonly more: boolean
 }
 
-/** Events are not spread evenly, and one window more costs another statement. */
+/** Enlarges the first window: events are not spread evenly, and another window costs another statement. */
 const MARGIN = 1.5
 
-/** Of events whose texts or data are looked into, which may take a millisecond for each, so many are the first slice. */
+/** The size of the first slice if the texts or data of events are examined, which may take a millisecond for each. */
 const FIRST_LOOKED_INTO = 50
 
-/** What an event adds to a page: its columns that may be large. */
+/** The size that an event adds to a page: that of its columns that may be large. */
 const BYTES = sql<number>`octet_length(cast(data as text)) + octet_length(message) + octet_length(title)
   + coalesce(octet_length(cast(extensions as text)), 0)`
 
-/** The visible events of the scope, in order, up to a limit of events or bytes. */
+/** Returns the visible events of the scope, in order, up to a limit of events or bytes. */
 export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): Promise<Selected> {
   const { order, limit, ahead, nowMs, offset, maxBytes } = wanted
   const rows: EventRow[] = []
@@ -46,7 +46,7 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
       .limit(room.isFull ? ahead : room.items + ahead)
       .offset(skip)
     const found = await log.dialect.take(log.db, query, { maxBytes: Math.max(1, room.bytes), ahead })
-    // Either all that was to be skipped was, or the window had too few and all of them were.
+    // Either all events to skip were skipped, or the window had too few and all of them were skipped.
     if (found.length > 0) skip = 0
     else if (skip > 0) skip -= await countIn(log, scope, window, nowMs)
     for (const row of found) {
@@ -59,8 +59,8 @@ export async function selectEvents(log: SqlLog, scope: Scope, wanted: Wanted): P
 }
 
 /**
- * What should hold all that is wanted, if those that match are spread evenly, but no more than others may have to wait
- * for.
+ * Returns the size of a window that holds all wanted events if matching events are spread evenly, limited so that others
+ * need not wait for long.
  */
 function firstWindow(scope: Scope, { limit, offset }: Wanted, pace: SqlLog['pace']): number {
   const first = firstSlice(scope, pace)
@@ -70,14 +70,14 @@ function firstWindow(scope: Scope, { limit, offset }: Wanted, pace: SqlLog['pace
   return Math.max(first, Math.min(pace.max, expected))
 }
 
-/** All of the range for few events, unless each of them may take long. */
+/** Returns the size of the first slice: the whole range for few events, unless each of them may take long. */
 function firstSlice({ conditions, found }: Scope, { first }: SqlLog['pace']): number {
   if (conditions.text !== undefined) return FIRST_LOOKED_INTO
   if (found !== undefined && found <= FEW) return Number.POSITIVE_INFINITY
   return conditions.data === undefined ? first : FIRST_LOOKED_INTO
 }
 
-/** How many visible events the scope has. */
+/** Counts the visible events of the scope. */
 export async function countVisible(log: SqlLog, scope: Scope, nowMs: number): Promise<number> {
   let count = 0
   for await (const window of windows(scope.range, 'asc', log.pace, firstSlice(scope, log.pace))) {

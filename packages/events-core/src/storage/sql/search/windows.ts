@@ -6,28 +6,28 @@ export interface Range {
 
 export const EVERYWHERE: Range = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
-/** May be empty: `from` is not below `to` then. */
+/** Returns the common range. It may be empty: then `from` is not below `to`. */
 export function intersect(a: Range, b: Range): Range {
   return { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) }
 }
 
-/** How much is done at a time, so that others who use the same connection need not wait for long. */
+/** The size of the slices of work, so that other users of the same connection need not wait for long. */
 export interface Pace {
-  /** Size of the first slice: of the window of positions that a statement looks at, or of the rows that it deletes. */
+  /** The size of the first slice: the positions that a statement examines, or the rows that it deletes. */
   readonly first: number
-  /** The largest slice. A cheap stretch (an index that finds nothing) may be followed by an expensive one. */
+  /** The size of the largest slice, since an expensive stretch may follow a cheap one (an index that finds nothing). */
   readonly max: number
-  /** How long a slice should take; the next one is sized by the last. */
+  /** The time that a slice should take; each slice is sized by the previous one. */
   readonly targetMs: number
-  /** Lets others go first. It may throw when the work is to be given up. */
+  /** Lets other work run first. It may throw to end the work. */
   rest(): Promise<void>
 }
 
 const MAX_CHANGE = 4
-/** A statement has a cost of its own, which smaller slices would only multiply. */
+/** Smaller slices would only multiply the fixed cost of a statement. */
 const MIN_SIZE = 20
 
-/** The size of the next slice, by how long the last one took. */
+/** Computes the size of the next slice from the time that the last one took. */
 export class SliceSize {
   readonly #pace: Pace
   #size: number
@@ -38,7 +38,7 @@ export class SliceSize {
     this.#size = first
   }
 
-  /** Answers the size of the slice that begins now. */
+  /** Returns the size of the slice that begins now. */
   begin(): number {
     this.#startedAt = performance.now()
     return Math.ceil(this.#size)
@@ -52,10 +52,10 @@ export class SliceSize {
 }
 
 /**
- * Cuts a range into windows, each as large as the pace allows; the time between two windows is what the caller took
- * for the first of them. An index on (column, position) and the primary key both serve a condition on a column within
- * a window, so a long search is as cheap in windows as in one statement.
- * @param first size of the first window, if there is reason for another than the pace has
+ * Splits a range into windows, each as large as the pace allows; the time between two windows counts as the caller's time
+ * for the first of them. An index on (column, position) and the primary key both serve a condition on a column within a
+ * window, so a long search is as cheap in windows as in one statement.
+ * @param first the size of the first window, if it must differ from the pace's
  */
 export async function* windows(
   range: Range,

@@ -3,7 +3,7 @@ import type { LogTables } from '../schema.ts'
 import { SliceSize } from '../search/windows.ts'
 import type { SqlLog } from '../sql-log.ts'
 
-/** Notes that nobody reads the states of a subscription's partitions any more: they may be many, so others delete them. */
+/** Marks the states of a subscription's partitions as abandoned: they may be many, so the sweep deletes them later. */
 export async function abandonStates(db: Kysely<LogTables>, name: string): Promise<void> {
   await db
     .insertInto('abandoned_states')
@@ -36,7 +36,7 @@ async function deleteStates(log: SqlLog, id: number): Promise<void> {
   }
 }
 
-/** Forgets the id with the last of its states. */
+/** Deletes a slice of an id's states, and the id with the last of them. */
 async function deleteSlice(db: Kysely<LogTables>, id: number, size: number): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom('subscription_states')

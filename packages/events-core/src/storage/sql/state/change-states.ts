@@ -5,7 +5,7 @@ import type { LogTables } from '../schema.ts'
 import type { SqlDialect, SqlLog } from '../sql-log.ts'
 import type { StateRow } from './tables.ts'
 
-/** Changes a partition's states, and its size with them. Returns false when the partition is gone. */
+/** Changes a partition's states and its size. Returns false if the partition no longer exists. */
 export async function changeStates(
   { db, dialect }: Pick<SqlLog, 'db' | 'dialect'>,
   { name, partition, put, delete: deleted }: StateChanges,
@@ -37,7 +37,7 @@ function rowOf(id: number, { key, value, dueMs, touched }: KeyedState): StateRow
   return { id, key, value, due: dueMs, touched, bytes }
 }
 
-/** What there is of some keys. */
+/** Returns the number and size of the existing states of some keys. */
 async function sizeOf(
   db: Kysely<LogTables>,
   dialect: SqlDialect,

@@ -15,7 +15,7 @@ export async function readStates(
   return await statesOf(db, partition).select(COLUMNS).where(dialect.isOneOf('key', keys)).execute()
 }
 
-/** States whose timer is due, by due time, then key. */
+/** Returns the states whose timers are due, ordered by due time, then key. */
 export async function dueStates(
   { db }: SqlLog,
   partition: PartitionKey,
@@ -31,7 +31,7 @@ export async function dueStates(
     .execute()
 }
 
-/** When the next timer is due; undefined without one. */
+/** Returns the log time at which the next timer is due; undefined without a timer. */
 export async function nextDue({ db }: SqlLog, partition: PartitionKey): Promise<number | undefined> {
   const next = await statesOf(db, partition)
     .select('due')
@@ -42,7 +42,7 @@ export async function nextDue({ db }: SqlLog, partition: PartitionKey): Promise<
   return next?.due ?? undefined
 }
 
-/** The states that were changed longest ago. */
+/** Returns the states that were changed longest ago. */
 export async function oldestStates(
   { db }: SqlLog,
   partition: PartitionKey,

@@ -2,7 +2,10 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../../contract/commit.ts'
 import type { SqlCall } from '../sql-log.ts'
 
-/** Saves how far a partition is, never back. Returns whether its subscription is paused; undefined when it is gone. */
+/**
+ * Saves a partition's checkpoint; its position never decreases. Returns whether the subscription is paused; undefined if it
+ * no longer exists.
+ */
 export async function saveCheckpoint(
   { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
   { name, partition, position = 0, missed }: Checkpoint,

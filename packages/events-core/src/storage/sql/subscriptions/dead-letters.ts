@@ -22,10 +22,10 @@ export interface DeadLetterQuery {
   readonly after?: string
 }
 
-/** What a dead letter adds to a page. */
+/** The size that a dead letter adds to a page. */
 const BYTES = sql<number>`octet_length(cast(event as text)) + octet_length(cast(failure as text))`
 
-/** Keeps a failure; one that is there already for the event gets the new error, and the attempts added. */
+/** Stores a failure. An existing dead letter for the event gets the new error, and the attempts are added. */
 export async function keepFailure(
   { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
   failure: Failure,
@@ -56,7 +56,7 @@ export async function keepFailure(
     .execute()
 }
 
-/** Newest first, and how many there are in all. */
+/** Returns a page of dead letters, newest first, and their total number. */
 export function listDeadLetters(log: SqlLog, query: DeadLetterQuery): Promise<DeadLetterPage> {
   const { filter = {}, limit, after } = query
   return log.snapshot(async (db) => {
@@ -67,7 +67,7 @@ export function listDeadLetters(log: SqlLog, query: DeadLetterQuery): Promise<De
       .where(matching(filter))
       .orderBy('id', 'desc')
     const beyond = after === undefined ? newestFirst : newestFirst.where('id', '<', after)
-    // One more than wanted tells whether there is a next page.
+    // One more than wanted shows whether there is a next page.
     const room = new PageRoom(limit)
     const found = await log.dialect.take(db, beyond.limit(limit + 1), { maxBytes: room.bytes, ahead: 1 })
     const rows = found.filter(({ bytes }) => room.take(bytes))
@@ -88,7 +88,7 @@ export async function deleteDeadLetters({ db }: SqlLog, filter: DeadLetterFilter
   return Number(numDeletedRows)
 }
 
-/** Asks for a retry of those whose retry was not asked for yet, oldest first, up to a limit. */
+/** Requests a retry of matching dead letters without a pending one, oldest first, up to a limit. */
 export async function requestRetry({ db }: SqlLog, filter: DeadLetterFilter, limit: number): Promise<number> {
   const { numUpdatedRows } = await db
     .updateTable('dead_letters')
@@ -116,7 +116,7 @@ export async function cancelRetry({ db }: SqlLog, filter: DeadLetterFilter): Pro
   return Number(numUpdatedRows)
 }
 
-/** Those of a subscription whose retry is still to come, oldest first. */
+/** Returns a subscription's dead letters with a pending retry, oldest first. */
 export async function listRetryRequests(
   { db }: SqlLog,
   subscription: string,
@@ -133,7 +133,7 @@ export async function listRetryRequests(
   return rows.map(deadLetterOf)
 }
 
-/** In the text of the query, not bound: otherwise SQLite would not use the index that has only these. */
+/** Part of the query's text, not a bound parameter: otherwise SQLite would not use the partial index. */
 function isRetrying(letters: ExpressionBuilder<LogTables, 'dead_letters'>): Expression<SqlBool> {
   return letters('retrying', '=', letters.lit(1))
 }

@@ -7,13 +7,15 @@ import type { LogTables } from '../schema.ts'
 import type { SqlCall, SqlLog } from '../sql-log.ts'
 import { abandonStates } from '../state/abandoned.ts'
 
-/** What a partition has that has not handled anything yet. */
+/** The columns of a new partition. */
 const NEW = { missed_from: null, missed_to: null, state_keys: 0, state_bytes: 0 } as const
 
-/** The name of a partition's lease, as `partitionLease` has it. */
+/** The name of a partition's lease, as `partitionLease` returns it. */
 const LEASE_NAME: RawBuilder<string> = sql`('subscription:' || name || ':' || cast("partition" as text))`
 
-/** Makes a subscription; false when there is one of that name. Each has a partition 0, which decides. */
+/**
+ * Creates a subscription; returns false if one of that name exists. Its partition 0 decides, which every subscription has.
+ */
 export function createSubscription(
   call: SqlCall,
   name: string,
@@ -40,7 +42,7 @@ export function createSubscription(
   })
 }
 
-/** All partitions, or those of one subscription, by name and number, with who holds their leases. */
+/** Returns all partitions, or those of one subscription, by name and number, with the holders of their leases. */
 export async function listPartitions({ db }: SqlLog, name?: string): Promise<readonly PartitionState[]> {
   const all = db
     .selectFrom('subscription_partitions')
@@ -65,7 +67,7 @@ export async function listPartitions({ db }: SqlLog, name?: string): Promise<rea
   }))
 }
 
-/** Answers whether there is such a subscription; so do the following. */
+/** Like the following functions, returns false if there is no such subscription. */
 export async function setPaused({ db }: SqlLog, name: string, paused: boolean): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('subscription_partitions')
@@ -75,7 +77,7 @@ export async function setPaused({ db }: SqlLog, name: string, paused: boolean): 
   return numUpdatedRows > 0n
 }
 
-/** Sets all partitions to a position. Their leases and their keyed states are taken away. */
+/** Sets all partitions to a position, revokes their leases and abandons their keyed states. */
 export function resetSubscription(log: SqlLog, name: string, position: number): Promise<boolean> {
   return log.aside(async (transaction) => {
     await revokeLeases(transaction, name)
@@ -89,7 +91,7 @@ export function resetSubscription(log: SqlLog, name: string, position: number): 
   })
 }
 
-/** @throws EventsError EVENTS_CONFLICT when `to` is another subscription */
+/** @throws EventsError EVENTS_CONFLICT if `to` is another subscription */
 export function renameSubscription(log: SqlLog, name: string, to: string): Promise<boolean> {
   return log.aside(async (transaction) => {
     await revokeLeases(transaction, name)
@@ -105,7 +107,7 @@ export function renameSubscription(log: SqlLog, name: string, to: string): Promi
       .set({ subscription: to })
       .where('subscription', '=', name)
       .execute()
-    // What somebody took of the new name before there was such a subscription.
+    // Revokes leases of the new name that were acquired before the subscription existed.
     await revokeLeases(transaction, to)
     return true
   })
@@ -125,7 +127,7 @@ export function deleteSubscription(log: SqlLog, name: string): Promise<boolean> 
   })
 }
 
-/** Takes leases away from their holders, and from who claimed them: a token of before no longer holds any. */
+/** Revokes leases from their holders and removes their claims: earlier tokens become invalid. */
 async function revokeLeases(db: Kysely<LogTables>, name: string): Promise<void> {
   await db
     .deleteFrom('leases')
@@ -135,7 +137,7 @@ async function revokeLeases(db: Kysely<LogTables>, name: string): Promise<void> 
     .execute()
 }
 
-/** What a subscription that is gone left under the name must not come to another. */
+/** Removes the dead letters of an earlier subscription of this name, which must not go to a new one. */
 async function makeRoom(db: Kysely<LogTables>, name: string): Promise<void> {
   if (await exists(db, name)) {
     throw new EventsError('EVENTS_CONFLICT', `There is a durable subscription '${name}' already`)
@@ -152,7 +154,10 @@ function rangeOf(from: number | null, to: number | null): PositionRange | null {
   return from === null || to === null ? null : { from, to }
 }
 
-/** Names the place of a subscription's keyed states: what is still to be removed of an earlier one is in another. */
+/**
+ * Returns a new id for a subscription's keyed states, so that they are apart from those of an earlier one that are still to
+ * be deleted.
+ */
 function newStateId(): number {
   return randomInt(2 ** 47)
 }

@@ -1,4 +1,4 @@
-/** A partition of a durable subscription; what is said of the whole subscription stands in each of its rows. */
+/** A partition of a durable subscription; the values of the whole subscription are repeated in each of its rows. */
 interface SubscriptionPartitionsTable {
   readonly name: string
   readonly partition: number
@@ -12,7 +12,7 @@ interface SubscriptionPartitionsTable {
   /** Milliseconds since 1970. */
   readonly created: number
   readonly saved: number
-  /** Where its keyed states are, and how many and how large they are. */
+  /** The id of its keyed states, their number and their size. */
   readonly state_id: number
   readonly state_keys: number
   readonly state_bytes: number
@@ -20,30 +20,30 @@ interface SubscriptionPartitionsTable {
 
 interface LeasesTable {
   readonly name: string
-  /** New with each holder. */
+  /** Changes with each holder. */
   readonly token: number
-  /** Counts renewals, so that others see that the holder is alive. */
+  /** Counts renewals, which shows other processes that the holder is alive. */
   readonly beat: number
   readonly owner: string | null
-  /** The process that asks for the lease. */
+  /** The process that claims the lease. */
   readonly claim: string | null
 }
 
 export interface DeadLettersTable {
-  /** A UUIDv7: in the order of ids is in the order in which they first failed. */
+  /** A UUIDv7: the order of ids is the order of the first failures. */
   readonly id: string
   readonly subscription: string
   readonly event_id: string
   readonly type: string
   /** The event as JSON text. */
   readonly event: string
-  /** `{ error, stack }` as JSON text, which can hold NUL and halves of characters where a text column cannot. */
+  /** `{ error, stack }` as JSON text, which unlike a text column can contain NUL and halves of surrogate pairs. */
   readonly failure: string
   readonly attempts: number
   /** Milliseconds since 1970. */
   readonly first_failed_at: number
   readonly last_failed_at: number
-  /** 1 while a retry is still to come, else 0. */
+  /** 1 while a retry is pending, otherwise 0. */
   readonly retrying: number
 }
 

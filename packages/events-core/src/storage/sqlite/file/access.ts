@@ -12,15 +12,18 @@ import {
 import { dirname } from 'node:path'
 import { EventsError } from '../../../errors.ts'
 
-/** Events may tell who watches what: they are for the user who runs the program. SQLite gives its logs the same mode. */
+/**
+ * Events may reveal who watches what, so only the user who runs the program may read them. SQLite gives its logs the same
+ * mode.
+ */
 const OWNER_ONLY = { file: 0o600, directory: 0o700 } as const
 
-/** Less than this is of no use: the index of SQLite's log alone takes 32 KiB. */
+/** Less free space than this counts as none: the index of SQLite's log alone takes 32 KiB. */
 const MIN_FREE_BYTES = 64 * 1024
 
 /**
- * Creates the file and its directory where there are none. What is there keeps its mode.
- * @throws EventsError EVENTS_STORAGE_UNAVAILABLE for what is no regular file; the system's error when it cannot be made
+ * Creates the file and its directory if they do not exist. Existing ones keep their mode.
+ * @throws EventsError EVENTS_STORAGE_UNAVAILABLE if it is not a regular file; the system's error if it cannot be created
  */
 export function createFile(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY.directory })
@@ -35,8 +38,8 @@ export function createFile(path: string): void {
 }
 
 /**
- * Opens nothing that is there already: to close a file lets go of the locks that this process holds on it, those of a
- * store that is open included.
+ * Does not open an existing file: closing a file releases all locks that this process holds on it, including those of an
+ * open store.
  */
 function createNew(path: string): void {
   try {
@@ -48,8 +51,8 @@ function createNew(path: string): void {
 }
 
 /**
- * Gives the logs of SQLite, which a start with a read-only file left behind read-only, the mode that the file has by
- * now. Where that is not allowed the first write says what is in the way.
+ * Gives SQLite's logs the file's mode, because a start with a read-only file leaves read-only logs behind. If that is not
+ * allowed, the first write reports the cause.
  */
 function mendLogs(path: string, mode: number): void {
   if (!isWritable(path)) return
@@ -60,12 +63,12 @@ function mendLogs(path: string, mode: number): void {
   }
 }
 
-/** Returns the first of the file, its logs and its directory that this user may not write. */
+/** Returns the first of the file, its logs and its directory that this user may not write to. */
 export function unwritablePart(path: string): string | undefined {
   return [path, ...logsOf(path), dirname(path)].find((name) => existsSync(name) && !isWritable(name))
 }
 
-/** Returns whether the file system has no room for one more log; false when it does not tell. */
+/** Returns whether the file system has no room for another log; false if that is unknown. */
 export function hasNoSpace(path: string): boolean {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(dirname(path))

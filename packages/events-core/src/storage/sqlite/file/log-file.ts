@@ -8,14 +8,14 @@ import { sqliteDialect } from '../dialect.ts'
 
 export type PaceLimits = Omit<Pace, 'rest'>
 
-/** The open file as one thread has it. Whatever takes more than a statement has the connection to itself meanwhile. */
+/** The open file of one thread. Work of more than one statement has the connection to itself. */
 export class LogFile {
   readonly log: SqlLog
   readonly #connection: Connection
   readonly #beforeTurn: () => void
   readonly #turns = new Turns()
 
-  /** @param beforeTurn throws when the file must not be used */
+  /** @param beforeTurn throws if the file must not be used */
   constructor(connection: Connection, pace: PaceLimits, beforeTurn: () => void = () => {}) {
     this.#connection = connection
     this.#beforeTurn = beforeTurn
@@ -24,7 +24,7 @@ export class LogFile {
     this.log = {
       db,
       dialect: sqliteDialect(connection.file),
-      // Lets the thread look at its messages.
+      // Lets the thread read its messages.
       pace: { ...pace, rest: () => setImmediate() },
       snapshot: transaction,
       aside: transaction,
@@ -32,13 +32,13 @@ export class LogFile {
     }
   }
 
-  /** Runs work of which nothing else comes in between. */
+  /** Runs work without interruption by other tasks. */
   alone<T>(work: (log: SqlLog) => Promise<T>): Promise<T> {
     const within = this.#inTransaction
     return this.take(() => work({ ...this.log, snapshot: within, aside: within, transaction: within }))
   }
 
-  /** Runs a task when those that came before it are done; slices of long work let others in between. */
+  /** Runs a task after the earlier ones; other tasks run between the slices of long work. */
   take<T>(task: () => T | Promise<T>): Promise<T> {
     return this.#turns.take(() => {
       this.#beforeTurn()
@@ -46,12 +46,12 @@ export class LogFile {
     })
   }
 
-  /** The file for work that rests in its own way. */
+  /** Returns the file for work with its own way to rest. */
   restingBy(rest: Rest): SqlLog {
     return { ...this.log, pace: { ...this.log.pace, rest } }
   }
 
-  /** The file for work that is given up at its next rest when the signal aborts. */
+  /** Returns the file for work that ends at its next rest after the signal aborts. */
   until(signal: AbortSignal): SqlLog {
     const { rest } = this.log.pace
     return this.restingBy(async () => {
@@ -63,12 +63,12 @@ export class LogFile {
   /** Runs a transaction within the turn of the caller. */
   readonly #inTransaction: SqlLog['transaction'] = (work) => this.log.db.transaction().execute(work)
 
-  /** Changes when another process has changed the file. */
+  /** A number that changes when another process changes the file. */
   get dataVersion(): number {
     return Number(this.#connection.file.pragma('data_version', { simple: true }))
   }
 
-  /** To be called when nothing is under way. */
+  /** Closes the file. Must be called while no work is under way. */
   close(): void {
     this.#connection.file.close()
   }

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import { EventsError } from '../../../errors.ts'
 
 /**
- * Where the file is. SQLite goes on writing to a file that was removed or replaced under it, and what it acknowledges
- * is gone at the next start; so before each write somebody has to look. It takes some 3 µs.
+ * The place of the file. SQLite continues to write to a file that was removed or replaced, and those writes are lost at the
+ * next start; so `check` runs before each write. It takes some 3 µs.
  */
 export class FilePlace {
   readonly #path: string
@@ -14,7 +14,7 @@ export class FilePlace {
     this.#inode = statSync(path, { bigint: true }).ino
   }
 
-  /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE when another file, or none, is where it was */
+  /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE if the file was removed or replaced */
   check(): void {
     const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
     if (found?.ino === this.#inode) return

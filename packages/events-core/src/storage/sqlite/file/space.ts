@@ -4,12 +4,12 @@ import { SliceSize } from '../../sql/search/windows.ts'
 import type { LogFile } from './log-file.ts'
 import type { WalLimit } from './wal-limit.ts'
 
-/** Free pages below this share of the file are left to coming events, or the file would breathe with every sweep. */
+/** Free pages below this share of the file are kept for new events, or the file would shrink and grow with every sweep. */
 const FREE_SHARE = 0.2
-/** 1 MiB of free pages is not worth the while. */
+/** Fewer free pages, 1 MiB, are not worth releasing. */
 const FREE_PAGES = 256
 
-/** Gives back to the file system what deletes have left free. */
+/** Returns the space that deletes have freed to the file system. */
 export class FileSpace {
   readonly #file: Database
   readonly #log: LogFile
@@ -23,8 +23,8 @@ export class FileSpace {
   }
 
   /**
-   * Shrinks the file, in slices. The deletes were done before it, so what goes wrong here (another process in the
-   * way, or the work being given up) changes nothing of their outcome: the next ones try again.
+   * Shrinks the file, in slices. The deletes are already done, so a failure here (another process holds the file, or the
+   * work is aborted) does not change their outcome: the next deletes try again.
    */
   async release(signal: AbortSignal): Promise<void> {
     if (this.#releasing) return
@@ -42,11 +42,11 @@ export class FileSpace {
     const { pace } = this.#log.log
     const slice = new SliceSize(pace)
     while (!signal.aborted && (await this.#log.take(() => this.#freePages(slice))) > 0) await pace.rest()
-    // The file gets shorter when the log is copied into it.
+    // The file shrinks when the log is copied into it.
     await this.#log.take(() => this.#wal.truncate())
   }
 
-  /** Answers how many pages went: none when all are in use, or appends have taken those that were free. */
+  /** Returns the number of released pages: 0 if all are in use, or if appends have used the free ones. */
   #freePages(slice: SliceSize): number {
     const before = this.#pages('freelist_count')
     this.#file.pragma(`incremental_vacuum(${slice.begin()})`)

@@ -3,14 +3,14 @@ import type { Database } from 'better-sqlite3'
 
 const MIB = 1024 * 1024
 const LIMIT_BYTES = 16 * MIB
-/** How much longer the log may get until the next attempt after one that failed. */
+/** The further growth of the log after which a failed attempt is repeated. */
 const STEP_BYTES = 4 * MIB
-/** The slices of this process's reader are shorter. */
+/** The time that `truncate` waits for readers; the slices of this process's reader are shorter. */
 const WAIT_MS = 100
 
 /**
- * Keeps the write-ahead log short. SQLite begins it anew when it is copied and nobody reads from it at that moment;
- * while searches follow each other that moment may never come, so beyond a limit the writer waits for it.
+ * Keeps the write-ahead log short. SQLite restarts the log once it is copied and no reader uses it; while searches follow
+ * each other, that moment may never come, so beyond a limit the writer waits for it.
  */
 export class WalLimit {
   readonly #file: Database
@@ -22,15 +22,15 @@ export class WalLimit {
     this.#busyTimeoutMs = busyTimeoutMs
   }
 
-  /** To be called between transactions. */
+  /** Truncates the log if it is too long. Must be called between transactions. */
   check(): void {
     const { size } = statSync(`${this.#file.name}-wal`, { throwIfNoEntry: false }) ?? { size: 0 }
     if (size < this.#limit) return
-    // A reader of another process may stay for long: then appends must not wait for it each time.
+    // A reader of another process may stay for long; appends must not wait for it each time.
     this.#limit = this.truncate() ? LIMIT_BYTES : size + STEP_BYTES
   }
 
-  /** Copies the log into the file and empties it; answers false when a reader is in the way. */
+  /** Copies the log into the file and empties it; returns false if a reader prevents that. */
   truncate(): boolean {
     this.#file.pragma(`busy_timeout = ${WAIT_MS}`)
     try {

@@ -4,8 +4,8 @@ import type { Migration } from 'kysely/migration'
 import { APPLICATION_ID } from '../file/application-id.ts'
 
 /**
- * Short columns that filters look at come first, so that looking at them never follows the overflow pages of long
- * texts. The checks keep out what could not be read again; they cost nothing that can be measured.
+ * Short columns used by filters come first, so that reading them never follows the overflow pages of long texts. The checks
+ * reject values that could not be read again; their cost is not measurable.
  */
 const EVENTS = sql`
   create table events (
@@ -28,15 +28,15 @@ const EVENTS = sql`
     data text not null check (json_type(data) = 'object')
   ) strict`
 
-/** Each index ends in the position, as all do in SQLite, so it gives events of one value in order. */
+/** Each index ends in the position, as all do in SQLite, so it returns the events of one value in order. */
 const INDEXES = [
-  // Pages, reads and counts of some types.
+  // Serves pages, reads and counts of some types.
   sql`create index events_by_type on events (type)`,
-  // The same of some sources.
+  // Serves pages, reads and counts of some sources.
   sql`create index events_by_source on events (source)`,
-  // Pages and reads of what is for somebody; most events are for nobody.
+  // Serves pages and reads of events with a target; most events have none.
   sql`create index events_by_target on events (target) where target <> ''`,
-  // The sweep, and what kept counts have too much until it comes.
+  // Serves the sweep, and the correction of kept counts for expired events that are not swept yet.
   sql`create index events_by_expiry on events (expires_at) where expires_at is not null`,
 ]
 

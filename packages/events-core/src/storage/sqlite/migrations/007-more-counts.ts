@@ -17,7 +17,7 @@ const TABLES = [
     ) strict, without rowid`,
 ]
 
-/** What the events that are there come to. A minute below 0, before 1970, belongs to the hour below too. */
+/** The counts of the existing events. Rounds down: a minute below 0, before 1970, belongs to the hour below it. */
 const COUNTS = [
   sql`insert into tag_counts (tag, count) select tag, count(*) from event_tags group by tag`,
   sql`

@@ -10,7 +10,7 @@ const LEASES = sql`
     claim text
   ) strict, without rowid`
 
-/** Who holds a partition goes on holding it. */
+/** Holders of partitions keep their leases. */
 const MOVED = sql`
   insert into leases (name, token, beat, owner, claim)
   select 'subscription:' || name || ':' || partition, token, beat, owner, claim

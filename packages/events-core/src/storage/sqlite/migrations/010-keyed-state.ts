@@ -13,9 +13,9 @@ const STATES = sql`
   ) strict, without rowid`
 
 const INDEXES = [
-  // The timers that are due, and the next one that will be.
+  // Serves the queries for due timers and for the next due time.
   sql`create index subscription_states_by_due on subscription_states (id, due, key) where due is not null`,
-  // What is shed when there is too much.
+  // Serves the query for the oldest states, which are removed when there are too many.
   sql`create index subscription_states_by_age on subscription_states (id, touched, key)`,
 ]
 
@@ -26,7 +26,7 @@ const PARTITIONS = [
   sql`alter table subscription_partitions add column state_keys integer not null default 0`,
   sql`alter table subscription_partitions add column state_bytes integer not null default 0`,
   sql`update subscription_partitions set state_id = abs(random()) % 140737488355328`,
-  // No two partitions may share their states.
+  // Ensures that no two partitions share their states.
   sql`create unique index subscription_partitions_by_state on subscription_partitions (state_id)`,
 ]
 

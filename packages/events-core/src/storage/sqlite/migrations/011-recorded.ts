@@ -3,7 +3,7 @@ import type { Migration } from 'kysely/migration'
 
 const RECORDED = sql`alter table log_head add column recorded integer not null default 0`
 
-/** The latest time lies in the latest minute, and the events of that are all behind its first one. */
+/** The latest time lies in the latest minute, whose events all come after its first position. */
 const LATEST = sql`
   update log_head set recorded = coalesce((
     select max(recorded_at) from events

@@ -7,7 +7,7 @@ const KEPT_FROM = [
       type text not null primary key,
       position integer not null
     ) strict, without rowid`,
-  // What is known is of every type.
+  // The previous value applies to every type.
   sql`insert into kept_from (type, position) select '', kept_from from log_head where kept_from > 1`,
   sql`alter table log_head drop column kept_from`,
 ]

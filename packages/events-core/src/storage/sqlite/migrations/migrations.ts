@@ -13,7 +13,7 @@ import { recorded } from './011-recorded.ts'
 import { keptFromByType } from './012-kept-from-by-type.ts'
 import { extensions } from './013-extensions.ts'
 
-/** In the order in which they are carried out. */
+/** The migrations, in the order in which they run. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '001-event-log': eventLog,
   '002-subscriptions': subscriptions,

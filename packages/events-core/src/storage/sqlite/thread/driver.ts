@@ -1,15 +1,15 @@
 import { isMissingPackage } from '../../missing-package.ts'
 
-/** Marks the error of `loadDriver`, which reaches another thread with its fields and without its class. */
+/** The code of the error of `loadDriver`, which keeps its fields but not its class when it is passed to another thread. */
 const CODE = 'SQLITE_DRIVER'
 
-/** @throws Error that says why the driver cannot be used and what to do; see `isDriverProblem` */
+/** @throws Error that names the driver's problem and the remedy; see `isDriverProblem` */
 export async function loadDriver(): Promise<void> {
   const { default: Database } = await import('better-sqlite3').catch((cause: unknown) => {
     throw isMissingPackage(cause) ? problem('install the package better-sqlite3', cause) : unusable(cause)
   })
   try {
-    // Its native part is loaded with the first database.
+    // The native part is loaded with the first database.
     new Database(':memory:').close()
   } catch (cause) {
     throw unusable(cause)

@@ -1,7 +1,7 @@
 import type { ErrorCode, Issue } from '../../../errors.ts'
 import type { OperationCall } from '../../sql/runner.ts'
 
-/** What a thread needs to open the file. */
+/** The settings with which a thread opens the file. */
 export interface ThreadSettings {
   readonly role: 'reader' | 'writer'
   readonly path: string
@@ -10,27 +10,27 @@ export interface ThreadSettings {
   readonly maxBytes?: number
 }
 
-/** What a thread is asked for. */
+/** A request to a thread. */
 export type Request =
-  /** To open the file, as any other request does if nobody has. */
+  /** Opens the file, like any other request if it is not open. */
   | { readonly kind: 'open' }
-  /** To run an operation of its lanes. */
+  /** Runs an operation of the thread's lanes. */
   | ({ readonly kind: 'run' } & OperationCall)
-  /** For a number that changes when another process has changed the file. Of the writer only. */
+  /** Returns a number that changes when another process changes the file. Only for the writer. */
   | { readonly kind: 'dataVersion' }
 
-/** What a thread is told; 'abort' says that nobody waits for the answer to the request of that id any more. */
+/** A message to a thread; 'abort' means that the caller no longer waits for the answer to the request with this id. */
 export type ThreadMessage =
   | (Request & { readonly id: number })
   | { readonly kind: 'abort'; readonly id: number }
-  /** Asks it to end what is under way, close the file and exit. */
+  /** Ends the calls under way, closes the file and exits. */
   | { readonly kind: 'close'; readonly id: number }
 
 export type Reply =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: ErrorMessage }
 
-/** An EventsError as it crosses between threads, which would make a plain Error of it. */
+/** An EventsError in the form in which it is passed between threads, which would turn it into a plain Error. */
 export interface ErrorMessage {
   readonly code: ErrorCode
   readonly message: string

@@ -4,9 +4,9 @@ import type { LogFile } from '../file/log-file.ts'
 
 export type Work = (log: SqlLog) => Promise<unknown>
 
-/** The open file, as one thread has it. */
+/** The open file of one thread. */
 export interface Opened {
   readonly file: LogFile
-  /** Runs work in its lane. @param signal aborts when nobody waits for the answer any more, or the store is closed */
+  /** Runs work in its lane. @param signal aborts if the caller no longer waits for the answer, or if the store is closed */
   run(lane: OperationCall['lane'], work: Work, signal: AbortSignal): Promise<unknown>
 }

@@ -12,14 +12,14 @@ interface Pending {
 }
 
 /**
- * Caps, not reservations: a page of 10,000 events fits, and a thread that goes wild dies alone. With 2 MB of young
- * generation a thread takes 2 MB less, and a page of 1,000 events two to three times as long.
+ * Limits, not reservations: a page of 10,000 events fits, and running out of memory ends only the thread. With 2 MB of
+ * young generation, a thread takes 2 MB less, but a page of 1,000 events takes two to three times as long.
  */
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
 
 /**
- * A thread that answers calls, as the main thread sees it. The first call starts it, and so does the next one after it
- * has died. It keeps the process alive only while a call is under way.
+ * The main thread's view of a thread that answers calls. The first call starts the thread, and so does the next one after
+ * it has died. It keeps the process alive only while a call is under way.
  */
 export class StorageThread {
   readonly #settings: ThreadSettings
@@ -28,18 +28,18 @@ export class StorageThread {
   #worker: Worker | undefined
   #calls = 0
 
-  /** @param url the thread's program, where it is not beside this file */
+  /** @param url the thread's program, if it is not beside this file */
   constructor(settings: ThreadSettings, url?: URL) {
     this.#settings = settings
     this.#url = url
   }
 
-  /** Starts the thread if it is not running: it loads what it needs, which takes longer than to open the file. */
+  /** Starts the thread if it is not running, so that it loads its modules, which takes longer than opening the file. */
   start(): void {
     this.#worker ??= this.#start()
   }
 
-  /** @throws EventsError that the thread answers, or EVENTS_STORAGE_UNAVAILABLE when it dies */
+  /** @throws EventsError from the thread, or EVENTS_STORAGE_UNAVAILABLE if it dies */
   async open(): Promise<void> {
     await this.#ask({ kind: 'open' })
   }
@@ -49,7 +49,7 @@ export class StorageThread {
   }
 
   /**
-   * @param signal gives the call up; the call still settles only when the thread is done with it
+   * @param signal aborts the call, which still settles only when the thread is done with it
    * @throws as `open`; the signal's reason
    */
   async run(call: OperationCall, signal: AbortSignal | undefined): Promise<unknown> {
@@ -57,13 +57,13 @@ export class StorageThread {
     return await this.#ask({ kind: 'run', ...call }, signal)
   }
 
-  /** Ends what is under way, and the thread. */
+  /** Ends the calls under way, and the thread. */
   async close(): Promise<void> {
     const worker = this.#worker
     if (worker === undefined) return
     const exited = new Promise((resolve) => worker.once('exit', resolve))
     await this.#post(worker, { kind: 'close', id: ++this.#calls })
-    // No call is under way any more, but whoever closes has to see the end of it.
+    // No call is under way any more, but the caller waits for the end of the thread.
     worker.ref()
     await exited
   }
@@ -88,7 +88,7 @@ export class StorageThread {
     const worker = startWorker(this.#url, {
       name: `events ${this.#settings.role}`,
       workerData: this.#settings,
-      // Those of this process (--eval, --import, --conditions, …) are not meant for it.
+      // The arguments of this process (--eval, --import, --conditions, …) are not meant for the thread.
       execArgv: [],
       resourceLimits: LIMITS,
     })
@@ -109,7 +109,7 @@ export class StorageThread {
     else pending?.resolve(reply.value)
   }
 
-  /** All calls that were made are of the thread that is gone: no other was started before this. */
+  /** Fails all pending calls. All of them belong to the lost thread, since no other was started before this. */
   #lose(cause: unknown): void {
     this.#worker = undefined
     const calls = [...this.#pending.values()]
@@ -118,7 +118,10 @@ export class StorageThread {
   }
 }
 
-/** The answer to a call. When the signal aborts the thread is told, and fails the call unless it has just done it. */
+/**
+ * Returns the result of a call. If the signal aborts, the thread is notified and fails the call, unless it has just
+ * completed it.
+ */
 async function abortable(
   answer: Promise<unknown>,
   worker: Worker,

@@ -1,5 +1,5 @@
-// Where a thread of the store begins. It loads the driver before what needs it: so a driver that is missing, or is not
-// for this machine, is told from any other failure.
+// The program of the store's threads. It loads the driver before the code that needs it, so that a driver that is missing,
+// or is not for this machine, is distinguished from any other failure.
 import { loadDriver } from './driver.ts'
 
 async function begin(): Promise<void> {
@@ -8,7 +8,7 @@ async function begin(): Promise<void> {
 }
 
 begin().catch((error: unknown) => {
-  // Ends the thread, whatever the process does with rejections that nobody handles.
+  // Ends the thread, whatever the process does with unhandled rejections.
   queueMicrotask(() => {
     throw error
   })

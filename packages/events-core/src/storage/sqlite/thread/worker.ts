@@ -8,7 +8,7 @@ import { startReader } from './reader.ts'
 import { startWriter } from './writer.ts'
 
 const settings: ThreadSettings = workerData
-/** What gives up each call that is under way. */
+/** The controllers that abort the calls under way. */
 const controllers = new Map<number, AbortController>()
 const answering = new Set<Promise<void>>()
 let opened: Promise<Opened> | undefined
@@ -52,7 +52,7 @@ async function answer(request: Request, signal: AbortSignal): Promise<unknown> {
   return await run(lane, (log) => operation({ ...log, nowMs }, ...args), signal)
 }
 
-/** Nobody is left without an answer: what waits for its turn gets it, and what takes long is given up. */
+/** Closes the file. Every call gets an answer: waiting calls still run, and long ones are aborted. */
 async function close(id: number): Promise<void> {
   const file = await opened?.then(
     ({ file }) => file,
@@ -62,14 +62,14 @@ async function close(id: number): Promise<void> {
   for (const controller of controllers.values()) controller.abort(reason)
   await Promise.all(answering)
   await reply(id, () => file?.close())
-  // Deno's port has no `close`, whatever its type says; there this ends the thread alone, as it does in Node.
+  // Deno's port has no `close`, whatever its type says; there the thread ends without it.
   if (parentPort !== null && 'close' in parentPort) parentPort.close()
   else process.exit()
 }
 
 function open(): Promise<Opened> {
   opened ??= start().catch((error: unknown) => {
-    // The next call tries again: what was in the way may be gone by then.
+    // The next call tries again: the obstacle may be gone by then.
     opened = undefined
     throw error
   })

@@ -11,7 +11,9 @@ import type { Opened, Work } from './opened.ts'
 /** Appends wait for each slice of a delete: a thousand rows take some 10 ms. */
 const PACE: PaceLimits = { first: 200, max: 1_000, targetMs: 5 }
 
-/** Changes the log. Everything happens in the order of the calls but long deletes, which let others in between. */
+/**
+ * Opens the file for writing. Operations run in the order of the calls; others may run between the slices of long deletes.
+ */
 export async function startWriter(settings: ThreadSettings): Promise<Opened> {
   const connection = connectWriter(settings)
   const place = new FilePlace(settings.path)
