@@ -16,14 +16,14 @@ const CALLS: Readonly<Record<string, (storage: EventStorage, signal: AbortSignal
   deleteMatching: (storage, signal) => storage.deleteMatching({ text: TEXT }, { signal }),
 }
 
-/** What pages, jsdom and polyfills have at the least. */
+/** A minimal AbortSignal, as web pages, jsdom and polyfills may have it. */
 function foreignSignal(aborted: boolean, reason: unknown): AbortSignal {
-  // Options ask for the class that this realm has.
+  // The options' type requires this realm's class.
   return Object.assign(new EventTarget(), { aborted, reason }) as AbortSignal
 }
 
 export const abortTests: ContractTests = {
-  'a call whose signal has aborted does nothing, and rejects with its reason': async ({ storage }) => {
+  'a call with an aborted signal does nothing and rejects with its reason': async ({ storage }) => {
     await storage.append(makeRecords(3, { message: 'a' }))
     const reason = new Error('nobody waits')
     const signal = AbortSignal.abort(reason)
@@ -34,7 +34,7 @@ export const abortTests: ContractTests = {
     expect(await storage.count()).toBe(3)
   },
 
-  'a signal of another realm, without throwIfAborted, does as well': async ({ storage }) => {
+  'a signal of another realm, without throwIfAborted, works too': async ({ storage }) => {
     await storage.append(makeRecords(3, { message: 'a' }))
     const reason = new Error('nobody waits')
     for (const [name, call] of Object.entries(CALLS)) {
@@ -53,13 +53,13 @@ export const abortTests: ContractTests = {
     expect(await storage.deleteMatching({}, { signal })).toBe(3)
   },
 
-  'searches that are given up reject with the reason, and the store goes on': async ({ storage }) => {
+  'aborted searches reject with the reason, and the store keeps working': async ({ storage }) => {
     await storage.append(makeRecords(EVENTS))
     const controller = new AbortController()
     const reason = new Error('nobody waits')
     const calls = Array.from({ length: SEARCHES }, () => storage.count({ text: TEXT }, controller))
     const outcomes = Promise.allSettled(calls)
-    // A store in memory has answered all by then.
+    // A memory store has answered all calls by then.
     await storage.head()
     controller.abort(reason)
     for (const outcome of await outcomes) {
@@ -68,7 +68,7 @@ export const abortTests: ContractTests = {
     expect((await storage.list({ limit: 1, filter: { minPriority: 1 } })).total).toBe(EVENTS)
   },
 
-  'a delete that is given up leaves the store as if it had been asked for less': async ({ storage }) => {
+  'an aborted delete leaves the store as if fewer events had matched': async ({ storage }) => {
     await storage.append(makeRecords(EVENTS))
     const controller = new AbortController()
     const deleting = storage.deleteMatching({ minPriority: 1 }, controller)

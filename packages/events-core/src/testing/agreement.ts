@@ -13,7 +13,7 @@ const filterLists = fc.array(filters, { minLength: 3, maxLength: 6 })
 const bits = fc.array(fc.boolean(), { minLength: 1, maxLength: 9 })
 
 export const agreementTests: ContractTests = {
-  'a filter selects in the store what it selects in memory': async ({ storage }) => {
+  'a filter selects the same events in the store and in memory': async ({ storage }) => {
     const property = fc.asyncProperty(records, filterLists, async (batch, list) => {
       await replaceAll(storage, batch)
       for (const filter of list) await expectAgreement(storage, batch, filter)
@@ -22,7 +22,7 @@ export const agreementTests: ContractTests = {
     await fc.assert(property, { numRuns: 60 })
   },
 
-  'a filter selects among what has not expired': async ({ storage, clock }) => {
+  'a filter selects only events that have not expired': async ({ storage, clock }) => {
     const property = fc.asyncProperty(records, records, filterLists, async (batch, others, list) => {
       const expiresAtMs = clock.now() + 1
       await replaceAll(storage, [...others.map((record) => ({ ...record, expiresAtMs })), ...batch])
@@ -32,9 +32,7 @@ export const agreementTests: ContractTests = {
     await fc.assert(property, { numRuns: 30 })
   },
 
-  'a time begins and ends a range to the millisecond, at any edge and before 1970 too': async ({
-    storage,
-  }) => {
+  'since and until are exact to the millisecond, at any edge and before 1970': async ({ storage }) => {
     const times = TIMES_MS.map(formatTimestamp)
     const batch = times.map((timestamp) => makeRecord({ timestamp }))
     await replaceAll(storage, batch)
@@ -46,7 +44,7 @@ export const agreementTests: ContractTests = {
     }
   },
 
-  'a part of an event’s data finds that event': async ({ storage }) => {
+  'a filter with a part of an event’s data finds that event': async ({ storage }) => {
     const property = fc.asyncProperty(records, bits, async (batch, choice) => {
       await replaceAll(storage, batch)
       for (const { event } of batch.slice(0, 5)) {
@@ -61,7 +59,7 @@ export const agreementTests: ContractTests = {
 
 async function replaceAll(storage: EventStorage, batch: readonly EventRecord[]): Promise<void> {
   await storage.clear()
-  // In two appends: what is kept about minutes, types or sources is made by the one and changed by the other.
+  // In two appends: the first creates the counts of minutes, types and sources, the second updates them.
   const half = batch.length >> 1
   await storage.append(batch.slice(0, half))
   await storage.append(batch.slice(half))
@@ -94,7 +92,7 @@ async function expectAgreement(
   expect(idsOf(await readToHead(storage, { filter, limit: 3 }))).toEqual(ids)
 }
 
-/** What is left is what does not match; its totals are right. */
+/** Expects that the remaining events are those that do not match, with right totals. */
 async function expectDeletion(storage: EventStorage, filter: EventFilter): Promise<void> {
   const before = await listAll(storage)
   const matches = compileFilter(filter)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { JsonObject, JsonValue } from '../event/json.ts'
 
-/** Halves of surrogate pairs too. */
+/** Strings that may include halves of surrogate pairs. */
 const anyUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 })
   .map((units) => String.fromCharCode(...units))
@@ -14,7 +14,7 @@ const number = fc.oneof(
   fc.constantFrom(1e308, 5e-324, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 1e21, 0.1 + 0.2, 123456789012345680000),
 )
 
-/** Values that stores trip over among them: odd keys, numbers at the ends of what there is, any UTF-16 units. */
+/** JSON values, including difficult ones: odd keys, the smallest and largest numbers, any UTF-16 units. */
 export const { json: anyJson } = fc.letrec<{ json: JsonValue }>((tie) => ({
   json: fc.oneof(
     { maxDepth: 5, depthSize: 'small' },

@@ -6,7 +6,7 @@ import { idsOf, listAll, positionsOf, repeatDuring } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 const order: ContractTests = {
-  'positions of a batch follow each other in the order of its records': async ({ storage, base }) => {
+  'positions of a batch are consecutive, in the order of its records': async ({ storage, base }) => {
     await storage.append(makeRecords(3))
     const batch = makeRecords(50)
     const { receipts } = await storage.append(batch)
@@ -16,7 +16,7 @@ const order: ContractTests = {
     expect(positionsOf(stored)).toEqual(positionsOf(receipts))
   },
 
-  'appends that run at the same time get positions in the order of their calls, without holes': async ({
+  'concurrent appends get positions in the order of their calls, without holes': async ({
     storage,
     base,
   }) => {
@@ -27,7 +27,7 @@ const order: ContractTests = {
     expect(idsOf(await listAll(storage))).toEqual(batches.flat().map(({ event }) => event.id))
   },
 
-  'order goes by the append, not by the timestamp': async ({ storage }) => {
+  'events are ordered by append, not by timestamp': async ({ storage }) => {
     await storage.append([
       makeRecord({ id: 'late', timestamp: '2031-01-01T00:00:00Z' }),
       makeRecord({ id: 'early', timestamp: '1999-01-01T00:00:00Z' }),
@@ -40,7 +40,7 @@ const order: ContractTests = {
     expect((await storage.head()).position).toBe(base)
   },
 
-  'recorded_at is the time of the append, the same for the whole batch': async ({ storage, clock }) => {
+  'recorded_at is the time of the append, and the same for the whole batch': async ({ storage, clock }) => {
     clock.advance(1_234)
     const recordedAt = formatTimestamp(clock.now())
     expect((await storage.append(makeRecords(2))).recordedAt).toBe(recordedAt)
@@ -50,7 +50,7 @@ const order: ContractTests = {
     expect(times).toEqual([recordedAt, recordedAt, formatTimestamp(clock.now())])
   },
 
-  'a clock that is set back changes no order': async ({ storage, clock }) => {
+  'setting the clock back does not change the order': async ({ storage, clock }) => {
     await storage.append([makeRecord({ id: 'a' })])
     clock.advance(-3_600_000)
     await storage.append([makeRecord({ id: 'b' })])
@@ -59,7 +59,10 @@ const order: ContractTests = {
 }
 
 const idempotence: ContractTests = {
-  'an id that is stored already is a duplicate at the position of the first': async ({ storage, base }) => {
+  'an id that is already stored is a duplicate, with the position of the first event': async ({
+    storage,
+    base,
+  }) => {
     await storage.append([makeRecord({ id: 'x' }), makeRecord({ id: 'same', title: 'first' })])
     const { receipts } = await storage.append([makeRecord({ id: 'same', title: 'second' })])
     expect(receipts).toEqual([{ position: base + 2, duplicate: true }])
@@ -67,7 +70,7 @@ const idempotence: ContractTests = {
     expect(await storage.count()).toBe(2)
   },
 
-  'an id that comes twice in a batch is stored once, and takes one position': async ({ storage, base }) => {
+  'an id that occurs twice in a batch is stored once and takes one position': async ({ storage, base }) => {
     const ids = ['a', 'b', 'a', 'c', 'b']
     const { receipts } = await storage.append(ids.map((id) => makeRecord({ id })))
     expect(positionsOf(receipts, base)).toEqual([1, 2, 1, 3, 2])
@@ -76,7 +79,7 @@ const idempotence: ContractTests = {
     expect((await storage.head()).position).toBe(base + 3)
   },
 
-  'a batch that was stored can be appended again without any effect': async ({ storage, base }) => {
+  'appending a stored batch again has no effect': async ({ storage, base }) => {
     const batch = makeRecords(10)
     const first = await storage.append(batch)
     const again = await storage.append(batch)
@@ -85,7 +88,7 @@ const idempotence: ContractTests = {
     expect((await storage.head()).position).toBe(base + 10)
   },
 
-  'appends of one id at the same time store it once': async ({ storage }) => {
+  'concurrent appends of one id store it once': async ({ storage }) => {
     const results = await Promise.all(
       Array.from({ length: 20 }, () => storage.append([makeRecord({ id: 'same' }), makeRecord()])),
     )
@@ -104,7 +107,7 @@ const idempotence: ContractTests = {
 }
 
 const atomicity: ContractTests = {
-  'a batch that fails in the middle stores nothing and takes no position': async ({ storage, base }) => {
+  'a batch that fails halfway stores nothing and takes no position': async ({ storage, base }) => {
     await expect(storage.append([makeRecord({ id: 'a' }), brokenRecord(), makeRecord()])).rejects.toThrow()
     expect(await storage.count()).toBe(0)
     expect((await storage.totals()).total).toBe(0)
@@ -112,7 +115,7 @@ const atomicity: ContractTests = {
     expect(receipts).toEqual([{ position: base + 1, duplicate: false }])
   },
 
-  'nobody sees a part of a batch': async ({ storage }) => {
+  'a batch becomes visible as a whole': async ({ storage }) => {
     const appends = Promise.all(Array.from({ length: 20 }, () => storage.append(makeRecords(10))))
     await repeatDuring(appends, () => expectWholeBatches(storage, 10))
     expect(await storage.count()).toBe(200)
@@ -127,7 +130,7 @@ async function expectWholeBatches(storage: EventStorage, size: number): Promise<
   expect(read.events.length % size).toBe(0)
 }
 
-/** Nothing can be stored of it: what an adapter needs first cannot even be read. */
+/** Returns a record that cannot be stored: reading its fields throws. */
 function brokenRecord(): ReturnType<typeof makeRecord> {
   return {
     ...makeRecord(),

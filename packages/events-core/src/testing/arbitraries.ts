@@ -6,8 +6,8 @@ import type { EventFilter } from '../filter/filter.ts'
 import type { RecordFields } from './record.ts'
 
 /*
- * Events and filters of so few words that they meet often. The words are those that adapters trip over: prefixes
- * of each other, cases, accents, what SQL, LIKE, GLOB, JSON and JSON paths read as more than text, ends of Unicode.
+ * Events and filters of so few words that they match often. The words are difficult for adapters: prefixes of each other,
+ * upper and lower case, accents, characters with a meaning in SQL, LIKE, GLOB, JSON and JSON paths, and edges of Unicode.
  */
 const TYPES = [
   'scan',
@@ -42,7 +42,7 @@ const SOURCES = [
 const EDGES = ['\u0000', 'a\u0000b', '\u{10ffff}', '\uffff', '\ue000', '😀', '[a]', '\\', '?', '"']
 const TARGETS = ['', 'a', 'A', "'", '%', '\u0000']
 const TAGS = ['a', 'A', 'b', 'ab', 'a,b', '"', '[', '%', '_', "it's", 'é', '\u0000', '\u{10ffff}']
-/** Of title and message, and what they are searched for: cases, patterns, how one store escapes a character. */
+/** Words of titles, messages and text filters: upper and lower case, patterns, a store's escape of a character. */
 const WORDS = [
   '',
   'Scan',
@@ -117,7 +117,7 @@ const SCALARS = [
 
 const text = (words: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...words)
 const source = text([...SOURCES, ...EDGES])
-/** Around the start of a minute, an hour and a day, and around 1970: counts that are kept by time are cut there. */
+/** Times around the start of a minute, an hour and a day, and around 1970, which are boundaries of the kept counts. */
 export const TIMES_MS: readonly number[] = [Date.UTC(2030, 0, 1), 0].flatMap((startMs) =>
   [-3_600_001, -60_001, -60_000, -1, 0, 1, 59_999, 60_000, 3_599_999, 3_600_000].map((ms) => startMs + ms),
 )
@@ -133,7 +133,7 @@ const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
 }))
 const data: fc.Arbitrary<JsonObject> = fc.dictionary(text(KEYS), json, { maxKeys: 3 })
 
-/** Few names and values, some of which CloudEvents writes alike. */
+/** Extensions of few names and values, some of which have the same text in CloudEvents. */
 const extensions: fc.Arbitrary<Extensions> = fc.dictionary(
   text(['a', 'b', 'constructor']),
   fc.constantFrom<ExtensionValue>('', 'x', 1, '1', true, 'true'),
@@ -151,12 +151,12 @@ const fields = {
   timestamp: timeMs.map(formatTimestamp),
   data,
 }
-/** Fields of a record whose id the record has to make up. */
+/** Fields of a record without an id. */
 export const eventFields: fc.Arbitrary<RecordFields> = fc
   .tuple(fc.record(fields), fc.option(extensions, { nil: undefined }))
   .map(([event, extensions]) => ({ ...event, ...(extensions && { extensions }) }))
 
-/** A time as RFC 3339 lets one write it. */
+/** A time in any form that RFC 3339 allows. */
 const filterTime = fc.tuple(timeMs, fc.integer({ min: -14 * 60, max: 14 * 60 }), fc.boolean()).map(writeTime)
 
 function writeTime([ms, offsetMinutes, terse]: [number, number, boolean]): string {
@@ -187,12 +187,12 @@ const conditions = {
   until: filterTime,
 }
 
-/** Filters of few conditions: those of many select nothing. */
+/** Filters with few conditions, because those with many select nothing. */
 export const filters: fc.Arbitrary<EventFilter> = fc
   .tuple(fc.record(conditions), fc.subarray(Object.keys(conditions), { maxLength: 3 }))
   .map(([filter, kept]) => Object.fromEntries(Object.entries(filter).filter(([name]) => kept.includes(name))))
 
-/** A part of some data that containment must find: keys and elements left out as the bits say. */
+/** Returns a part of the data, which containment must find: `bits` decide which keys and elements are left out. */
 export function partOf(json: JsonObject, bits: readonly boolean[]): JsonObject {
   let next = 0
   const keep = () => bits[next++ % bits.length] ?? true

@@ -44,9 +44,9 @@ const CALLS = Object.entries({
   Object.entries(calls).map(([method, call]) => ({ method: `${part}.${method}`, call })),
 )
 
-/** One law for every method. */
+/** The same rule for every method. */
 export const commitLifeCycleTests: ContractTests = {
-  'every method works while the store is open, and is refused before and after': async (context) => {
+  'every method works while the store is open and is rejected before and after': async (context) => {
     const storage = await context.create()
     await expectAllRefused(storage)
     await storage.open()
@@ -55,7 +55,7 @@ export const commitLifeCycleTests: ContractTests = {
     await expectAllRefused(storage)
   },
 
-  'watchers of documents are let go of when the store is closed': async ({ storage, scope }) => {
+  'closing the store removes the watchers of documents': async ({ storage, scope }) => {
     let calls = 0
     storage.documents.watch(scope, () => {
       calls++
@@ -68,7 +68,7 @@ export const commitLifeCycleTests: ContractTests = {
     expect(calls).toBe(0)
   },
 
-  'closing leaves no call without an answer': async ({ storage }) => {
+  'every call settles when the store is closed': async ({ storage }) => {
     const calls = CALLS.map(({ call }) => call(storage))
     const [outcomes] = await Promise.all([Promise.allSettled(calls), storage.close()])
     for (const outcome of outcomes) {

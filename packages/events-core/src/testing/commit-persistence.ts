@@ -5,7 +5,7 @@ import { makeRecord } from './record.ts'
 import { snapshotOf } from './snapshot.ts'
 
 export const commitPersistenceTests: ContractTests = {
-  'documents, leases, state and outputs are there after a restart': async (context) => {
+  'documents, leases, state and outputs survive a restart': async (context) => {
     const { storage, scope } = context
     const holder = await holderOf(storage)
     await storage.leases.claim(holder.lease.name, 'test', 'other')
@@ -19,12 +19,12 @@ export const commitPersistenceTests: ContractTests = {
     const again = await context.reopen(storage)
     expect(await snapshotOf(again, scope)).toStrictEqual(before)
     expect(await again.state.nextDue(PARTITION)).toBe(5)
-    // A process that was only slow goes on with the lease that it has.
+    // A process that was only slow keeps its lease.
     expect(await again.leases.renew(holder.lease)).toEqual({ token: holder.lease.token, claimed: true })
     await again.close()
   },
 
-  'versions go on after a restart, also when the newest document was deleted before it': async (context) => {
+  'versions continue after a restart, even if the newest document was deleted before': async (context) => {
     const { storage, scope } = context
     const deleted = await storage.documents.put(scope, 'a', 1)
     const last = await storage.documents.delete(scope, 'a')
@@ -36,7 +36,7 @@ export const commitPersistenceTests: ContractTests = {
     await again.close()
   },
 
-  'no event is recorded before a time that was reached before a restart': async (context) => {
+  'after a restart, no event is recorded before a time that was reached before it': async (context) => {
     const { storage, clock } = context
     const holder = await holderOf(storage)
     const { position } = await storage.head()

@@ -10,7 +10,7 @@ import { makeRecord, makeRecords } from './record.ts'
 
 type Tests = ContractTests
 
-/** The answer to the outputs of a commit that must have happened. */
+/** Returns the append result of a commit, which must have succeeded. */
 export function appendedBy(result: CommitResult): AppendResult {
   if (!result.committed) throw new Error(`refused: ${result.reason}`)
   if (result.append === undefined) throw new Error('nothing was to be appended')
@@ -31,7 +31,7 @@ const progress: Tests = {
     )
   },
 
-  'a checkpoint is saved with its time, and never goes back': async ({ storage, clock }) => {
+  'a checkpoint is saved with its time, and its position never decreases': async ({ storage, clock }) => {
     const holder = await holderOf(storage)
     clock.advance(1_000)
     await holder.commit({ checkpoint: { ...PARTITION, position: 9 } })
@@ -45,7 +45,7 @@ const progress: Tests = {
     expect(await storage.subscriptions.list('mail')).toMatchObject([{ position }])
   },
 
-  'what could not be had is kept until there is more of it': async ({ storage }) => {
+  'the missed range is kept until a later commit replaces it': async ({ storage }) => {
     const holder = await holderOf(storage)
     const checkpoints = [
       { position: 20, missed: { from: 8, to: 19 } },
@@ -73,7 +73,7 @@ const progress: Tests = {
     }
   },
 
-  'a checkpoint changes its own partition only': async ({ storage }) => {
+  'a checkpoint changes only its own partition': async ({ storage }) => {
     await storage.subscriptions.create('mail', 3, 1)
     await storage.subscriptions.create('post', 2, 1)
     const partition = { name: 'mail', partition: 1 }
@@ -82,7 +82,7 @@ const progress: Tests = {
     expect(positions).toEqual([1, 5, 1, 1, 1])
   },
 
-  'failures become dead letters, or add their attempts to those that are there': async ({ storage }) => {
+  'failures become dead letters, or add their attempts to existing ones': async ({ storage }) => {
     const holder = await holderOf(storage)
     const failures = ['a', 'b'].map((id) => makeFailure({ event: { id }, attempts: 2 }))
     await holder.commit({ failures })
@@ -94,7 +94,7 @@ const progress: Tests = {
     ])
   },
 
-  'documents are written one after the other, each with a version of its own': async ({ storage, scope }) => {
+  'documents are written one after the other, each with its own version': async ({ storage, scope }) => {
     const lease = await acquired(storage, `${scope}lease`)
     const document = (key: string, value: number | undefined) => ({ collection: scope, key, value })
     await storage.documents.put(scope, 'gone', 1)
@@ -121,7 +121,7 @@ const progress: Tests = {
     expect(Number(seen)).toBeGreaterThan(Number(a))
   },
 
-  'what is not named stays as it is': async ({ storage, scope }) => {
+  'a commit changes nothing that it does not name': async ({ storage, scope }) => {
     const holder = await holderOf(storage)
     const put = [{ key: 'a', value: '1', dueMs: 5, touched: 1 }]
     await holder.commit({
@@ -137,7 +137,11 @@ const progress: Tests = {
 }
 
 const outputs: Tests = {
-  'outputs are appended as by an append, and are answered so': async ({ storage, base, clock }) => {
+  'outputs are appended like other events, and the result has their receipts': async ({
+    storage,
+    base,
+    clock,
+  }) => {
     const holder = await holderOf(storage)
     const first = await storage.append(makeRecords(2))
     clock.advance(1_234)
@@ -160,7 +164,10 @@ const outputs: Tests = {
     expect(await storage.totals()).toMatchObject({ total: 4, byType: { 'test.event': 4 } })
   },
 
-  'an id that is stored already, or earlier in the batch, is a duplicate': async ({ storage, base }) => {
+  'an id that is already stored, or occurs earlier in the batch, is a duplicate': async ({
+    storage,
+    base,
+  }) => {
     const holder = await holderOf(storage)
     await storage.append([makeRecord({ id: 'a', title: 'first' })])
     const ids = ['b', 'a', 'c', 'b']
@@ -171,7 +178,7 @@ const outputs: Tests = {
     expect((await storage.head()).position).toBe(base + 3)
   },
 
-  'a commit that is made again stores its outputs once': async ({ storage, base }) => {
+  'a repeated commit stores its outputs once': async ({ storage, base }) => {
     const holder = await holderOf(storage)
     const changes = { checkpoint: { ...PARTITION, position: 5 }, append: makeRecords(3) }
     const first = appendedBy(await holder.commit(changes))
@@ -181,7 +188,9 @@ const outputs: Tests = {
     expect((await storage.head()).position).toBe(base + 3)
   },
 
-  'commits and appends at the same time get dense positions, each batch in one piece': async (context) => {
+  'concurrent commits and appends get positions without holes, consecutive within each batch': async (
+    context,
+  ) => {
     const { storage, scope, base } = context
     const other = await context.beside()
     const leases = await Promise.all(
@@ -202,7 +211,7 @@ const outputs: Tests = {
     expect((await listAll(storage)).length).toBe(all.length)
   },
 
-  'the same output by two commits at the same time is stored once': async (context) => {
+  'two concurrent commits with the same output store it once': async (context) => {
     const { storage, scope } = context
     const other = await context.beside()
     const leases = [await acquired(storage, `${scope}a`), await acquired(storage, `${scope}b`)]
@@ -232,10 +241,10 @@ const outputs: Tests = {
     expect((await storage.totals()).total).toBe(0)
   },
 
-  'outputs wake those that watch the log in another process': async (context) => {
+  'outputs wake watchers of the log in another process': async (context) => {
     const holder = await holderOf(context.storage)
     const other = await context.beside()
-    // One process has nobody to wake: its own readers learn of outputs from the answer.
+    // A store of one process has no one to wake: its own readers learn of outputs from the result.
     if (other === context.storage) return
     let isAwake = false
     const unwatch = other.watch(() => {

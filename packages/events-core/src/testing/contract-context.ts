@@ -2,22 +2,22 @@ import type { EventStorage } from '../storage/contract/storage.ts'
 import type { ManualClock } from './manual-clock.ts'
 import { isOpen, type StorageFactory, type StorageOptions, type StorePool } from './store-pool.ts'
 
-/** A guarantee, by the sentence that states it. */
+/** Tests by the guarantee that each checks, stated in one sentence. */
 export type ContractTests<S extends EventStorage = EventStorage> = Readonly<
   Record<string, (context: ContractContext<S>) => Promise<void>>
 >
 
 let contexts = 0
 
-/** What a test of the contract works with. */
+/** The store, clock and helpers of one contract test. */
 export class ContractContext<S extends EventStorage = EventStorage> {
-  /** Open and empty, but perhaps used before: see `base` and `scope`. */
+  /** The store, open and empty, but possibly used before: see `base` and `scope`. */
   readonly storage: S
-  /** The clock that all stores of this test read. It begins with the year 2030. */
+  /** The clock of all stores of this test, which starts at the beginning of 2030. */
   readonly clock: ManualClock
-  /** The last position that `storage` has given out already. */
+  /** The last position that `storage` has already assigned. */
   readonly base: number
-  /** What names of documents' collections and of leases begin with, so that no other test has used them. */
+  /** A prefix for names of document collections and of leases that no other test uses. */
   readonly scope = `test ${++contexts}:`
   readonly #factory: StorageFactory<S>
   readonly #created: S[] = []
@@ -31,7 +31,7 @@ export class ContractContext<S extends EventStorage = EventStorage> {
     this.base = base
   }
 
-  /** Runs one test; a store that the test opened besides its own and left open fails it. */
+  /** Runs one test, which fails if it leaves another store open than its own. */
   static async run<S extends EventStorage>(
     pool: StorePool<S>,
     contractTest: ContractTests<S>[string],
@@ -50,14 +50,14 @@ export class ContractContext<S extends EventStorage = EventStorage> {
     }
   }
 
-  /** A store that was never used, not open: the test has to close it. */
+  /** Creates an unused store, not open; the test must close it. */
   async create(): Promise<S> {
     const storage = await this.#factory.create({ now: this.clock.now })
     this.#created.push(storage)
     return storage
   }
 
-  /** Closes a store and opens what it holds by another adapter object, which the test has to close. */
+  /** Closes a store and reopens its contents with another adapter object, which the test must close. */
   async reopen(storage: S): Promise<S> {
     if (this.#factory.reopen === undefined)
       throw new TypeError('the suite needs `reopen` for a persistent store')
@@ -69,8 +69,8 @@ export class ContractContext<S extends EventStorage = EventStorage> {
   }
 
   /**
-   * The store as another process sees it, perhaps with another clock, open; the context closes it. A store that is not
-   * persistent has no other process, and is returned itself.
+   * Opens the store as another process would, possibly with another clock; the context closes it. Returns the store itself
+   * if it is not persistent, since no other process can open it.
    */
   async beside({ now }: StorageOptions = this.clock): Promise<S> {
     const other = await this.#factory.reopen?.(this.storage, { now })

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../event/json.ts'
 import type { FilterCase } from './filter-cases.ts'
 
-/** By name: what the filter asks of `data`, and for some data whether it has that. */
+/** Cases by name: a filter on `data`, with data that it selects and data that it does not. */
 export const DATA_CASES: Readonly<Record<string, FilterCase>> = {
-  'the empty object is in all data': contained({}, [{}, { a: 1 }], []),
-  'a key must be there with its value; others may be too': contained(
+  'all data contains the empty object': contained({}, [{}, { a: 1 }], []),
+  'a key must be present with its value, beside any others': contained(
     { a: 1 },
     [{ a: 1 }, { b: 2, a: 1 }],
     [{}, { a: 2 }, { A: 1 }, { b: { a: 1 } }, { a: [1] }, { a: '1' }, { a: true }, { a: null }],
@@ -19,7 +19,11 @@ export const DATA_CASES: Readonly<Record<string, FilterCase>> = {
       { n: 1, big: 2 ** 53, small: 5e-324, zero: false },
     ],
   ),
-  'the largest numbers are numbers': contained({ n: 1e308 }, [{ n: 1e308 }], [{ n: 1.1e308 }, { n: 1e307 }]),
+  'the largest numbers are compared exactly': contained(
+    { n: 1e308 },
+    [{ n: 1e308 }],
+    [{ n: 1.1e308 }, { n: 1e307 }],
+  ),
   'true is not 1, and false is not 0': contained(
     { yes: true, no: false },
     [{ yes: true, no: false }],
@@ -35,12 +39,12 @@ export const DATA_CASES: Readonly<Record<string, FilterCase>> = {
     [{ a: null }],
     [{}, { a: 0 }, { a: '' }, { a: 'null' }, { a: [] }, { a: {} }],
   ),
-  'texts are equal to the letter': contained(
+  'strings are equal only if all characters are': contained(
     { s: "it's é😀" },
     [{ s: "it's é😀" }],
     [{ s: "It's é😀" }, { s: "it's e\u0301😀" }, { s: "it's é" }, { s: ["it's é😀"] }],
   ),
-  'the empty text is a text': contained({ s: '' }, [{ s: '' }], [{}, { s: ' ' }, { s: null }]),
+  'the empty string is a value': contained({ s: '' }, [{ s: '' }], [{}, { s: ' ' }, { s: null }]),
   'NUL and lone surrogates are characters': contained(
     { a: 'x\u0000y', b: '\ud800' },
     [{ a: 'x\u0000y', b: '\ud800' }],
@@ -63,27 +67,27 @@ export const DATA_CASES: Readonly<Record<string, FilterCase>> = {
       { 'a.b.c': 1 },
     ],
   ),
-  'an empty object is in every object, and in no list': contained(
+  'every object contains the empty object, and no array does': contained(
     { a: {} },
     [{ a: {} }, { a: { b: 1 } }],
     [{}, { a: [] }, { a: null }, { a: 1 }, { a: '{}' }],
   ),
-  'an empty list is in every list, and in no object': contained(
+  'every array contains the empty array, and no object does': contained(
     { a: [] },
     [{ a: [] }, { a: [1] }, { a: [[]] }],
     [{}, { a: {} }, { a: null }, { a: '[]' }],
   ),
-  'a list contains each element that is asked for, in any order and number': contained(
+  'an array must contain each requested element, in any order and number': contained(
     { a: [1, 'x', 1] },
     [{ a: ['x', 1] }, { a: [0, 1, 'x', null] }],
     [{ a: [1] }, { a: ['x'] }, { a: 1 }, { a: [[1, 'x']] }, { a: ['1', 'x'] }, { a: { 0: 1, 1: 'x' } }],
   ),
-  'an element contains what is asked for, and one may do for several': contained(
+  'an element may contain more than requested, and may match several requested elements': contained(
     { a: [{ b: 1 }, { c: 2 }] },
     [{ a: [{ b: 1, c: 2 }] }, { a: [{ c: 2, d: 3 }, 0, { b: 1 }] }],
     [{ a: [{ b: 1 }] }, { a: [{ b: 2, c: 1 }] }, { a: { b: 1, c: 2 } }],
   ),
-  'lists in lists are matched level by level': contained(
+  'nested arrays are matched level by level': contained(
     { a: [[1], [2, 3]] },
     [{ a: [[3, 2, 1]] }, { a: [[1, 9], [3, 2], 4] }],
     [{ a: [1, 2, 3] }, { a: [[1], [2], [3]] }, { a: [[[1], [2, 3]]] }],
@@ -110,12 +114,12 @@ export const DATA_CASES: Readonly<Record<string, FilterCase>> = {
       { '': 1, ' ': 2, '\n': 3 },
     ],
   ),
-  'keys of digits are keys, not places in a list': contained(
+  'keys of digits are keys, not array indexes': contained(
     { 0: 'x' },
     [{ 0: 'x', 1: 'y' }],
     [{ 1: 'x' }, { '00': 'x' }],
   ),
-  'names that mean something to JavaScript are keys like others': contained(
+  'names with a meaning in JavaScript are ordinary keys': contained(
     jsonOf('{"__proto__":{"a":1},"constructor":1}'),
     [jsonOf('{"constructor":1,"__proto__":{"a":1,"b":2}}')],
     [
@@ -126,7 +130,7 @@ export const DATA_CASES: Readonly<Record<string, FilterCase>> = {
       jsonOf('{"__proto__":{},"constructor":1}'),
     ],
   ),
-  'what every JavaScript object inherits is in no data': contained(
+  'no data contains what every JavaScript object inherits': contained(
     jsonOf('{"__proto__":{}}'),
     [jsonOf('{"__proto__":{}}')],
     [{}, { __proto: {} }, { toString: {} }],
@@ -145,7 +149,7 @@ function contained(
   }
 }
 
-/** For what a literal cannot say: `__proto__` as a key of its own. */
+/** Parses JSON, since a literal cannot have `__proto__` as an own key. */
 function jsonOf(text: string): JsonObject {
   return JSON.parse(text)
 }

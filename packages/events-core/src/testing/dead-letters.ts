@@ -7,7 +7,7 @@ import { makeFailure } from './failure.ts'
 import { holderOf, PARTITION, park } from './holder.ts'
 
 const parking: ContractTests = {
-  'a failure is kept with its event and all that is known': async ({ storage, clock }) => {
+  'a failure is kept with its event and all its details': async ({ storage, clock }) => {
     const { deadLetters } = storage
     const data = { b: 1, a: [1.5, null, { nested: 'é\u0000\ud800' }], __proto__x: 1e308 }
     const event = { type: 'scan.failed', data, tags: ['x'], ttl: 5, correlation_id: 'c' }
@@ -22,7 +22,7 @@ const parking: ContractTests = {
     expect(JSON.stringify(letter?.event)).toBe(JSON.stringify(failure.event))
   },
 
-  'one that fails again has the new error, and the attempts of all': async ({ storage, clock }) => {
+  'a dead letter that fails again has the new error and the sum of attempts': async ({ storage, clock }) => {
     const { deadLetters } = storage
     const event = { id: 'a' }
     await park(storage, makeFailure({ event, error: 'first', stack: 'old', attempts: 3 }))
@@ -36,7 +36,7 @@ const parking: ContractTests = {
     ])
   },
 
-  'each subscription has its own of an event': async ({ storage }) => {
+  'each subscription has its own dead letter for an event': async ({ storage }) => {
     const { deadLetters } = storage
     const event = { id: 'a' }
     await park(storage, makeFailure({ subscription: 'mail', event }))
@@ -47,7 +47,7 @@ const parking: ContractTests = {
     ])
   },
 
-  'of a partition it is kept only while its lease is held': async ({ storage }) => {
+  'a failure of a partition is kept only while its lease is held': async ({ storage }) => {
     const { deadLetters, subscriptions } = storage
     const holder = await holderOf(storage)
     const checkpoint = PARTITION
@@ -61,14 +61,14 @@ const parking: ContractTests = {
     expect(await allOf(deadLetters)).toEqual([])
   },
 
-  'failures of one event at the same time make one dead letter': async ({ storage }) => {
+  'concurrent failures of one event make one dead letter': async ({ storage }) => {
     const { deadLetters } = storage
     const failures = Array.from({ length: 10 }, () => makeFailure({ event: { id: 'a' }, attempts: 2 }))
     await Promise.all(failures.map((failure) => park(storage, failure)))
     expect(await allOf(deadLetters)).toMatchObject([{ attempts: 20 }])
   },
 
-  'an error and its stack are texts of any characters': async ({ storage }) => {
+  'an error and its stack may contain any characters': async ({ storage }) => {
     const { deadLetters } = storage
     const texts = [
       '',
@@ -92,7 +92,7 @@ const parking: ContractTests = {
 }
 
 const listing: ContractTests = {
-  'a page of large ones ends early, and the next one goes on behind it': async ({ storage }) => {
+  'a page of large dead letters ends early, and the next page continues after it': async ({ storage }) => {
     const { deadLetters } = storage
     const data = { text: 'x'.repeat(250_000) }
     for (let number = 0; number < 40; number++)
@@ -105,10 +105,10 @@ const listing: ContractTests = {
     expect(second).not.toHaveProperty('next')
   },
 
-  'the newest come first, in pages that have everything once': async ({ storage, clock }) => {
+  'dead letters are listed newest first, each on exactly one page': async ({ storage, clock }) => {
     const { deadLetters } = storage
     await parkAll(storage, 7)
-    // The order is that of the failures, though all but these had one time.
+    // The order is that of the failures, although all but these have the same time.
     clock.advance(1_000)
     await park(storage, makeFailure({ event: { id: '7' } }))
     const ids: string[] = []
@@ -123,7 +123,7 @@ const listing: ContractTests = {
     expect(ids).toEqual(['7', '6', '5', '4', '3', '2', '1', '0'])
   },
 
-  'the last page has no next, also when it is full': async ({ storage }) => {
+  'the last page has no next, even if it is full': async ({ storage }) => {
     const { deadLetters } = storage
     await parkAll(storage, 4)
     const first = await deadLetters.list({ limit: 2 })
@@ -132,7 +132,7 @@ const listing: ContractTests = {
     expect(second.next).toBeUndefined()
   },
 
-  'they are found by id, subscription and type, and by all that is given': async ({ storage }) => {
+  'dead letters are found by id, subscription, type and combinations of these': async ({ storage }) => {
     const { deadLetters } = storage
     for (const [subscription, type] of [
       ['mail', 'a'],
@@ -155,7 +155,7 @@ const listing: ContractTests = {
     expect(await idsOf({ id, type: 'a.b' })).toEqual([])
   },
 
-  'those that match are deleted': async ({ storage }) => {
+  'delete removes the matching dead letters': async ({ storage }) => {
     const { deadLetters } = storage
     await parkAll(storage, 3)
     await park(storage, makeFailure({ subscription: 'post' }))
@@ -167,7 +167,7 @@ const listing: ContractTests = {
     expect(await deadLetters.list({ limit: 10 })).toEqual({ deadLetters: [], total: 0 })
   },
 
-  'they outlive the event': async ({ storage }) => {
+  'a dead letter outlives its event': async ({ storage }) => {
     await park(storage, makeFailure({ event: { id: 'a' } }))
     await storage.clear()
     expect(await allOf(storage.deadLetters)).toMatchObject([{ event: { id: 'a' } }])
@@ -175,7 +175,7 @@ const listing: ContractTests = {
 }
 
 const retrying: ContractTests = {
-  'retries are asked for oldest first, up to a limit, and each once': async ({ storage }) => {
+  'retries are requested oldest first, up to a limit, and each once': async ({ storage }) => {
     const { deadLetters } = storage
     await parkAll(storage, 5)
     expect(await deadLetters.requestRetry({}, 2)).toBe(2)
@@ -187,7 +187,7 @@ const retrying: ContractTests = {
     expect((await allOf(deadLetters)).every((letter) => letter.retrying)).toBe(true)
   },
 
-  'requests are those of the subscription, oldest first, up to a limit': async ({ storage }) => {
+  'retryRequests returns those of the subscription, oldest first, up to a limit': async ({ storage }) => {
     const { deadLetters } = storage
     await parkAll(storage, 4)
     await park(storage, makeFailure({ subscription: 'post', event: { id: '9' } }))
@@ -198,7 +198,7 @@ const retrying: ContractTests = {
     expect(await deadLetters.retryRequests('none', 3)).toEqual([])
   },
 
-  'only what matches is asked for, and only that is taken back': async ({ storage }) => {
+  'retries are requested and cancelled only for matching dead letters': async ({ storage }) => {
     const { deadLetters } = storage
     await parkAll(storage, 3)
     await park(storage, makeFailure({ subscription: 'post' }))
@@ -213,14 +213,14 @@ const retrying: ContractTests = {
   },
 }
 
-/** Newest first. */
+/** Returns all dead letters, newest first. */
 async function allOf(deadLetters: DeadLetterStore): Promise<readonly DeadLetter[]> {
   const page = await deadLetters.list({ limit: 1_000 })
   expect(page.total).toBe(page.deadLetters.length)
   return page.deadLetters
 }
 
-/** Events '0', '1', … that the subscription 'mail' could not handle. */
+/** Creates dead letters of the events '0', '1', … for the subscription 'mail'. */
 async function parkAll(storage: EventStorage, count: number): Promise<void> {
   for (let id = 0; id < count; id++) await park(storage, makeFailure({ event: { id: `${id}` } }))
 }

@@ -7,7 +7,7 @@ import type { ContractTests } from './contract-context.ts'
 
 type Tests = ContractTests
 
-/** Characters that patterns, escapes and orders other than that of code points stumble over. */
+/** Characters that are difficult for patterns, escapes and orders other than by code point. */
 const CHARACTERS = [
   'a',
   'b',
@@ -33,7 +33,7 @@ const anyKey = fc
   .map((characters) => characters.join(''))
 
 const listing: Tests = {
-  'documents are listed by code points, in pages that have each once': async ({ storage, scope }) => {
+  'documents are listed by code point, each on exactly one page': async ({ storage, scope }) => {
     let number = 0
     const keyLists = fc.uniqueArray(anyKey, { maxLength: 25 })
     const property = fc.asyncProperty(
@@ -55,7 +55,7 @@ const listing: Tests = {
     await fc.assert(property, { numRuns: 25 })
   },
 
-  'a page may begin after any key, whether a document has it or not': async ({ storage, scope }) => {
+  'a page may begin after any key, whether or not a document has it': async ({ storage, scope }) => {
     const keys = ['a', 'b', 'b\uffff', 'b\u{10000}', 'c']
     for (const key of keys) await storage.documents.put(scope, key, 0)
     for (const after of ['a', 'b', 'b\ue000', 'b\uffff', 'b\uffffa', 'b\u{10001}', 'd', '']) {
@@ -69,7 +69,7 @@ const listing: Tests = {
     }
   },
 
-  'a prefix is taken to the letter': async ({ storage, scope }) => {
+  'a prefix has no wildcards and respects case': async ({ storage, scope }) => {
     for (const key of ['a%b', 'axb', 'a_b', 'a\\b', 'a*b', 'a[b', 'Axb', 'a'])
       await storage.documents.put(scope, key, 0)
     for (const prefix of ['a%', 'a_', 'a\\', 'a*', 'a[', 'A']) {
@@ -79,7 +79,7 @@ const listing: Tests = {
     expect((await storage.documents.list(scope, { prefix: '', limit: 10 })).documents).toHaveLength(8)
   },
 
-  'the last page has no next, also when it is full': async ({ storage: { documents }, scope }) => {
+  'the last page has no next, even if it is full': async ({ storage: { documents }, scope }) => {
     for (const key of ['a', 'b', 'c', 'd']) await documents.put(scope, key, 0)
     expect(await documents.list(scope, { limit: 4 })).not.toHaveProperty('next')
     const first = await documents.list(scope, { limit: 2 })
@@ -88,18 +88,24 @@ const listing: Tests = {
     expect(await documents.list(`${scope}none`, { limit: 2 })).toEqual({ documents: [] })
   },
 
-  'a page of large documents ends early, and the next one goes on behind it': async ({ storage, scope }) => {
+  'a page of large documents ends early, and the next page continues after it': async ({
+    storage,
+    scope,
+  }) => {
     const value = 'x'.repeat(250_000)
     const keys = Array.from({ length: 40 }, (_, index) => String(index).padStart(2, '0'))
     for (const key of keys) await storage.documents.put(scope, key, value)
     const first = await storage.documents.list(scope, { limit: 1_000 })
-    // 34 of them are the first to reach 8 MiB.
+    // The 34th document reaches 8 MiB.
     expect(first.documents).toHaveLength(34)
     expect(first.next).toBe('33')
     expect((await allOf(storage.documents, scope, { limit: 1_000 })).map(({ key }) => key)).toEqual(keys)
   },
 
-  'a document that was written meanwhile is listed where its key stands': async ({ storage, scope }) => {
+  'a document that is written between pages is listed in the order of its key': async ({
+    storage,
+    scope,
+  }) => {
     const { documents } = storage
     for (const key of ['a', 'c', 'e']) await documents.put(scope, key, 0)
     const { next = '' } = await documents.list(scope, { limit: 2 })
@@ -113,7 +119,7 @@ const listing: Tests = {
 
 const { valueBytes, keyLength, collectionLength, documentsPerPage } = STORAGE_LIMITS
 
-/** Texts by what they need in JSON, each unit of them with as many bytes as it needs there. */
+/** Characters by kind, each with its size in JSON text. */
 const UNITS: Readonly<Record<string, readonly [unit: string, bytes: number]>> = {
   'of one byte': ['a', 1],
   'of two bytes': ['é', 2],
@@ -125,7 +131,7 @@ const UNITS: Readonly<Record<string, readonly [unit: string, bytes: number]>> = 
   'that PostgreSQL keeps escaped': ['\ufdd0', 3],
 }
 
-/** A value whose JSON text has so many bytes, almost all of them of the unit. */
+/** Returns a value whose JSON text has so many bytes, almost all of them of the unit. */
 function sizedValue([unit, bytesEach]: readonly [string, number], bytes: number): JsonValue {
   const inQuotes = bytes - '{"t":""}'.length
   const filler = 'f'.repeat(inQuotes % bytesEach)
@@ -135,12 +141,12 @@ function sizedValue([unit, bytesEach]: readonly [string, number], bytes: number)
 const limits: Tests = {
   ...Object.fromEntries(
     Object.entries(UNITS).map(([kind, unit]): [string, Tests[string]] => [
-      `a value of 256 KiB of JSON text is stored, and one byte more refused: characters ${kind}`,
+      `a value of 256 KiB of JSON text is stored, and one byte more is rejected: characters ${kind}`,
       ({ storage: { documents }, scope }) => expectBytesLimit(documents, scope, unit),
     ]),
   ),
 
-  'names have their greatest length, in any characters': async ({ storage: { documents }, scope }) => {
+  'names may have the maximum length, of any characters': async ({ storage: { documents }, scope }) => {
     for (const character of ['a', 'é', '\uffff', '\u0001', '\ufdd0']) {
       const collection = scope.padEnd(collectionLength, character)
       const key = character.repeat(keyLength)
@@ -155,7 +161,7 @@ const limits: Tests = {
     expect(await documents.get(scope, pairs)).toMatchObject({ key: pairs, value: 1 })
   },
 
-  'names are refused that are empty, or that not every store can keep': async ({ storage, scope }) => {
+  'empty names, and names that not every store can keep, are rejected': async ({ storage, scope }) => {
     for (const name of ['', '\u0000', 'a\u0000', '\ud800', 'a\udc00b']) {
       await expectRefused(storage.documents, scope, name)
       await expectRefused(storage.documents, name, 'a')
@@ -173,20 +179,20 @@ const limits: Tests = {
       )
   },
 
-  'pages have a greatest size': async ({ storage: { documents }, scope }) => {
+  'the limit of a page has a maximum': async ({ storage: { documents }, scope }) => {
     expect(await documents.list(scope, { limit: documentsPerPage })).toEqual({ documents: [] })
     for (const limit of [0, -1, 1.5, documentsPerPage + 1, Number.NaN])
       await expect(documents.list(scope, { limit })).rejects.toHaveProperty('code', 'EVENTS_INVALID')
-    // What users without types may write.
+    // Possible for callers without types.
     const order = 'up' as 'asc'
     await expect(documents.list(scope, { limit: 1, order })).rejects.toHaveProperty('code', 'EVENTS_INVALID')
   },
 
-  'what is no JSON is refused': async ({ storage: { documents }, scope }) => {
+  'a value that is not JSON is rejected': async ({ storage: { documents }, scope }) => {
     const cyclic: Record<string, unknown> = {}
     cyclic.self = cyclic
     for (const value of [undefined, Number.NaN, [Number.POSITIVE_INFINITY], { at: new Date() }, 1n, cyclic]) {
-      // @ts-expect-error callers without types may hand in anything
+      // @ts-expect-error callers without types may pass anything
       await expect(documents.put(scope, 'a', value)).rejects.toHaveProperty('code', 'EVENTS_INVALID')
     }
     expect(await documents.get(scope, 'a')).toBeUndefined()
@@ -216,7 +222,7 @@ async function expectRefused(documents: DocumentStore, collection: string, key: 
   }
 }
 
-/** All pages, each of which but the last says where the next one begins. */
+/** Returns the documents of all pages; every page except the last must have `next`. */
 async function allOf(
   documents: DocumentStore,
   collection: string,
@@ -234,7 +240,7 @@ async function allOf(
   return listed
 }
 
-/** The simplest way: UTF-32 needs no trick. */
+/** Compares in the simplest way, as UTF-32. */
 function byCodePoint(a: string, b: string): number {
   const [left, right] = [a, b].map((text) => Array.from(text, (character) => character.codePointAt(0) ?? 0))
   const index = left?.findIndex((code, index) => code !== right?.[index]) ?? -1

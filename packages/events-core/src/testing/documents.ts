@@ -8,11 +8,11 @@ import type { ContractTests } from './contract-context.ts'
 
 type Tests = ContractTests
 
-/** What every object has without being given it, and other names that a store must not take for more than names. */
+/** Names that every object inherits, and other names that must have no special meaning in a store. */
 const ODD_NAMES = ['__proto__', 'constructor', 'toString', 'a', 'A', 'é', 'e\u0301', "it's", '"', ' ', '%']
 
 const writing: Tests = {
-  'a document comes back with the time of its last write': async ({ storage, scope, clock }) => {
+  'a document is returned with the time of its last write': async ({ storage, scope, clock }) => {
     const { documents } = storage
     expect(await documents.get(scope, 'a')).toBeUndefined()
     for (const value of [{ n: 1 }, { n: 2 }]) {
@@ -23,7 +23,7 @@ const writing: Tests = {
     }
   },
 
-  'any JSON value comes back as it was': async ({ storage: { documents }, scope }) => {
+  'any JSON value is returned unchanged': async ({ storage: { documents }, scope }) => {
     const property = fc.asyncProperty(anyJson, async (value) => {
       await documents.put(scope, 'a', value)
       expect(JSON.stringify((await documents.get(scope, 'a'))?.value)).toBe(JSON.stringify(value))
@@ -33,16 +33,13 @@ const writing: Tests = {
     await fc.assert(property, { numRuns: 60 })
   },
 
-  'keys of a value keep their order, whatever they are called': async ({ storage: { documents }, scope }) => {
+  'keys of a value keep their order, whatever their names': async ({ storage: { documents }, scope }) => {
     const text = '{"b":1,"a":{"z":1,"y":[{"n":1,"m":2}]},"__proto__":{"x":1},"B":2,"":"\\ud800\\u0000"}'
     await documents.put(scope, 'a', JSON.parse(text))
     expect(JSON.stringify((await documents.get(scope, 'a'))?.value)).toBe(text)
   },
 
-  'what becomes of a value afterwards does not reach the store': async ({
-    storage: { documents },
-    scope,
-  }) => {
+  'later changes of a value do not reach the store': async ({ storage: { documents }, scope }) => {
     const value = { list: [1], nested: { n: 1 } }
     await documents.put(scope, 'a', value)
     value.list.push(2)
@@ -50,7 +47,10 @@ const writing: Tests = {
     expect((await documents.get(scope, 'a'))?.value).toEqual({ list: [1], nested: { n: 1 } })
   },
 
-  'names are strings like any, and each is another document': async ({ storage: { documents }, scope }) => {
+  'names may be any strings, and different names are different documents': async ({
+    storage: { documents },
+    scope,
+  }) => {
     for (const name of ODD_NAMES) {
       expect(await documents.get(scope, name)).toBeUndefined()
       await documents.put(scope, name, name)
@@ -66,7 +66,7 @@ const writing: Tests = {
 }
 
 const versions: Tests = {
-  'versions grow with each write and deletion of any collection': async ({
+  'versions increase with each write and deletion in any collection': async ({
     storage: { documents },
     scope,
   }) => {
@@ -82,10 +82,7 @@ const versions: Tests = {
     expect(new Set(given).size).toBe(given.length)
   },
 
-  'no version comes twice, also when many write at the same time': async ({
-    storage: { documents },
-    scope,
-  }) => {
+  'no version is assigned twice, even by concurrent writes': async ({ storage: { documents }, scope }) => {
     const writes = Array.from({ length: 30 }, (_, index) => [
       documents.put(scope, `${index % 4}`, index),
       documents.delete(scope, `${index % 3}`),
@@ -94,7 +91,7 @@ const versions: Tests = {
     expect(new Set(given).size).toBe(given.length)
   },
 
-  'a write that expects a version happens only with that version': async ({ storage, scope }) => {
+  'a write that expects a version succeeds only with that version': async ({ storage, scope }) => {
     const { documents } = storage
     const first = await written(documents.put(scope, 'a', 1, { expected: 'absent' }))
     const found = { written: false, current: first }
@@ -112,7 +109,7 @@ const versions: Tests = {
     expect(await documents.get(scope, 'a')).toBeUndefined()
   },
 
-  'a document that is not there has no version': async ({ storage: { documents }, scope }) => {
+  'an absent document has no version': async ({ storage: { documents }, scope }) => {
     const version = await written(documents.put(scope, 'a', 1))
     await documents.delete(scope, 'a')
     const found = { written: false, current: 'absent' }
@@ -123,7 +120,7 @@ const versions: Tests = {
     await written(documents.put(scope, 'a', 3, { expected: 'absent' }))
   },
 
-  'of two writers that expect the same version one writes': async (context) => {
+  'of two writers that expect the same version, one succeeds': async (context) => {
     const { storage, scope } = context
     const other = await context.beside()
     for (let round = 0; round < 10; round++) {
@@ -140,7 +137,7 @@ const versions: Tests = {
     }
   },
 
-  'a counter that several processes raise loses no step': async (context) => {
+  'a counter that several processes increment loses no increment': async (context) => {
     const stores = [context.storage, await context.beside()]
     await Promise.all(
       Array.from({ length: 6 }, async (_, index) => {
@@ -161,9 +158,7 @@ async function raise(documents: DocumentStore | undefined, collection: string): 
 }
 
 const watching: Tests = {
-  'a write, a deletion and a commit wake those that watch the collection, in every process': async (
-    context,
-  ) => {
+  'a write, a deletion and a commit wake watchers of the collection in every process': async (context) => {
     const { storage, scope } = context
     const stores = [storage, await context.beside()]
     const answer = await storage.leases.acquire(`${scope}lease`, 'test')
@@ -178,19 +173,16 @@ const watching: Tests = {
     }
   },
 
-  'a watcher that throws keeps neither the write nor the other watchers from anything': async ({
-    storage,
-    scope,
-  }) => {
+  'a watcher that throws affects neither the write nor other watchers': async ({ storage, scope }) => {
     const unwatch = storage.documents.watch(scope, () => {
-      throw new Error('watchers are code of others')
+      throw new Error('a watcher may throw')
     })
     await wokenBy(storage, scope, () => storage.documents.put(scope, 'a', 1))
     unwatch()
     expect((await storage.documents.get(scope, 'a'))?.value).toBe(1)
   },
 
-  'who stopped watching is not called, and stopping twice is fine': async ({ storage, scope }) => {
+  'a stopped watcher is not called, and stopping twice has no effect': async ({ storage, scope }) => {
     let calls = 0
     const unwatch = storage.documents.watch(scope, () => {
       calls++
@@ -202,7 +194,7 @@ const watching: Tests = {
   },
 }
 
-/** Waits until the change has woken a watcher. Hints may be lost, so it is made again until one came. */
+/** Waits until the change has woken a watcher. Hints may be lost, so the change is repeated until one arrives. */
 async function wokenBy(
   { documents }: EventStorage,
   collection: string,
@@ -224,7 +216,7 @@ async function wokenBy(
   unwatch()
 }
 
-/** The version of a write that must have happened. */
+/** Returns the version of a write, which must have succeeded. */
 async function written(answer: Promise<DocumentAnswer>): Promise<number> {
   const result = await answer
   if (!result.written) throw new Error(`not written: the current version is ${result.current}`)

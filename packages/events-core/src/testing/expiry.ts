@@ -6,7 +6,7 @@ import { idsOf, listAll, pagesOf, positionsOf, readToHead } from './reading.ts'
 import { makeRecord } from './record.ts'
 
 const visibility: ContractTests = {
-  'an event is visible until its time has come, and nowhere from then on': async ({ storage, clock }) => {
+  'an event is visible until it expires, and nowhere afterwards': async ({ storage, clock }) => {
     const timestamp = formatTimestamp(clock.now())
     await storage.append([makeRecord({ id: 'short', timestamp, ttl: 1_000 }), makeRecord({ id: 'long' })])
     clock.advance(999)
@@ -17,14 +17,14 @@ const visibility: ContractTests = {
     await expectVisible(storage, ['long'])
   },
 
-  'the time counts from the timestamp, not from the append': async ({ storage, clock }) => {
+  'the TTL counts from the timestamp, not from the append': async ({ storage, clock }) => {
     const timestamp = formatTimestamp(clock.now() - 900)
     await storage.append([makeRecord({ timestamp, ttl: 1_000 })])
     clock.advance(100)
     await expectVisible(storage, [])
   },
 
-  'an event that has expired on arrival is stored and never seen': async ({ storage, base }) => {
+  'an event that is appended expired is stored but never visible': async ({ storage, base }) => {
     const record = makeRecord({ id: 'stale', timestamp: '2029-12-31T00:00:00Z', ttl: 1 })
     const { receipts } = await storage.append([record, makeRecord({ id: 'fresh' })])
     expect(receipts).toEqual([
@@ -34,14 +34,14 @@ const visibility: ContractTests = {
     await expectVisible(storage, ['fresh'])
   },
 
-  'an event without a ttl stays, however old': async ({ storage, clock }) => {
+  'an event without a TTL stays, however old': async ({ storage, clock }) => {
     await storage.append([makeRecord({ id: 'old', timestamp: '1900-01-01T00:00:00Z' })])
     clock.advance(100 * 365 * 86_400_000)
     await storage.sweepExpired()
     await expectVisible(storage, ['old'])
   },
 
-  'expired events take no place on a page, and make no next one': async ({ storage, clock, base }) => {
+  'expired events take no room on a page and cause no further page': async ({ storage, clock, base }) => {
     await storage.append(Array.from({ length: 30 }, (_, i) => makeRecord(i % 3 === 1 ? {} : { ttl: 10 })))
     clock.advance(10)
     const pages = await pagesOf(storage, { limit: 5, order: 'asc' })
@@ -52,7 +52,7 @@ const visibility: ContractTests = {
     expect((await storage.list({ limit: 3, offset: 8 })).events).toHaveLength(2)
   },
 
-  'a reader gets past expired events': async ({ storage, clock, base }) => {
+  'a reader advances past expired events': async ({ storage, clock, base }) => {
     await storage.append([makeRecord({ id: 'a' }), makeRecord({ ttl: 10 }), makeRecord({ ttl: 10 })])
     clock.advance(10)
     expect(idsOf(await readToHead(storage, { limit: 1 }))).toEqual(['a'])
@@ -65,7 +65,7 @@ const visibility: ContractTests = {
 }
 
 const sweep: ContractTests = {
-  'the sweep removes what has expired, and says how many': async ({ storage, clock }) => {
+  'the sweep removes expired events and returns their number': async ({ storage, clock }) => {
     const ttls = [10, 20, 20, 21]
     await storage.append([makeRecord({ id: 'stays' }), ...ttls.map((ttl) => makeRecord({ ttl }))])
     expect(await storage.sweepExpired()).toBe(0)
@@ -77,7 +77,11 @@ const sweep: ContractTests = {
     expect(idsOf(await listAll(storage))).toEqual(['stays'])
   },
 
-  'an id is taken until the sweep, and free after it': async ({ storage, clock, base }) => {
+  'the id of an expired event is taken until the sweep, and free after it': async ({
+    storage,
+    clock,
+    base,
+  }) => {
     await storage.append([makeRecord({ id: 'a', ttl: 10 })])
     clock.advance(10)
     const early = await storage.append([makeRecord({ id: 'a' })])
@@ -89,7 +93,7 @@ const sweep: ContractTests = {
     expect((await storage.get('a'))?.position).toBe(base + 2)
   },
 
-  'many expired events are removed by one sweep': async ({ storage, clock }) => {
+  'one sweep removes many expired events': async ({ storage, clock }) => {
     const records = Array.from({ length: 3_000 }, (_, i) => makeRecord(i % 2 === 0 ? { ttl: 10 } : {}))
     await storage.append(records)
     clock.advance(10)

@@ -14,7 +14,7 @@ type Tests = ContractTests
 
 const having = (...list: Extensions[]): RecordFields[] => list.map((extensions) => ({ extensions }))
 
-/** As many, as long, and as far from zero as they may be. */
+/** The maximum number of extensions, with names and values at their limits. */
 const LARGEST: Extensions = Object.fromEntries(
   Array.from({ length: 32 }, (_, index) => [
     `${index}`.padEnd(20, 'x'),
@@ -33,12 +33,12 @@ const CASES: Readonly<Record<string, FilterCase>> = {
       ...having({ partitionkey: 'A' }, { partitionkey: '' }, { other: 'a' }, { partitionkey: 'a ' }),
     ],
   },
-  'of several extensions all are needed': {
+  'all of several extensions must match': {
     filter: { extensions: { a: 'x', b: true } },
     selects: having({ a: 'x', b: true }, { b: true, a: 'x', c: 1 }),
     leaves: having({ a: 'x' }, { b: true }, { a: 'x', b: false }),
   },
-  'a value is met as CloudEvents writes it': {
+  'a value matches in the form that CloudEvents writes': {
     filter: { extensions: { sequence: '5', done: 'true' } },
     selects: having(
       { sequence: 5, done: true },
@@ -47,17 +47,17 @@ const CASES: Readonly<Record<string, FilterCase>> = {
     ),
     leaves: having({ sequence: 50, done: true }, { sequence: '05', done: true }, { sequence: 5, done: 1 }),
   },
-  'a number and a boolean are met by their texts': {
+  'a number and a boolean match their texts': {
     filter: { extensions: { a: -7, b: false } },
     selects: having({ a: -7, b: false }, { a: '-7', b: 'false' }),
     leaves: having({ a: 7, b: false }, { a: '-7.0', b: 'false' }, { a: -7, b: 0 }, { a: -7, b: '' }),
   },
-  'one and true are not the same, nor are zero and false': {
+  '1 and true differ, and so do 0 and false': {
     filter: { extensions: { a: 1, b: 0 } },
     selects: having({ a: 1, b: 0 }, { a: '1', b: '0' }),
     leaves: having({ a: true, b: 0 }, { a: 1, b: false }, { a: 'true', b: 'false' }),
   },
-  'texts are taken to the letter': {
+  'texts have no wildcards and respect case': {
     filter: { extensions: { a: '50%_"\\\'é\u0000😀', b: '' } },
     selects: having({ a: '50%_"\\\'é\u0000😀', b: '' }),
     leaves: having(
@@ -66,17 +66,17 @@ const CASES: Readonly<Record<string, FilterCase>> = {
       { a: '50%_"\\\'é\u0000😀' },
     ),
   },
-  'a name that every object has is met only by events that have it': {
+  'a name that every object inherits matches only events that have it': {
     filter: { extensions: { constructor: String(Object) } },
     selects: having({ constructor: String(Object) }),
     leaves: [{}, ...having({ a: 'a' })],
   },
-  'the extensions of data are none': {
+  'extensions within data do not count': {
     filter: { extensions: { a: 'x' } },
     selects: having({ a: 'x' }),
     leaves: [{ data: { a: 'x', extensions: { a: 'x' } } }],
   },
-  'all other conditions hold beside extensions': {
+  'other conditions apply beside extensions': {
     filter: { extensions: { a: 'x' }, types: ['a.*'], tags: ['t'], minPriority: 5, sources: ['s*'] },
     selects: [{ extensions: { a: 'x' }, type: 'a.b', tags: ['t'], source: 's' }],
     leaves: [
@@ -85,7 +85,7 @@ const CASES: Readonly<Record<string, FilterCase>> = {
       { type: 'a.b', tags: ['t'], source: 's' },
     ],
   },
-  'the largest extensions select': {
+  'the largest extensions can be selected': {
     filter: { extensions: LARGEST },
     selects: having(LARGEST),
     leaves: having({ ...LARGEST, ['0'.padEnd(20, 'x')]: 'x' }),
@@ -117,7 +117,7 @@ const extensions: fc.Arbitrary<Extensions> = fc.dictionary(
 const batches = fc.array(fc.option(extensions, { nil: undefined }), { minLength: 1, maxLength: 12 })
 
 const keeping: Tests = {
-  'extensions come back as they were, and stay absent where there were none': async ({ storage }) => {
+  'extensions are returned unchanged, and stay absent if there were none': async ({ storage }) => {
     const property = fc.asyncProperty(batches, async (list) => {
       await storage.clear()
       await storage.append(list.map((each) => makeRecord(each && { extensions: each })))
@@ -129,7 +129,7 @@ const keeping: Tests = {
     await fc.assert(property, { numRuns: 40 })
   },
 
-  'the largest extensions come back, from a dead letter too': async ({ storage }) => {
+  'the largest extensions are returned unchanged, from a dead letter too': async ({ storage }) => {
     await storage.append([makeRecord({ id: 'a', extensions: LARGEST })])
     expect((await storage.get('a'))?.extensions).toStrictEqual(LARGEST)
     await park(storage, makeFailure({ event: { extensions: LARGEST } }))
@@ -139,14 +139,14 @@ const keeping: Tests = {
 
   'extensions count for the size of a page': async ({ storage }) => {
     await storage.append(Array.from({ length: 6 }, () => makeRecord({ extensions: LARGEST })))
-    // A store may keep JSON with a few spaces more.
+    // A store may keep JSON with a few more spaces.
     const bytes = Buffer.byteLength(JSON.stringify(LARGEST))
     const page = await storage.read({ after: 0, limit: 10, maxBytes: bytes + 5_000 })
     expect(page.events).toHaveLength(2)
     expect((await storage.list({ limit: 10, maxBytes: 2 * bytes + 5_000 })).events).toHaveLength(3)
   },
 
-  'extensions select in the store what they select in memory': async ({ storage }) => {
+  'extensions select the same events in the store and in memory': async ({ storage }) => {
     const property = fc.asyncProperty(
       batches,
       fc.array(extensions, { minLength: 2, maxLength: 5 }),

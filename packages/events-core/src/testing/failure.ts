@@ -1,12 +1,12 @@
 import type { Failure } from '../storage/contract/dead-letters.ts'
 import { makeRecord, type RecordFields } from './record.ts'
 
-/** What a test cares about of a failure; the event has a position, as if it had been stored. */
+/** The fields of a failure that a test sets; the event has a position, as if it had been stored. */
 export interface FailureFields extends Partial<Omit<Failure, 'event'>> {
   readonly event?: RecordFields
 }
 
-/** A failure as a consumer hands it to a store. */
+/** Returns a failure as a consumer passes it to a store. */
 export function makeFailure({ event, ...fields }: FailureFields = {}): Failure {
   const { event: published } = makeRecord(event)
   return {

@@ -1,7 +1,7 @@
 import type { EventFilter } from '../filter/filter.ts'
 import type { RecordFields } from './record.ts'
 
-/** By name: a filter, and for some events whether it selects them. */
+/** A filter, with events that it selects and events that it does not. */
 export interface FilterCase {
   readonly filter: EventFilter
   readonly selects: readonly RecordFields[]
@@ -46,7 +46,7 @@ export const FIELD_CASES: Readonly<Record<string, FilterCase>> = {
       'Scan.a',
     ),
   },
-  'the wildcard alone selects every type, beside others too': {
+  'the wildcard alone selects every type, even beside other types': {
     filter: { types: ['nothing', '*'] },
     selects: type('a', 'a.b', 'x_y.z'),
     leaves: [],
@@ -88,32 +88,32 @@ export const FIELD_CASES: Readonly<Record<string, FilterCase>> = {
     selects: source('\u{10ffff}', '\u{10ffff}a', 'x\ud7ffa', 'y\uffff', 'y\uffff\u{10ffff}', 'z\u007f'),
     leaves: source('x\ue000', 'y\u{10000}', 'z\u0080', '\u{10fffe}'),
   },
-  'one of the tags is enough': {
+  'one of the tags suffices by default': {
     filter: { tags: ['a', 'b'] },
     selects: tags(['a'], ['b'], ['x', 'b'], ['a', 'b'], ['a', 'a']),
     leaves: tags([], ['c'], ['A'], ['ab'], ['a,b'], ['a '], ['"a"']),
   },
-  'all of the tags are needed when that is the mode': {
+  'all tags are required with tagsMode all': {
     filter: { tags: ['a', 'b'], tagsMode: 'all' },
     selects: tags(['a', 'b'], ['b', 'x', 'a']),
     leaves: tags([], ['a'], ['b', 'c'], ['a', 'a'], ['a', 'B'], ['a,b']),
   },
-  'a tag that is named twice is needed once': {
+  'a repeated tag is required once': {
     filter: { tags: ['a', 'a'], tagsMode: 'all' },
     selects: tags(['a'], ['a', 'b']),
     leaves: tags(['b']),
   },
-  'tags are texts like any': {
+  'tags may be any strings': {
     filter: { tags: ["it's", '"', '[', '%', '\u0000', '😀'] },
     selects: tags(["it's"], ['"'], ['['], ['%'], ['\u0000'], ['x', '😀']),
     leaves: tags(['its'], ['x'], ['\u0000\u0000'], ['']),
   },
-  'the priority has a lower bound, itself included': {
+  'minPriority includes the bound': {
     filter: { minPriority: 10 },
     selects: [{ priority: 10 }, { priority: 11 }, { priority: 100 }],
     leaves: [{ priority: 0 }, { priority: 9 }],
   },
-  'a lower bound of 0 selects every priority': {
+  'a minPriority of 0 selects every priority': {
     filter: { minPriority: 0 },
     selects: [{ priority: 0 }, { priority: 100 }],
     leaves: [],
@@ -123,12 +123,12 @@ export const FIELD_CASES: Readonly<Record<string, FilterCase>> = {
     selects: [{ target: 'user:1' }],
     leaves: [{}, { target: 'user:10' }, { target: 'User:1' }],
   },
-  'the empty target selects what has none': {
+  'the empty target selects events without a target': {
     filter: { target: '' },
     selects: [{}, { target: '' }],
     leaves: [{ target: 'x' }],
   },
-  'since and until include themselves': {
+  'since and until are inclusive': {
     filter: { since: '2030-01-01T00:00:00.010Z', until: '2030-01-01T00:00:00.020Z' },
     selects: time('2030-01-01T00:00:00.010Z', '2030-01-01T00:00:00.015Z', '2030-01-01T00:00:00.020Z'),
     leaves: time('2030-01-01T00:00:00.009Z', '2030-01-01T00:00:00.021Z', '2029-12-31T23:59:59.999Z'),
@@ -143,7 +143,7 @@ export const FIELD_CASES: Readonly<Record<string, FilterCase>> = {
     selects: time('2030-01-01T00:00:00Z', '2030-01-01T00:30:00.500Z'),
     leaves: time('2029-12-31T23:59:59.999Z', '2030-01-01T00:30:00.501Z'),
   },
-  'times long ago and far ahead are in order': {
+  'times in the distant past and future are ordered correctly': {
     filter: { since: '0099-12-31T00:00:00Z', until: '9000-01-01T00:00:00Z' },
     selects: time('0100-01-01T00:00:00Z', '1969-12-31T23:59:59.999Z', '8999-12-31T00:00:00Z'),
     leaves: time('0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z'),

@@ -7,7 +7,7 @@ import { idsOf, listAll, readToHead } from './reading.ts'
 import { makeRecord } from './record.ts'
 import { TEXT_CASES } from './text-filter-cases.ts'
 
-/** One test for each case: every method that takes a filter selects what the case says. */
+/** One test for each case: every method that takes a filter selects the case's events. */
 export const filterTests: ContractTests = Object.fromEntries(
   Object.entries({ ...FIELD_CASES, ...DATA_CASES, ...TEXT_CASES, ...LIMIT_CASES }).map(
     ([guarantee, filterCase]) => [guarantee, (context) => expectSelection(context, filterCase)],

@@ -7,27 +7,27 @@ import type { PartitionKey } from '../storage/contract/subscriptions.ts'
 
 export const PARTITION: PartitionKey = { name: 'mail', partition: 0 }
 
-/** Who runs a partition of a durable subscription. */
+/** A process that runs a partition of a durable subscription. */
 export interface Holder {
   readonly lease: HeldLease
   commit(changes: Changes): Promise<CommitResult>
 }
 
-/** Acquires the lease, as somebody named 'test'. */
+/** Acquires the lease with the owner 'test'. */
 export async function acquired({ leases }: EventStorage, name: string): Promise<HeldLease> {
   const answer = await leases.acquire(name, 'test')
   if (!answer.acquired) throw new Error(`another process holds '${name}'`)
   return { name, token: answer.lease.token }
 }
 
-/** Makes the subscription of a partition, unless it is there, and acquires the lease of that partition. */
+/** Creates a partition's subscription, unless it exists, and acquires the partition's lease. */
 export async function holderOf(storage: EventStorage, key: PartitionKey = PARTITION): Promise<Holder> {
   await storage.subscriptions.create(key.name, key.partition + 1, 0)
   const lease = await acquired(storage, partitionLease(key))
   return { lease, commit: (changes) => storage.commit(lease, changes) }
 }
 
-/** As if another process had watched the sign of the lease for long enough. */
+/** Takes the lease over, as if another process had watched its sign for long enough. */
 export async function takeOver({ leases }: EventStorage, name: string): Promise<HeldLease> {
   const seen = await leases.acquire(name, 'other')
   if (seen.acquired) throw new Error(`nobody held '${name}'`)
@@ -38,7 +38,7 @@ export async function takeOver({ leases }: EventStorage, name: string): Promise<
 
 let parked = 0
 
-/** Makes a dead letter of a failure, as the holder of some lease. */
+/** Stores a failure as a dead letter, as the holder of some lease. */
 export async function park(storage: EventStorage, failure: Failure): Promise<void> {
   const lease = await acquired(storage, `park ${++parked}`)
   const { committed } = await storage.commit(lease, { failures: [failure] })

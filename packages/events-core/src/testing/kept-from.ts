@@ -3,7 +3,7 @@ import type { ContractTests } from './contract-context.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 export const keptFromTests: ContractTests = {
-  'in a new store all is kept': async (context) => {
+  'in a new store, kept-from is 1': async (context) => {
     const storage = await context.create()
     await storage.open()
     expect(await storage.head()).toMatchObject({ position: 0, keptFrom: 1 })
@@ -12,14 +12,14 @@ export const keptFromTests: ContractTests = {
     await storage.close()
   },
 
-  'after a trim by number the log begins with the first that stayed': async ({ storage, base }) => {
+  'a trim by number moves kept-from to the first remaining event': async ({ storage, base }) => {
     await storage.append(makeRecords(2_000))
     await storage.trim({ maxEvents: 300 })
     expect((await storage.head()).keptFrom).toBe(base + 1_701)
     expect((await storage.list({ order: 'asc', limit: 1 })).events[0]?.position).toBe(base + 1_701)
   },
 
-  'after a trim by age it begins beyond the last that was too old': async ({ storage, clock, base }) => {
+  'a trim by age moves kept-from beyond the last removed event': async ({ storage, clock, base }) => {
     await storage.append(makeRecords(2))
     clock.advance(1_000)
     await storage.append(makeRecords(1))
@@ -27,13 +27,17 @@ export const keptFromTests: ContractTests = {
     expect((await storage.head()).keptFrom).toBe(base + 3)
   },
 
-  'after clear it begins beyond all that was stored': async ({ storage, base }) => {
+  'clear moves kept-from beyond all stored events': async ({ storage, base }) => {
     await storage.append(makeRecords(1_500))
     await storage.clear()
     expect(await storage.head()).toMatchObject({ position: base + 1_500, keptFrom: base + 1_501 })
   },
 
-  'it never goes back, and a trim that removes nothing leaves it': async ({ storage, clock, base }) => {
+  'kept-from never decreases, and a trim that removes nothing does not move it': async ({
+    storage,
+    clock,
+    base,
+  }) => {
     await storage.append(makeRecords(6))
     clock.advance(1_000)
     await storage.trim({ maxAgeMs: 500 })
@@ -43,7 +47,7 @@ export const keptFromTests: ContractTests = {
     expect((await storage.head()).keptFrom).toBe(base + 7)
   },
 
-  'removals that are no retention do not move it': async ({ storage, clock }) => {
+  'removals other than retention do not move kept-from': async ({ storage, clock }) => {
     const { keptFrom } = await storage.head()
     await storage.append([makeRecord({ id: 'a' }), makeRecord({ type: 'x' }), makeRecord({ ttl: 10 })])
     clock.advance(10)

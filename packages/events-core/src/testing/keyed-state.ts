@@ -9,7 +9,7 @@ import { type Holder, holderOf, PARTITION } from './holder.ts'
 
 type Tests = ContractTests
 
-/** What a test cares about of a state. */
+/** Returns a state with the fields that a test sets. */
 function stateOf(key: string, fields: Partial<KeyedState> = {}): KeyedState {
   return { key, value: null, dueMs: null, touched: 1, ...fields }
 }
@@ -26,7 +26,7 @@ async function change(
 const keysOf = (states: readonly KeyedState[]) => states.map(({ key }) => key)
 
 const keeping: Tests = {
-  'a state comes back as it was, until it is put again or deleted': async ({ storage }) => {
+  'a state is returned unchanged until it is put again or deleted': async ({ storage }) => {
     const holder = await holderOf(storage)
     const states = [
       stateOf('a', { value: '{"b":1,"a":"é😀\\u0000\\ud800\ufdd0"}', dueMs: 2 ** 45, touched: 2 ** 40 }),
@@ -42,7 +42,7 @@ const keeping: Tests = {
     ])
   },
 
-  'keys are strings like any': async ({ storage }) => {
+  'keys may be any strings': async ({ storage }) => {
     const holder = await holderOf(storage)
     const keys = ['', ' ', 'a', 'A', 'é', 'e\u0301', '%', "it's", '"', '__proto__', 'constructor', '\ufdd0']
     await change(holder, { put: keys.map((key, index) => stateOf(key, { value: `${index}` })) })
@@ -51,7 +51,7 @@ const keeping: Tests = {
     expect((await storage.state.read(PARTITION, [...keys, 'toString'])).length).toBe(keys.length)
   },
 
-  'each partition of each subscription has its own': async ({ storage }) => {
+  'each partition of each subscription has its own state': async ({ storage }) => {
     const partitions = [PARTITION, { name: 'mail', partition: 1 }, { name: 'post', partition: 0 }]
     for (const name of ['mail', 'post']) await storage.subscriptions.create(name, 2, 0)
     for (const [index, partition] of partitions.entries()) {
@@ -64,7 +64,7 @@ const keeping: Tests = {
     }
   },
 
-  'a partition that is not there has no state': async ({ storage }) => {
+  'a partition that does not exist has no state': async ({ storage }) => {
     await holderOf(storage)
     for (const partition of [
       { name: 'none', partition: 0 },
@@ -73,7 +73,7 @@ const keeping: Tests = {
       await expectNoState(storage, partition)
   },
 
-  'a read takes a thousand keys, and refuses more': async ({ storage }) => {
+  'a read accepts a thousand keys and rejects more': async ({ storage }) => {
     const holder = await holderOf(storage)
     const keys = Array.from({ length: STORAGE_LIMITS.keysPerRead }, (_, index) => `${index}`)
     await change(holder, { put: keys.map((key) => stateOf(key)) })
@@ -83,7 +83,7 @@ const keeping: Tests = {
     await expect(tooMany).rejects.toHaveProperty('code', 'EVENTS_INVALID')
   },
 
-  'keys and values have their greatest length, and beyond it are refused': async ({ storage }) => {
+  'keys and values may have the maximum length and are rejected beyond it': async ({ storage }) => {
     const holder = await holderOf(storage)
     const { keyLength, valueBytes } = STORAGE_LIMITS
     const longest = '\uffff'.repeat(keyLength)
@@ -108,7 +108,7 @@ const keeping: Tests = {
 }
 
 const order: Tests = {
-  'states are due by time, then key by code points, up to a limit': async ({ storage }) => {
+  'due states are ordered by time, then key by code point, up to a limit': async ({ storage }) => {
     const holder = await holderOf(storage)
     const timers = { b: 20, a: 20, '\u{10000}': 10, '\uffff': 10, later: 31, c: 30 }
     const states = Object.entries(timers).map(([key, dueMs]) => stateOf(key, { dueMs }))
@@ -121,7 +121,7 @@ const order: Tests = {
     expect(await state.nextDue(PARTITION)).toBe(10)
   },
 
-  'a timer has the time that was set last': async ({ storage }) => {
+  'a timer has the last time that was set': async ({ storage }) => {
     const holder = await holderOf(storage)
     const { state } = storage
     expect(await state.nextDue(PARTITION)).toBeUndefined()
@@ -137,7 +137,7 @@ const order: Tests = {
     expect(await state.nextDue(PARTITION)).toBeUndefined()
   },
 
-  'the oldest are those that were changed longest ago, by position, then key': async ({ storage }) => {
+  'the oldest states are those changed longest ago, by position, then key': async ({ storage }) => {
     const holder = await holderOf(storage)
     const touched = { b: 7, a: 7, '\u{10000}': 3, '\ue000': 3, new: 9 }
     await change(holder, {
@@ -152,7 +152,7 @@ const order: Tests = {
 }
 
 const size: Tests = {
-  'the size follows what is put, replaced and deleted': async ({ storage }) => {
+  'the size follows puts, replacements and deletions': async ({ storage }) => {
     const holder = await holderOf(storage)
     const expectSize = async (keys: number, bytes: number) =>
       expect(await storage.state.size(PARTITION)).toEqual({ keys, bytes })
@@ -182,7 +182,7 @@ const size: Tests = {
 }
 
 const ofSubscriptions: Tests = {
-  'a rename carries the state, in all partitions': async ({ storage }) => {
+  'a rename keeps the state of all partitions': async ({ storage }) => {
     const partitions = [0, 1].map((partition) => ({ name: 'mail', partition }))
     await storage.subscriptions.create('mail', 2, 0)
     for (const partition of partitions)
@@ -196,7 +196,7 @@ const ofSubscriptions: Tests = {
     }
   },
 
-  'a reset and a deletion clear the state, and nobody else’s': async ({ storage }) => {
+  'a reset and a deletion clear the state of their own subscription only': async ({ storage }) => {
     const others = [
       { name: 'mail:0', partition: 0 },
       { name: 'mai', partition: 0 },
@@ -219,7 +219,7 @@ const ofSubscriptions: Tests = {
   },
 }
 
-/** Few keys and times, so that they meet often. */
+/** Few keys and times, so that they collide often. */
 const anyChange = fc.record({
   put: fc.uniqueArray(
     fc.record({
@@ -234,7 +234,7 @@ const anyChange = fc.record({
 })
 
 const asAMap: Tests = {
-  'whatever is put and deleted, the state is what a map would hold': async ({ storage }) => {
+  'after any puts and deletions, the state equals that of a map': async ({ storage }) => {
     let number = 0
     const property = fc.asyncProperty(fc.array(anyChange, { maxLength: 8 }), async (list) => {
       const partition = { name: `mail ${number++}`, partition: 0 }

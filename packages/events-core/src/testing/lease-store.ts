@@ -7,7 +7,7 @@ import { acquired, holderOf, PARTITION, takeOver } from './holder.ts'
 type Context = ContractContext
 type Tests = ContractTests
 
-/** What another process sees of a lease that is held. */
+/** Returns the sign of a held lease, as another process sees it. */
 async function signOf({ storage: { leases } }: Context, name: string): Promise<LeaseSign> {
   const answer = await leases.acquire(name, 'onlooker')
   if (answer.acquired) throw new Error(`nobody held '${name}'`)
@@ -28,27 +28,30 @@ const holding: Tests = {
     await acquired(storage, `${scope}b`)
   },
 
-  'its holder renews it': async ({ storage, scope }) => {
+  'the holder of a lease can renew it': async ({ storage, scope }) => {
     const lease = await acquired(storage, `${scope}a`)
     for (let time = 0; time < 3; time++)
       expect(await storage.leases.renew(lease)).toEqual({ token: lease.token, claimed: false })
   },
 
-  'of those that acquire it at the same time one does': async ({ storage: { leases }, scope }) => {
+  'of processes that acquire a lease at the same time, one succeeds': async ({
+    storage: { leases },
+    scope,
+  }) => {
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, index) => leases.acquire(`${scope}a`, `process ${index}`)),
     )
     expect(answers.filter(({ acquired }) => acquired)).toHaveLength(1)
   },
 
-  'leases that were never held begin with tokens that nobody can guess': async ({ storage, scope }) => {
+  'leases that were never held begin with unpredictable tokens': async ({ storage, scope }) => {
     const tokens = new Set<number>()
     for (let index = 0; index < 8; index++) tokens.add((await acquired(storage, `${scope}${index}`)).token)
     expect(tokens.size).toBe(8)
     expect(Math.max(...tokens) - Math.min(...tokens)).toBeGreaterThan(8)
   },
 
-  'what nobody holds cannot be renewed, claimed or committed by': async (context) => {
+  'a lease that is not held can be neither renewed nor claimed, and allows no commit': async (context) => {
     const lease = { name: `${context.scope}a`, token: 1 }
     await expectLost(context, lease)
     expect(await context.storage.leases.claim(lease.name, 'test', 'other')).toBe(false)
@@ -56,7 +59,7 @@ const holding: Tests = {
     expect(await context.storage.leases.list(context.scope)).toEqual([])
   },
 
-  'a token opens its own lease only': async (context) => {
+  'a token is valid only for its own lease': async (context) => {
     const { token } = await acquired(context.storage, `${context.scope}a`)
     await acquired(context.storage, `${context.scope}b`)
     await expectLost(context, { name: `${context.scope}b`, token })
@@ -64,7 +67,7 @@ const holding: Tests = {
 }
 
 const takingOver: Tests = {
-  'a lease whose sign stood still is taken over, and its holder has lost it': async (context) => {
+  'a lease whose sign has not changed can be taken over, and its holder loses it': async (context) => {
     const { storage, scope } = context
     const lease = await acquired(storage, `${scope}a`)
     const sign = await signOf(context, lease.name)
@@ -73,11 +76,11 @@ const takingOver: Tests = {
     await expectLost(context, lease)
     await storage.leases.release(lease)
     expect(await storage.leases.list(scope)).toEqual([{ name: lease.name, owner: 'other', claim: null }])
-    // It has moved: the same sign takes nothing any more.
+    // The sign has changed: the old one no longer acquires the lease.
     expect(await storage.leases.acquire(lease.name, 'third', sign)).toMatchObject({ acquired: false })
   },
 
-  'a holder that renews or commits is not taken over': async (context) => {
+  'a lease whose holder renews or commits is not taken over': async (context) => {
     const { storage, scope } = context
     const lease = await acquired(storage, `${scope}a`)
     for (const live of [() => storage.leases.renew(lease), () => storage.commit(lease, {})]) {
@@ -87,7 +90,7 @@ const takingOver: Tests = {
     }
   },
 
-  'of those that take a lease over at the same time one gets it': async (context) => {
+  'of processes that take over a lease at the same time, one succeeds': async (context) => {
     const lease = await acquired(context.storage, `${context.scope}a`)
     const sign = await signOf(context, lease.name)
     const answers = await Promise.all(
@@ -98,9 +101,7 @@ const takingOver: Tests = {
     expect(answers.filter(({ acquired }) => acquired)).toHaveLength(1)
   },
 
-  'a sign that was seen before the lease was released takes nothing from the next holder': async (
-    context,
-  ) => {
+  'a sign from before a release takes nothing from the next holder': async (context) => {
     const { storage, scope } = context
     const lease = await acquired(storage, `${scope}a`)
     const sign = await signOf(context, lease.name)
@@ -111,7 +112,7 @@ const takingOver: Tests = {
 }
 
 const handingOver: Tests = {
-  'a lease that was claimed goes to the claimant when it is released': async ({ storage, scope }) => {
+  'a claimed lease goes to the claimant when it is released': async ({ storage, scope }) => {
     const { leases } = storage
     const lease = await acquired(storage, `${scope}a`)
     expect(await leases.claim(lease.name, 'nobody', 'other')).toBe(false)
@@ -132,7 +133,7 @@ const handingOver: Tests = {
     expect(await leases.list(scope)).toEqual([{ name: lease.name, owner: 'other', claim: null }])
   },
 
-  'a claimant that never comes keeps nobody from it': async (context) => {
+  'a claimant that never acquires the lease does not block others': async (context) => {
     const { storage, scope } = context
     const lease = await acquired(storage, `${scope}a`)
     await storage.leases.claim(lease.name, 'test', 'gone')
@@ -141,7 +142,7 @@ const handingOver: Tests = {
     expect(await storage.leases.acquire(lease.name, 'other', sign)).toMatchObject({ acquired: true })
   },
 
-  'a lease that was released is free, and its token is worth nothing': async (context) => {
+  'a released lease is free, and its token is invalid': async (context) => {
     const { storage, scope } = context
     for (const claimant of [undefined, 'test']) {
       const lease = await acquired(storage, `${scope}a`)
@@ -150,7 +151,7 @@ const handingOver: Tests = {
       await expectLost(context, lease)
       const next = await acquired(storage, lease.name)
       expect(next.token).not.toBe(lease.token)
-      // A process that no longer holds it does not release it.
+      // A process that no longer holds the lease cannot release it.
       await storage.leases.release(lease)
       expect(await storage.leases.renew(next)).toBeDefined()
       await storage.leases.release(next)
@@ -162,7 +163,7 @@ const handingOver: Tests = {
 const ODD_NAMES = ['%', '_', '\\', 'a', 'A', 'é', 'e\u0301', "it's", '"', '\uffff', '\u{10000}', '__proto__']
 
 const naming: Tests = {
-  'names are strings like any, and are listed by code points': async ({ storage, scope }) => {
+  'names may be any strings and are listed by code point': async ({ storage, scope }) => {
     for (const name of ODD_NAMES.toReversed()) await acquired(storage, scope + name)
     const expected = ODD_NAMES.map((name) => [...name].map((character) => character.codePointAt(0) ?? 0))
     const listed = (await storage.leases.list(scope)).map(({ name }) => name.slice(scope.length))
@@ -171,7 +172,7 @@ const naming: Tests = {
     expect(codes).toEqual(expected.toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0) || a.length - b.length))
   },
 
-  'a prefix is taken to the letter': async ({ storage, scope }) => {
+  'a prefix has no wildcards and respects case': async ({ storage, scope }) => {
     for (const name of ['%a', '_a', '\\a', 'xa', 'a', '*a']) await acquired(storage, scope + name)
     for (const prefix of ['%', '_', '\\', '*', 'x', '%a']) {
       const names = (await storage.leases.list(scope + prefix)).map(({ name }) => name)
@@ -183,9 +184,9 @@ const naming: Tests = {
 
 const MAIL = partitionLease(PARTITION)
 
-/** What a change of a subscription does to the leases of its partitions. */
+/** The effects of changes of a subscription on the leases of its partitions. */
 const ofSubscriptions: Tests = {
-  'a partition says who holds its lease, and who claimed it': async ({ storage }) => {
+  'a partition shows the holder and the claimant of its lease': async ({ storage }) => {
     await storage.subscriptions.create('mail', 2, 0)
     expect(await storage.subscriptions.list('mail')).toMatchObject([{ owner: null, claim: null }, {}])
     await acquired(storage, MAIL)
@@ -196,7 +197,7 @@ const ofSubscriptions: Tests = {
     ])
   },
 
-  'a reset, a rename and a deletion take the leases away from holders and claimants': async (context) => {
+  'a reset, a rename and a deletion revoke leases from holders and claimants': async (context) => {
     const { storage } = context
     const { subscriptions } = storage
     const changes = {
@@ -217,7 +218,7 @@ const ofSubscriptions: Tests = {
     }
   },
 
-  'a rename takes leases of the new name away too': async (context) => {
+  'a rename revokes leases of the new name too': async (context) => {
     const { storage } = context
     await storage.subscriptions.create('mail', 1, 0)
     const early = await acquired(storage, partitionLease({ name: 'post', partition: 0 }))
@@ -225,7 +226,7 @@ const ofSubscriptions: Tests = {
     await expectLost(context, early)
   },
 
-  'a subscription whose name begins like that of another keeps its leases': async ({ storage }) => {
+  'a change of a subscription leaves the leases of one whose name begins alike': async ({ storage }) => {
     const holders = []
     for (const name of ['mail', 'mail:0', 'mai', 'Mail', 'mail:0:0', 'ma_l', '%'])
       holders.push(await holderOf(storage, { name, partition: 0 }))
@@ -237,7 +238,7 @@ const ofSubscriptions: Tests = {
     expect(renewed).toEqual(['mail:0', 'mai', 'Mail', 'mail:0:0'].map((name) => `subscription:${name}:0`))
   },
 
-  'a holder that was taken over learns of it': async (context) => {
+  'a holder whose lease was taken over learns of it': async (context) => {
     const { lease } = await holderOf(context.storage)
     const taken = await takeOver(context.storage, lease.name)
     await expectLost(context, lease)

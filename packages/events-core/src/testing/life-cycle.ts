@@ -24,7 +24,7 @@ const LOG_CALLS: Calls<keyof (EventQueries & EventMaintenance) | 'append' | 'rea
   trim: (storage) => storage.trim({ maxEvents: 1 }),
 }
 
-/** In an order in which all succeed. */
+/** The calls, in an order in which all succeed. */
 const SUBSCRIPTION_CALLS: Calls<keyof SubscriptionStore> = {
   create: ({ subscriptions }) => subscriptions.create('a', 1, 0),
   list: ({ subscriptions }) => subscriptions.list(),
@@ -50,13 +50,13 @@ const ALL_CALLS = Object.entries({
   Object.entries(calls).map(([method, call]) => ({ method: `${part}.${method}`, call })),
 )
 
-/** One law for every method. */
+/** The same rule for every method. */
 const closed: ContractTests = {
-  'every method is refused before the store is opened': async (context) => {
+  'every method is rejected before the store is opened': async (context) => {
     await expectAllRefused(await context.create())
   },
 
-  'every method works while the store is open, and is refused once it is closed': async (context) => {
+  'every method works while the store is open and is rejected once it is closed': async (context) => {
     const storage = await context.create()
     await storage.open()
     for (const { call } of ALL_CALLS) await call(storage)
@@ -66,11 +66,11 @@ const closed: ContractTests = {
 }
 
 const opening: ContractTests = {
-  'it says its name and whether it is persistent': async (context) => {
+  'a store has a name and shows whether it is persistent': async (context) => {
     const { storage } = context
     expect(storage.name).toMatch(/^\S+$/)
     expect(storage.persistent).toBeTypeOf('boolean')
-    // Else nobody would have asked whether it is true.
+    // Otherwise nothing would test whether it is true.
     if (storage.persistent) await (await context.reopen(storage)).close()
   },
 
@@ -90,13 +90,13 @@ const opening: ContractTests = {
     await storage.close()
   },
 
-  'closing twice is fine, also at the same time, and so is closing what was never open': async (context) => {
+  'closing twice, even at the same time, or closing an unopened store, has no effect': async (context) => {
     await Promise.all([context.storage.close(), context.storage.close()])
     await context.storage.close()
     await (await context.create()).close()
   },
 
-  'a store that was closed can be opened again': async ({ storage }) => {
+  'a closed store can be opened again': async ({ storage }) => {
     for (let round = 1; round <= 2; round++) {
       const { receipts } = await storage.append([makeRecord({ id: `round ${round}` })])
       expect(receipts[0]?.duplicate).toBe(false)
@@ -106,7 +106,7 @@ const opening: ContractTests = {
     }
   },
 
-  'a watcher may come and go, and is let go of when the store is closed': async ({ storage }) => {
+  'a watcher can be added and removed, and is removed when the store is closed': async ({ storage }) => {
     const unwatch = storage.watch(() => {})
     await storage.append(makeRecords(2))
     unwatch()
@@ -117,7 +117,7 @@ const opening: ContractTests = {
     expect(await storage.count()).toBe(2)
   },
 
-  'closing leaves no call without an answer': async ({ storage }) => {
+  'every call settles when the store is closed': async ({ storage }) => {
     const calls = [
       ...makeRecords(20).map((record) => storage.append([record])),
       ...Object.values({ ...LOG_CALLS, ...DEAD_LETTER_CALLS }).map((call) => call(storage)),

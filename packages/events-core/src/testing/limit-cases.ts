@@ -5,7 +5,7 @@ import type { RecordFields } from './record.ts'
 const numbered = (count: number, name: (number: number) => string) =>
   Array.from({ length: count }, (_, index) => name(index))
 
-/** Of a length, and different for each number. */
+/** Returns a string of a given length, different for each number. */
 const long = (length: number, number: number) => String(number).padStart(length, 'x')
 
 const first = (field: 'type' | 'source', values: readonly string[]): RecordFields[] =>
@@ -21,9 +21,9 @@ const NESTED = numbered(98, (number) => `key ${number}`).reduceRight<JsonObject>
 )
 const TEXT = 'aé%'.repeat(86).slice(0, 256)
 
-/** Each limit that a filter has, reached. */
+/** Filters at each of their limits. */
 export const LIMIT_CASES: Readonly<Record<string, FilterCase>> = {
-  '1,000 types of the greatest length': {
+  '1,000 types of the maximum length': {
     filter: { types: TYPES },
     selects: first('type', TYPES),
     leaves: [{ type: 't1' }, { type: 't0.x' }],
@@ -33,7 +33,7 @@ export const LIMIT_CASES: Readonly<Record<string, FilterCase>> = {
     selects: first('type', TYPES),
     leaves: [{ type: 't1' }, { type: 'u.t1.x' }, { type: 't1000.x' }],
   },
-  '1,000 sources of the greatest length': {
+  '1,000 sources of the maximum length': {
     filter: { sources: SOURCES },
     selects: first('source', SOURCES),
     leaves: [{ source: 'x' }, { source: long(256, 1_000) }],
@@ -43,7 +43,7 @@ export const LIMIT_CASES: Readonly<Record<string, FilterCase>> = {
     selects: [{ source: 's0é:' }, { source: 's499é:a' }, { source: 's999é:😀' }],
     leaves: [{ source: 's1' }, { source: 'S1é:' }, { source: 's1000é:' }],
   },
-  '1,000 sources, some of them prefixes, and odd ones': {
+  '1,000 sources, some of them prefixes or with unusual characters': {
     filter: {
       sources: [
         ...numbered(500, (number) => `s${number}`),
@@ -69,12 +69,12 @@ export const LIMIT_CASES: Readonly<Record<string, FilterCase>> = {
     selects: [{ type: TYPES[999] ?? '', source: SOURCES[999] ?? '' }],
     leaves: [{ type: TYPES[999] ?? '' }, { source: SOURCES[999] ?? '' }],
   },
-  'any of 32 tags of the greatest length': {
+  'any of 32 tags of the maximum length': {
     filter: { tags: TAGS },
     selects: [{ tags: TAGS.slice(-1) }, { tags: ['x', TAGS[0] ?? ''] }],
     leaves: [{}, { tags: ['x'] }],
   },
-  'all of 32 tags of the greatest length': {
+  'all of 32 tags of the maximum length': {
     filter: { tags: TAGS, tagsMode: 'all' },
     selects: [{ tags: TAGS }, { tags: TAGS.toReversed() }],
     leaves: [{ tags: TAGS.slice(1) }, { tags: ['x'] }],

@@ -4,7 +4,7 @@ import { idsOf, positionsOf } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 export const listTests: ContractTests = {
-  'the newest come first unless another order is asked for': async ({ storage, base }) => {
+  'events are listed newest first unless another order is requested': async ({ storage, base }) => {
     await storage.append(makeRecords(3))
     expect(positionsOf((await storage.list({ limit: 10 })).events, base)).toEqual([3, 2, 1])
     expect(positionsOf((await storage.list({ limit: 10, order: 'desc' })).events, base)).toEqual([3, 2, 1])
@@ -17,7 +17,7 @@ export const listTests: ContractTests = {
     expect(page).not.toHaveProperty('next')
   },
 
-  'next is absent on the last page, also when it is full': async ({ storage, base }) => {
+  'next is absent on the last page, even if it is full': async ({ storage, base }) => {
     await storage.append(makeRecords(4))
     expect((await storage.list({ limit: 2 })).next).toBe(base + 3)
     expect(await storage.list({ limit: 2, after: base + 3 })).not.toHaveProperty('next')
@@ -26,7 +26,7 @@ export const listTests: ContractTests = {
     expect(await storage.list({ limit: 4, filter: { minPriority: 100 } })).not.toHaveProperty('next')
   },
 
-  'next heeds the filter: what does not match makes no further page': async ({ storage }) => {
+  'events that do not match the filter cause no further page': async ({ storage }) => {
     await storage.append([makeRecord({ type: 'other' }), ...makeRecords(2), makeRecord({ type: 'other' })])
     const filter = { types: ['test.event'] }
     for (const order of ['asc', 'desc'] as const) {
@@ -34,7 +34,7 @@ export const listTests: ContractTests = {
     }
   },
 
-  'the total is that of all pages, wherever the page begins': async ({ storage, base }) => {
+  'the total counts all pages, wherever the page begins': async ({ storage, base }) => {
     await storage.append(makeRecords(7))
     expect((await storage.list({ limit: 2 })).total).toBe(7)
     expect((await storage.list({ limit: 2, after: base + 3 })).total).toBe(7)
@@ -42,7 +42,7 @@ export const listTests: ContractTests = {
     expect((await storage.list({ limit: 2, count: 'exact', order: 'asc', after: base + 3 })).total).toBe(7)
   },
 
-  'a page of which no count is wanted has no total': async ({ storage, base }) => {
+  'a page with count none has no total': async ({ storage, base }) => {
     await storage.append(makeRecords(3))
     const page = await storage.list({ limit: 2, count: 'none' })
     expect(page).not.toHaveProperty('total')
@@ -50,7 +50,7 @@ export const listTests: ContractTests = {
     expect(page.next).toBe(base + 2)
   },
 
-  'a cursor of 0 is a cursor': async ({ storage, base }) => {
+  '0 is a valid cursor': async ({ storage, base }) => {
     await storage.append(makeRecords(2))
     expect((await storage.list({ limit: 10, after: 0 })).events).toEqual([])
     expect(positionsOf((await storage.list({ limit: 10, after: 0, order: 'asc' })).events, base)).toEqual([
@@ -58,13 +58,13 @@ export const listTests: ContractTests = {
     ])
   },
 
-  'a cursor beyond the newest event is one too': async ({ storage, base }) => {
+  'a cursor beyond the newest event is valid': async ({ storage, base }) => {
     await storage.append(makeRecords(2))
     expect(positionsOf((await storage.list({ limit: 10, after: base + 99 })).events, base)).toEqual([2, 1])
     expect((await storage.list({ limit: 10, after: base + 99, order: 'asc' })).events).toEqual([])
   },
 
-  'an offset skips that many of what matches': async ({ storage, base }) => {
+  'an offset skips that many matching events': async ({ storage, base }) => {
     await storage.append(Array.from({ length: 9 }, (_, i) => makeRecord({ id: `${i}`, priority: i % 3 })))
     const filter = { minPriority: 1 }
     const page = await storage.list({ filter, limit: 2, offset: 3 })
@@ -83,13 +83,13 @@ export const listTests: ContractTests = {
     expect(positionsOf(ascending.events, base)).toEqual([5, 6])
   },
 
-  'get finds an event by its id, and only that': async ({ storage }) => {
+  'get finds the event with an id and no other': async ({ storage }) => {
     await storage.append([makeRecord({ id: 'a', title: 'A' }), makeRecord({ id: 'b', title: 'B' })])
     expect((await storage.get('b'))?.title).toBe('B')
     for (const id of ['B', 'c', '', '%', 'b ', '__proto__']) expect(await storage.get(id)).toBeUndefined()
   },
 
-  'list, get and read give the same event': async ({ storage, base }) => {
+  'list, get and read return the same event': async ({ storage, base }) => {
     await storage.append([makeRecord({ id: 'a', data: { b: 1, a: [2] }, tags: ['t'], correlation_id: 'c' })])
     const event = await storage.get('a')
     expect(event).toMatchObject({ id: 'a', position: base + 1 })

@@ -1,4 +1,4 @@
-/** A clock that stands still until it is told to go on: the suite never sleeps. */
+/** A clock that moves only when a test advances it: the suite never sleeps. */
 export class ManualClock {
   readonly #startMs: number
   #nowMs: number
@@ -11,16 +11,16 @@ export class ManualClock {
     this.#latestMs = startMs
   }
 
-  /** Bound, so that it can be handed on as a function. */
+  /** Bound, so that it can be passed as a function. */
   readonly now = (): number => this.#nowMs
 
-  /** @param ms may be negative: clocks are set back */
+  /** @param ms may be negative, as clocks can be set back */
   advance(ms: number): void {
     this.#nowMs += ms
     this.#latestMs = Math.max(this.#latestMs, this.#nowMs)
   }
 
-  /** Whether it ever went beyond its start. A store that saw such a time records nothing before it. */
+  /** True if the clock ever went beyond its start. A store that saw such a time records nothing before it. */
   get hasGoneOn(): boolean {
     return this.#latestMs > this.#startMs
   }

@@ -5,13 +5,13 @@ import { makeRecord } from './record.ts'
 
 const KIB = 1_024
 
-/** Events whose data takes so many KiB, and their titles and messages nothing. */
+/** Returns events whose data takes so many KiB, without titles and messages. */
 function large(sizes: readonly number[]) {
   return sizes.map((size, index) => makeRecord({ id: `${index}`, data: { text: 'x'.repeat(size * KIB) } }))
 }
 
 export const pageBytesTests: ContractTests = {
-  'a page ends with the event that reaches its bytes, and the next one goes on behind it': async ({
+  'a page ends with the event that reaches its size limit, and the next page continues after it': async ({
     storage,
   }) => {
     await storage.append(large([10, 10, 10, 50, 10, 10]))
@@ -25,7 +25,7 @@ export const pageBytesTests: ContractTests = {
     ])
   },
 
-  'no page is without an event, and the last one has no next, also when it is full': async ({ storage }) => {
+  'no page is empty, and the last page has no next, even if it is full': async ({ storage }) => {
     await storage.append(large([10, 10, 10]))
     for (const maxBytes of [1, 10 * KIB]) {
       const pages = await pagesOf(storage, { limit: 100, maxBytes, order: 'asc' })
@@ -35,14 +35,14 @@ export const pageBytesTests: ContractTests = {
     expect((await storage.list({ limit: 2, maxBytes: 15 * KIB })).next).toBeDefined()
   },
 
-  'titles and messages count too, in bytes': async ({ storage }) => {
+  'titles and messages count in bytes for the size of a page': async ({ storage }) => {
     const texts = { title: 'é'.repeat(500), message: '😀'.repeat(1_000) }
     await storage.append([makeRecord({ id: 'a', ...texts }), makeRecord({ id: 'b', ...texts })])
     expect(idsOf((await storage.list({ limit: 10, maxBytes: 5_000 })).events)).toEqual(['b'])
     expect(idsOf((await storage.list({ limit: 10, maxBytes: 5_100 })).events)).toEqual(['b', 'a'])
   },
 
-  'a read ends so too, and says that there may be more': async ({ storage, base }) => {
+  'a read ends at its size limit and reports that there may be more': async ({ storage, base }) => {
     await storage.append(large([10, 10, 50, 10]))
     const seen: string[][] = []
     let after = base
@@ -55,7 +55,7 @@ export const pageBytesTests: ContractTests = {
     expect(after).toBe(base + 4)
   },
 
-  'bytes, offset and filter go together': async ({ storage }) => {
+  'a size limit can be combined with an offset and a filter': async ({ storage }) => {
     await storage.append(
       large([10, 10, 10, 10, 10]).map((record, index) => ({
         ...record,
@@ -68,7 +68,7 @@ export const pageBytesTests: ContractTests = {
     expect(page.next).toBe(page.events[0]?.position)
   },
 
-  'a page of the largest events is a small part of what was asked for': async ({ storage }) => {
+  'a page of the largest events has few of the requested events': async ({ storage }) => {
     await storage.append(large(Array.from({ length: 60 }, () => 250)))
     const page = await storage.list({ limit: 10_000 })
     expect(page.events.length).toBeLessThan(40)

@@ -6,7 +6,7 @@ import { idsOf, pagesOf } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 export const pagingTests: ContractTests = {
-  'pages by cursor have everything once, in order': async ({ storage }) => {
+  'pages by cursor contain every event once, in order': async ({ storage }) => {
     const ids = await appendNumbered(storage, 53)
     for (const limit of [1, 7, 53, 54]) {
       const ascending = await pagesOf(storage, { limit, order: 'asc' })
@@ -17,7 +17,7 @@ export const pagingTests: ContractTests = {
     }
   },
 
-  'pages by offset have everything once while nothing changes': async ({ storage }) => {
+  'pages by offset contain every event once while nothing changes': async ({ storage }) => {
     const ids = await appendNumbered(storage, 23)
     const seen: string[] = []
     for (let offset = 0; offset < 30; offset += 5) {
@@ -28,7 +28,7 @@ export const pagingTests: ContractTests = {
     expect(seen).toEqual(ids)
   },
 
-  'while events arrive, pages from the newest down have all that was there, and nothing new': async ({
+  'while events arrive, pages in descending order contain all earlier events and no new ones': async ({
     storage,
   }) => {
     const ids = await appendNumbered(storage, 30)
@@ -37,7 +37,7 @@ export const pagingTests: ContractTests = {
     expect(await storage.count()).toBe(42)
   },
 
-  'while events arrive, pages from the oldest up have all, each once': async ({ storage }) => {
+  'while events arrive, pages in ascending order contain all events, each once': async ({ storage }) => {
     await appendNumbered(storage, 30)
     const pages = await pagesOf(storage, { limit: 7, order: 'asc' }, () => storage.append(makeRecords(2)))
     const seen = pages.flatMap(idsOf)
@@ -45,7 +45,7 @@ export const pagingTests: ContractTests = {
     expect(new Set(seen).size).toBe(seen.length)
   },
 
-  'a cursor goes on though its own event is gone': async ({ storage }) => {
+  'a cursor stays valid when its own event is removed': async ({ storage }) => {
     const ids = await appendNumbered(storage, 9)
     const first = await storage.list({ limit: 3, order: 'asc' })
     await storage.delete(ids[2] ?? '')
@@ -74,7 +74,7 @@ export const pagingTests: ContractTests = {
     }
   },
 
-  'what is for one of few, of many or of none has full pages and its total, with other conditions too':
+  'pages by target are full and have exact totals, for rare and frequent targets and with other conditions':
     async ({ storage }) => {
       await storage.append(
         Array.from({ length: 3_000 }, (_, index) =>
@@ -92,10 +92,10 @@ export const pagingTests: ContractTests = {
       expect(await storage.list({ filter: { target: 'nobody' }, limit: 8 })).toEqual({ events: [], total: 0 })
     },
 
-  'filtered pages are as full as others, and the total is exact, whatever the filter': testFullPages,
+  'filtered pages are as full as others and have exact totals, whatever the filter': testFullPages,
 
-  // No more than that: a store in memory may keep as many events, and forget older ones.
-  'a full page of 10,000 is given': async ({ storage, base }) => {
+  // Not more: a memory store may keep only this many events, and drop older ones.
+  'a page may have 10,000 events': async ({ storage, base }) => {
     for (let batch = 0; batch < 10; batch++) await storage.append(makeRecords(1_000))
     const all = await storage.list({ limit: 10_000 })
     expect(all.events).toHaveLength(10_000)

@@ -6,11 +6,11 @@ import { idsOf, listAll } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 export const persistenceTests: ContractTests = {
-  'it calls itself persistent': async ({ storage }) => {
+  'a persistent store reports that it is persistent': async ({ storage }) => {
     expect(storage.persistent).toBe(true)
   },
 
-  'events, totals, epoch and head are there after a restart': async (context) => {
+  'events, totals, epoch and head survive a restart': async (context) => {
     const { storage, base } = context
     await storage.append([...makeRecords(3), makeRecord({ id: 'a', data: { n: 1 } }), ...makeRecords(20)])
     await storage.trim({ maxEvents: 21 })
@@ -21,7 +21,7 @@ export const persistenceTests: ContractTests = {
     await again.close()
   },
 
-  'positions go on after a restart, also when the newest events were deleted before it': async (context) => {
+  'positions continue after a restart, even if the newest events were deleted before': async (context) => {
     await context.storage.append(makeRecords(5))
     await context.storage.clear()
     const again = await context.reopen(context.storage)
@@ -41,7 +41,7 @@ export const persistenceTests: ContractTests = {
     await again.close()
   },
 
-  'what expired meanwhile is invisible after a restart': async (context) => {
+  'events that expire during a restart are invisible after it': async (context) => {
     await context.storage.append([makeRecord({ ttl: 10 }), makeRecord({ id: 'stays' })])
     context.clock.advance(10)
     const again = await context.reopen(context.storage)
@@ -51,7 +51,7 @@ export const persistenceTests: ContractTests = {
     await again.close()
   },
 
-  'subscriptions, their positions and their dead letters are there after a restart': async (context) => {
+  'subscriptions, their positions and their dead letters survive a restart': async (context) => {
     const { storage } = context
     await storage.subscriptions.create('mail', 2, 5)
     const holder = await holderOf(storage, { name: 'mail', partition: 1 })
@@ -62,7 +62,7 @@ export const persistenceTests: ContractTests = {
     expect([await again.subscriptions.list(), await again.deadLetters.list({ limit: 10 })]).toStrictEqual(
       before,
     )
-    // The process that held the lease is gone, and its sign stands still.
+    // The process that held the lease is gone, so its sign no longer changes.
     const { name, token } = holder.lease
     const sign = { token, beat: 2 }
     expect(await again.leases.acquire(name, 'second')).toEqual({ acquired: false, sign })
@@ -71,7 +71,7 @@ export const persistenceTests: ContractTests = {
     await again.close()
   },
 
-  'what was acknowledged before a close is there after it, and nothing else': async (context) => {
+  'exactly the events acknowledged before a close are stored after it': async (context) => {
     const { storage } = context
     const records = makeRecords(50)
     const appends = records.map((record) => storage.append([record]))

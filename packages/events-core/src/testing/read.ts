@@ -13,7 +13,10 @@ export const readTests: ContractTests = {
     await storage.close()
   },
 
-  'a read gives what comes after its position, oldest first, up to its limit': async ({ storage, base }) => {
+  'a read returns the events after its position, oldest first, up to its limit': async ({
+    storage,
+    base,
+  }) => {
     await storage.append(makeRecords(10))
     const read = await storage.read({ after: base + 3, limit: 4 })
     expect(positionsOf(read.events, base)).toEqual([4, 5, 6, 7])
@@ -30,21 +33,21 @@ export const readTests: ContractTests = {
     })
   },
 
-  'a filter that matches nothing gets to the head all the same': async ({ storage, base }) => {
+  'a read with a filter that matches nothing still reaches the head': async ({ storage, base }) => {
     await storage.append(makeRecords(500))
     expect(await readToHead(storage, { limit: 10, filter: { types: ['nothing.here'] } })).toEqual([])
     const read = await storage.read({ after: base + 499, limit: 10, filter: { types: ['nothing.here'] } })
     expect(read).toEqual({ events: [], position: base + 500, more: false })
   },
 
-  'a filtered read never gets beyond a match that it did not give': async ({ storage, base }) => {
+  'a filtered read never passes a matching event that it did not return': async ({ storage, base }) => {
     const types = Array.from({ length: 90 }, (_, index) => (index % 3 === 0 ? 'wanted' : 'other'))
     await storage.append(types.map((type) => makeRecord({ type })))
     const events = await readToHead(storage, { limit: 7, filter: { types: ['wanted'] } })
     expect(positionsOf(events, base)).toEqual(Array.from({ length: 30 }, (_, index) => index * 3 + 1))
   },
 
-  'a reader that is ahead of the head stays where it is': async ({ storage, base }) => {
+  'a read after a position beyond the head returns that position': async ({ storage, base }) => {
     await storage.append(makeRecords(2))
     expect(await storage.read({ after: base + 7, limit: 10 })).toEqual({
       events: [],
@@ -53,7 +56,7 @@ export const readTests: ContractTests = {
     })
   },
 
-  'positions of removed events are passed over': async ({ storage, base }) => {
+  'a read skips positions of removed events': async ({ storage, base }) => {
     await storage.append(['a', 'b', 'c', 'd'].map((id) => makeRecord({ id })))
     await storage.delete('b')
     await storage.delete('d')
@@ -62,7 +65,7 @@ export const readTests: ContractTests = {
     expect(read.position).toBe(base + 4)
   },
 
-  'a reader that follows the log while events arrive gets each of them once, in order': async ({
+  'a reader that follows the log while events arrive gets each event once, in order': async ({
     storage,
     base,
   }) => {
@@ -77,7 +80,7 @@ export const readTests: ContractTests = {
     expect(seen).toEqual(Array.from({ length: 200 }, (_, index) => index + 1))
   },
 
-  'the epoch stays, and differs from that of another store': async (context) => {
+  'the epoch is constant and differs from that of another store': async (context) => {
     const { storage, base } = context
     const { epoch } = await storage.head()
     expect(epoch).not.toBe('')
@@ -90,12 +93,12 @@ export const readTests: ContractTests = {
     await other.close()
   },
 
-  'what a reader does to an event is seen by nobody else': async ({ storage, base }) => {
+  'changes that one reader makes to an event are not visible to others': async ({ storage, base }) => {
     await storage.append([makeRecord({ id: 'a', data: { list: [1] }, tags: ['x'] })])
     const before = JSON.stringify(await storage.get('a'))
     const event = (await storage.read({ after: base, limit: 1 })).events[0]
     for (const part of [event, event?.data, event?.data.list, event?.tags]) {
-      // Reflect.set answers false for a frozen object, where an assignment would throw.
+      // Reflect.set returns false for a frozen object, where an assignment would throw.
       if (typeof part === 'object' && part !== null) Reflect.set(part, 0, 'changed')
     }
     if (event !== undefined) Reflect.set(event, 'title', 'changed')

@@ -7,12 +7,12 @@ export function idsOf(events: readonly StoredEvent[]): string[] {
   return events.map((event) => event.id)
 }
 
-/** @param base a position that is to count as 0 */
+/** @param base the position that counts as 0 */
 export function positionsOf(items: readonly { readonly position: number }[], base = 0): number[] {
   return items.map((item) => item.position - base)
 }
 
-/** What a reader gets that goes on until it is at the head, by reads that each get somewhere. */
+/** Reads up to the head, expecting every read to advance, and returns all events. */
 export async function readToHead(
   log: EventLog,
   { limit = 1_000, filter }: { limit?: number; filter?: EventFilter } = {},
@@ -21,7 +21,7 @@ export async function readToHead(
   const head = await log.head()
   for (let after = 0; after < head.position; ) {
     const read = await log.read({ after, limit, ...(filter && { filter }) })
-    expect(read.position, 'a read below the head gets on').toBeGreaterThan(after)
+    expect(read.position, 'a read below the head advances').toBeGreaterThan(after)
     expect(read.events.length).toBeLessThanOrEqual(limit)
     events.push(...read.events)
     after = read.position
@@ -29,7 +29,7 @@ export async function readToHead(
   return events
 }
 
-/** All that match, in order of position. */
+/** Returns all matching events, in order of position. */
 export async function listAll(
   queries: EventQueries,
   filter: EventFilter = {},
@@ -39,7 +39,7 @@ export async function listAll(
   return page.events
 }
 
-/** The pages of a query, one after the other by cursor. `between` happens before each page but the first. */
+/** Returns the pages of a query, one after the other by cursor. Calls `between` before each page except the first. */
 export async function pagesOf(
   queries: EventQueries,
   query: EventQuery,
@@ -56,7 +56,7 @@ export async function pagesOf(
   return pages
 }
 
-/** Repeats a step until a task is done, and once more then. */
+/** Repeats a step until a task is done, and then once more. */
 export async function repeatDuring(task: Promise<unknown>, step: () => Promise<unknown>): Promise<void> {
   let running = true
   const settled = task.finally(() => {

@@ -5,7 +5,7 @@ import { copyJsonObject } from '../event/json.ts'
 import { formatTimestamp, parseTimestamp, TIMESTAMP_RULE } from '../event/timestamp.ts'
 import type { EventRecord } from '../storage/contract/storage.ts'
 
-/** What a test cares about; the rest has defaults: a new id, type `test.event`, source `test`, the start of 2030. */
+/** The fields that a test sets; the others have defaults: a new id, type `test.event`, source `test`, the start of 2030. */
 export type RecordFields = Partial<Omit<PublishedEvent, 'position' | 'recorded_at'>>
 
 const DEFAULTS = {
@@ -19,9 +19,8 @@ const DEFAULTS = {
 }
 
 /**
- * A record as the bus hands it to a store.
- * @throws EventsError EVENTS_INVALID when `data` is no JSON or `timestamp` no time; the other fields are taken as
- *   they are
+ * Returns a record as the bus passes it to a store.
+ * @throws EventsError EVENTS_INVALID if `data` is not JSON or `timestamp` is not a time; the other fields are not checked
  */
 export function makeRecord(fields: RecordFields = {}): EventRecord {
   const timestampMs = timeOf(fields.timestamp ?? DEFAULTS.timestamp)
@@ -41,7 +40,7 @@ export function makeRecord(fields: RecordFields = {}): EventRecord {
   return { event, dataJson: JSON.stringify(data), timestampMs, expiresAtMs }
 }
 
-/** `count` records of the same fields, each with an id of its own. */
+/** Returns `count` records with the same fields and different ids. */
 export function makeRecords(count: number, fields: RecordFields = {}): EventRecord[] {
   return Array.from({ length: count }, () => makeRecord(fields))
 }

@@ -7,11 +7,15 @@ import { acquired } from './holder.ts'
 import { idsOf, listAll } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
-/** How far the clock goes before an append, in milliseconds. */
+/** The milliseconds by which the clock advances before an append. */
 const steps = fc.array(fc.constantFrom(-3_600_000, -1_000, -1, 0, 1, 1_000, 86_400_000), { maxLength: 12 })
 
 export const recordedAtTests: ContractTests = {
-  'recorded_at is the clock, and never goes back as positions go on': async ({ storage, scope, clock }) => {
+  'recorded_at follows the clock and never decreases as positions increase': async ({
+    storage,
+    scope,
+    clock,
+  }) => {
     const lease = await acquired(storage, scope)
     let latestMs = clock.now()
     const property = fc.asyncProperty(steps, async (list) => {
@@ -41,7 +45,7 @@ export const recordedAtTests: ContractTests = {
     expect(parseTimestamp((await storage.append([makeRecord()])).recordedAt)).toBe(clock.now())
   },
 
-  'what stores nothing moves no time': async ({ storage, clock }) => {
+  'calls that store nothing do not move recorded times': async ({ storage, clock }) => {
     await storage.append([makeRecord({ id: 'a' })])
     const recordedAt = formatTimestamp(clock.now())
     clock.advance(86_400_000)
@@ -51,7 +55,7 @@ export const recordedAtTests: ContractTests = {
     expect((await storage.append([makeRecord()])).recordedAt).toBe(recordedAt)
   },
 
-  'by age, a clock that was set back makes no event older': async ({ storage, clock }) => {
+  'setting the clock back makes no event older for a trim by age': async ({ storage, clock }) => {
     await storage.append([makeRecord({ id: 'first' })])
     clock.advance(-1_000)
     await storage.append([makeRecord({ id: 'second' })])

@@ -13,7 +13,7 @@ import { snapshotOf } from './snapshot.ts'
 type Context = ContractContext
 type Tests = ContractTests
 
-/** One change of each kind, every one of which would be seen. */
+/** Returns one change of each kind, every one of which would be visible. */
 function changesOf({ scope }: Context): Required<Omit<Changes, 'onlyIf'>> {
   const put = [{ key: 'b', value: '1', dueMs: 1, touched: 1 }]
   return {
@@ -29,7 +29,7 @@ function changesOf({ scope }: Context): Required<Omit<Changes, 'onlyIf'>> {
   }
 }
 
-/** A store in which a commit by the holder could change something of each kind. */
+/** Populates a store so that a commit by the holder could change something of each kind. */
 async function populated(context: Context): Promise<Holder> {
   const { storage, scope } = context
   const holder = await holderOf(storage)
@@ -40,7 +40,7 @@ async function populated(context: Context): Promise<Holder> {
   return holder
 }
 
-/** By the reason for which a commit is refused: makes it so, and returns what the commit has to say more. */
+/** By the reason of a refusal: a function that causes it and returns the further changes of the commit. */
 const REASONS: Readonly<Record<string, (context: Context, holder: Holder) => Promise<Changes>>> = {
   lease_lost: async ({ storage }, holder) => {
     await takeOver(storage, holder.lease.name)
@@ -59,7 +59,7 @@ const REASONS: Readonly<Record<string, (context: Context, holder: Holder) => Pro
   }),
 }
 
-/** Each kind alone, and all of them. */
+/** Yields each kind of change alone, and all of them. */
 function* choices(context: Context): Generator<[string, Changes]> {
   const all = changesOf(context)
   for (const [kind, change] of Object.entries(all)) yield [kind, { [kind]: change }]
@@ -69,12 +69,12 @@ function* choices(context: Context): Generator<[string, Changes]> {
 const nothingVisible: Tests = {
   ...Object.fromEntries(
     Object.entries(REASONS).map(([reason, arrange]): [string, Tests[string]] => [
-      `nothing is visible of a commit that is refused with ${reason}`,
+      `a commit leaves nothing visible if it is refused with ${reason}`,
       (context) => expectNothing(context, reason, arrange),
     ]),
   ),
 
-  'nothing is visible of a commit that fails': async (context) => {
+  'a failed commit leaves nothing visible': async (context) => {
     const { storage, scope } = context
     const holder = await populated(context)
     const before = await snapshotOf(storage, scope)
@@ -99,7 +99,7 @@ const nothingVisible: Tests = {
     expect(await holder.commit(all)).toMatchObject({ committed: true })
   },
 
-  'each of these changes is visible when it is not refused': async (context) => {
+  'each of these changes is visible if it is not refused': async (context) => {
     const { storage, scope } = context
     const holder = await populated(context)
     for (const [kind, changes] of choices(context)) {
@@ -110,7 +110,7 @@ const nothingVisible: Tests = {
     }
   },
 
-  'the reason is the first that holds': async (context) => {
+  'a refusal has the first reason that applies': async (context) => {
     const { storage, clock, scope } = context
     const holder = await populated(context)
     const { position } = await storage.head()
@@ -137,7 +137,7 @@ async function expectNothing(
   const obstacle = await arrange(context, holder)
   const before = await snapshotOf(storage, scope)
   for (const [kind, changes] of choices(context)) {
-    // The last document is the one that is in conflict, so that those before it would be written already.
+    // The last document is the one in conflict, so that those before it would already be written.
     const documents = [...(changes.documents ?? []), ...(obstacle.documents ?? [])]
     const answer = await holder.commit({ ...changes, ...obstacle, documents: withoutRepeats(documents) })
     expect(answer, kind).toEqual({ committed: false, reason })
@@ -145,13 +145,13 @@ async function expectNothing(
   }
 }
 
-/** The last change of each document: a deletion before would be what the conflicting one finds. */
+/** Returns the last change of each document: otherwise the conflicting change would find an earlier deletion. */
 function withoutRepeats(changes: NonNullable<Changes['documents']>): NonNullable<Changes['documents']> {
   return [...new Map(changes.map((change) => [change.key, change])).values()]
 }
 
 const gone: Tests = {
-  'a partition that is gone takes no checkpoint and no state': async (context) => {
+  'a deleted partition accepts no checkpoint and no state': async (context) => {
     const { storage, scope } = context
     const { lease } = await holderOf(storage)
     const partitions = [
@@ -172,9 +172,7 @@ const gone: Tests = {
     expect((await storage.documents.list(scope, { limit: 1 })).documents).toEqual([])
   },
 
-  'a deletion or a reset at the same time leaves nothing of a commit in the subscription': async (
-    context,
-  ) => {
+  'a concurrent deletion or reset leaves nothing of a commit in the subscription': async (context) => {
     const { storage } = context
     const other = await context.beside()
     for (let round = 0; round < 12; round++) {
@@ -190,7 +188,7 @@ const gone: Tests = {
     }
   },
 
-  'either a commit happens, or the lease is taken over from its holder': async (context) => {
+  'either a commit succeeds, or the lease is taken over from its holder': async (context) => {
     const { storage } = context
     const other = await context.beside()
     for (let round = 1; round <= 12; round++) {
@@ -210,7 +208,7 @@ const gone: Tests = {
 }
 
 const conditions: Tests = {
-  'a commit on a condition that holds happens': async ({ storage, clock, base }) => {
+  'a commit succeeds if its condition holds': async ({ storage, clock, base }) => {
     const holder = await holderOf(storage)
     await storage.append(makeRecords(2))
     const onlyIf = { head: base + 2, reachedMs: clock.now() }
@@ -220,7 +218,7 @@ const conditions: Tests = {
     expect(await holder.commit({ onlyIf })).toMatchObject({ reason: 'log_grew' })
   },
 
-  'a head that was passed is not reached again by deleting what came after it': async ({ storage, base }) => {
+  'deleting the events after a head does not restore that head': async ({ storage, base }) => {
     const holder = await holderOf(storage)
     await storage.append(makeRecords(2))
     await storage.clear()
@@ -229,7 +227,7 @@ const conditions: Tests = {
     expect(await holder.commit({ onlyIf: { head: base + 2, reachedMs } })).toMatchObject({ committed: true })
   },
 
-  'an append at the same time comes behind a commit, or refuses it': async (context) => {
+  'a concurrent append comes after a commit, or makes it fail': async (context) => {
     const { storage, base } = context
     const other = await context.beside()
     const holder = await holderOf(storage)
@@ -249,7 +247,10 @@ const conditions: Tests = {
     expect(new Set(outputs).size).toBe(outputs.length)
   },
 
-  'no event is recorded before a time that a commit found reached': async ({ storage, clock }) => {
+  'no event is recorded before a time that the condition of a commit required': async ({
+    storage,
+    clock,
+  }) => {
     const holder = await holderOf(storage)
     const reachedMs = clock.now()
     const head = (await storage.head()).position
@@ -264,7 +265,7 @@ const conditions: Tests = {
     ]
     for (const { recordedAt } of appended)
       expect(parseTimestamp(recordedAt)).toBeGreaterThanOrEqual(reachedMs)
-    // A clock that was set back has reached it all the same.
+    // The time stays reached even if the clock is set back.
     const now = (await storage.head()).position
     expect(await holder.commit({ onlyIf: { head: now, reachedMs } })).toMatchObject({ committed: true })
   },

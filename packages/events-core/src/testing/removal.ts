@@ -4,7 +4,7 @@ import { idsOf, listAll, positionsOf, readToHead } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 const one: ContractTests = {
-  'delete removes one event, and says whether there was one': async ({ storage }) => {
+  'delete removes one event and returns whether there was one': async ({ storage }) => {
     await storage.append(['a', 'b', 'c'].map((id) => makeRecord({ id })))
     expect(await storage.delete('b')).toBe(true)
     expect(await storage.delete('b')).toBe(false)
@@ -15,7 +15,7 @@ const one: ContractTests = {
     expect(await storage.count()).toBe(2)
   },
 
-  'positions go on after the newest was deleted': async ({ storage, base }) => {
+  'positions continue after the newest event was deleted': async ({ storage, base }) => {
     await storage.append([makeRecord({ id: 'a' }), makeRecord({ id: 'b' })])
     await storage.delete('b')
     expect((await storage.head()).position).toBe(base + 2)
@@ -34,7 +34,7 @@ const one: ContractTests = {
 }
 
 const many: ContractTests = {
-  'deleteMatching removes what matches, nothing else, and says how many': async ({ storage }) => {
+  'deleteMatching removes exactly the matching events and returns their number': async ({ storage }) => {
     const types = ['scan.started', 'scan.progress', 'scanner', 'user.login']
     await storage.append(types.map((type) => makeRecord({ id: type, type })))
     expect(await storage.deleteMatching({ types: ['scan.*'] })).toBe(2)
@@ -42,14 +42,17 @@ const many: ContractTests = {
     expect(idsOf(await listAll(storage))).toEqual(['scanner', 'user.login'])
   },
 
-  'deleteMatching of the empty filter removes all, and positions go on': async ({ storage, base }) => {
+  'deleteMatching with the empty filter removes all events, and positions continue': async ({
+    storage,
+    base,
+  }) => {
     await storage.append(makeRecords(5))
     expect(await storage.deleteMatching({})).toBe(5)
     expect(await storage.count()).toBe(0)
     expect((await storage.append([makeRecord()])).receipts[0]?.position).toBe(base + 6)
   },
 
-  'deleteMatching takes as many as there are': async ({ storage }) => {
+  'deleteMatching removes any number of events': async ({ storage }) => {
     await storage.append(
       Array.from({ length: 5_000 }, (_, i) => makeRecord({ tags: i % 5 === 0 ? ['x'] : [] })),
     )
@@ -58,7 +61,7 @@ const many: ContractTests = {
     expect(await storage.count({ tags: ['x'] })).toBe(0)
   },
 
-  'clear removes everything, says how many, and positions go on': async ({ storage, base }) => {
+  'clear removes all events and returns their number, and positions continue': async ({ storage, base }) => {
     await storage.append([makeRecord({ id: 'a' }), ...makeRecords(2_999)])
     expect(await storage.clear()).toBe(3_000)
     expect(await storage.clear()).toBe(0)
@@ -74,7 +77,7 @@ const many: ContractTests = {
     expect(receipts[0]?.duplicate).toBe(false)
   },
 
-  'clear removes what was stored before it and leaves what comes after': async ({ storage }) => {
+  'clear removes the events stored before it and leaves later ones': async ({ storage }) => {
     await storage.append(makeRecords(3_000))
     const removed = storage.clear()
     const appended = storage.append([makeRecord({ id: 'after' })])
@@ -83,10 +86,7 @@ const many: ContractTests = {
     expect(idsOf(await listAll(storage))).toEqual(['after'])
   },
 
-  'what has expired is removed with the others, and counts for the answer, until the sweep': async ({
-    storage,
-    clock,
-  }) => {
+  'until the sweep, expired events are removed and counted like others': async ({ storage, clock }) => {
     const expiring = ['one', 'two', 'three'].map((type) => makeRecord({ id: type, type, ttl: 10 }))
     await storage.append([...expiring, ...makeRecords(2)])
     clock.advance(10)

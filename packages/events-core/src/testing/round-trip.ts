@@ -10,7 +10,7 @@ import { listAll, readToHead } from './reading.ts'
 import { makeRecord, type RecordFields } from './record.ts'
 
 const anyText = (minLength: number, maxLength: number): fc.Arbitrary<string> =>
-  // 'binary' is every character: NUL, controls, emoji, but no half of one.
+  // 'binary' is every character, including NUL, controls and emoji, but no half of a surrogate pair.
   fc
     .string({ unit: 'binary', minLength, maxLength, size: 'medium' })
     .filter((text) => text.length <= maxLength)
@@ -41,12 +41,12 @@ const fields: fc.Arbitrary<RecordFields> = fc
   .map(([event, extra, ttl]) => ({
     ...event,
     ...extra,
-    // With a ttl the event must be visible still.
+    // An event with a TTL must still be visible.
     ...(ttl !== undefined && { ttl, timestamp: '2030-01-01T00:00:00.000Z' }),
   }))
 
 export const roundTripTests: ContractTests = {
-  'every field of every event comes back as it was': async ({ storage }) => {
+  'every field of every event is returned unchanged': async ({ storage }) => {
     const batches = fc.uniqueArray(fields, { minLength: 1, maxLength: 8, selector: (event) => event.id })
     const property = fc.asyncProperty(batches, async (list) => {
       await storage.clear()
@@ -55,14 +55,14 @@ export const roundTripTests: ContractTests = {
     await fc.assert(property, { numRuns: 60 })
   },
 
-  'optional fields that were not given stay absent': async ({ storage }) => {
+  'omitted optional fields stay absent': async ({ storage }) => {
     await storage.append([makeRecord({ id: 'a' })])
     expect(Object.keys((await storage.get('a')) ?? {}).sort()).toEqual(
       [...Object.keys(required), 'position', 'recorded_at'].sort(),
     )
   },
 
-  'empty texts and lists are not absent': async ({ storage }) => {
+  'empty strings, arrays and objects are not absent': async ({ storage }) => {
     const empty = { target: '', title: '', message: '', tags: [], data: {} }
     await storage.append([makeRecord({ id: 'a', ...empty })])
     expect(await storage.get('a')).toMatchObject(empty)
@@ -74,20 +74,20 @@ export const roundTripTests: ContractTests = {
     expect(JSON.stringify((await storage.get('a'))?.data)).toBe(text)
   },
 
-  'data of a hundred levels comes back': async ({ storage }) => {
+  'data of a hundred levels is returned unchanged': async ({ storage }) => {
     let nested: JsonValue = 'the end'
     for (let level = 0; level < 99; level++) nested = level % 2 === 0 ? { level, nested } : [level, nested]
     await expectRoundTrip(storage, [makeRecord({ data: { nested } })])
   },
 
-  'data of 200 KiB comes back': async ({ storage }) => {
+  'data of 200 KiB is returned unchanged': async ({ storage }) => {
     const list = Array.from({ length: 5_000 }, (_, i) => ({ index: i, name: `é😀 "${i}"`, ok: i % 2 === 0 }))
     const record = makeRecord({ data: { list } })
     expect(Buffer.byteLength(record.dataJson)).toBeGreaterThan(200 * 1024)
     await expectRoundTrip(storage, [record, makeRecord({ data: { text: '\u0000'.repeat(40_000) } })])
   },
 
-  'the longest texts come back': async ({ storage }) => {
+  'the longest texts are returned unchanged': async ({ storage }) => {
     const longest = {
       id: '~'.repeat(128),
       type: 'a'.repeat(128),
@@ -112,7 +112,7 @@ async function expectRoundTrip(storage: EventStorage, batch: readonly EventRecor
   expectSame(found, expected)
 }
 
-/** The data is compared as text: that tells orders of keys, `__proto__` and lone surrogates apart. */
+/** Compares the data as text, which distinguishes orders of keys, `__proto__` and lone surrogates. */
 function expectSame(actual: readonly (StoredEvent | undefined)[], expected: readonly PublishedEvent[]): void {
   const withText = (event: PublishedEvent | undefined) => ({ ...event, data: JSON.stringify(event?.data) })
   expect(actual.map(withText)).toStrictEqual(expected.map(withText))

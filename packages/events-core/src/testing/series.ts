@@ -35,9 +35,7 @@ const point = (startMs: number, count: number, key = ''): SeriesPoint => ({
 })
 
 const counting: Tests = {
-  'events are counted by minute and hour of their timestamp, and units without any left out': async ({
-    storage,
-  }) => {
+  'events are counted by minute and hour of their timestamp, without empty units': async ({ storage }) => {
     await storage.append([at(-1), at(0), at(59_999), at(120_000), at(HOUR_MS), at(2 * HOUR_MS)])
     expect(await storage.series(minutes(61))).toEqual([
       point(0, 2),
@@ -48,7 +46,9 @@ const counting: Tests = {
     expect(await storage.series(minutes(0))).toEqual([])
   },
 
-  'they are split by type, priority or source, by time, then key by code points': async ({ storage }) => {
+  'counts are split by type, priority or source and ordered by time, then key by code point': async ({
+    storage,
+  }) => {
     await storage.append([
       at(0, { type: 'b', priority: 5, source: '\u{10000}' }),
       at(1, { type: 'a', priority: 10, source: '\uffff' }),
@@ -73,7 +73,7 @@ const counting: Tests = {
     ])
   },
 
-  'types, sources and priority select': async ({ storage }) => {
+  'types, sources and minPriority select the counted events': async ({ storage }) => {
     await storage.append([
       at(0, { type: 'a.b', source: 'plugin:a' }),
       at(0, { type: 'a', source: 'plugin_b', priority: 20 }),
@@ -91,10 +91,7 @@ const counting: Tests = {
     expect(await countOf({ sources: ['plugin:a', 'system'] })).toBe(2)
   },
 
-  'only what is visible counts, whether it was deleted, trimmed, expired or swept': async ({
-    storage,
-    clock,
-  }) => {
+  'only visible events count, after deletions, trims, expiry and sweeps': async ({ storage, clock }) => {
     const ids = ['deleted', 'matching', 'trimmed', 'expired', 'stays']
     await storage.append([
       at(0, { id: 'trimmed', type: 'old' }),
@@ -118,7 +115,7 @@ const counting: Tests = {
     expect(await storage.series(minutes(60))).toEqual([])
   },
 
-  'duplicates are counted once, and outputs of commits too': async ({ storage, scope }) => {
+  'duplicates, also among outputs of commits, are counted once': async ({ storage, scope }) => {
     const answer = await storage.leases.acquire(scope, 'test')
     const lease = { name: scope, token: answer.acquired ? answer.lease.token : 0 }
     await storage.append([at(0, { id: 'a' }), at(0, { id: 'a' })])
@@ -126,7 +123,7 @@ const counting: Tests = {
     expect(await storage.series(minutes(1))).toEqual([point(0, 2)])
   },
 
-  'what no kept count answers is refused': async ({ storage }) => {
+  'a query that no kept count answers is rejected': async ({ storage }) => {
     const refused: readonly object[] = [
       { ...minutes(1), by: 'source' },
       { ...minutes(1), sources: ['a'] },
@@ -146,7 +143,7 @@ const counting: Tests = {
       { unit: 'hour' },
     ]
     for (const query of refused) {
-      // @ts-expect-error callers without types may hand in anything
+      // @ts-expect-error callers without types may pass anything
       await expect(storage.series(query), JSON.stringify(query)).rejects.toHaveProperty(
         'code',
         'EVENTS_INVALID',
@@ -154,7 +151,7 @@ const counting: Tests = {
     }
   },
 
-  'a hundred thousand units are answered, and one more refused': async ({ storage }) => {
+  'a query may have a hundred thousand units and is rejected with more': async ({ storage }) => {
     await storage.append([at(0), at(99_999 * MINUTE_MS)])
     expect(await storage.series(minutes(100_000))).toEqual([point(0, 1), point(99_999 * MINUTE_MS, 1)])
     await expect(storage.series(minutes(100_001))).rejects.toHaveProperty('code', 'EVENTS_INVALID')
@@ -184,7 +181,7 @@ const anyOfSources = fc.record(
   },
   { requiredKeys: ['unit', 'by'] },
 )
-/** Around the times that events have: the start of 2030, and 1970. */
+/** Queries around the times of the events: the start of 2030, and 1970. */
 const anyQuery: fc.Arbitrary<SeriesQuery> = fc
   .tuple(
     fc.oneof(anyOfTypes, anyOfSources),
@@ -199,7 +196,7 @@ const anyQuery: fc.Arbitrary<SeriesQuery> = fc
   }))
 
 const asASum: Tests = {
-  'the counts are those of the events one by one': async ({ storage }) => {
+  'the counts equal those of the single events': async ({ storage }) => {
     const records = fc.array(eventFields, { maxLength: 20 }).map((list) => list.map(makeRecord))
     const property = fc.asyncProperty(
       records,
@@ -217,7 +214,7 @@ const asASum: Tests = {
   },
 }
 
-/** The simplest way. */
+/** Counts in the simplest way. */
 function pointsOf(records: readonly EventRecord[], query: SeriesQuery): SeriesPoint[] {
   const { unit, by, sinceMs, untilMs, types, sources, minPriority } = query
   const filter = {

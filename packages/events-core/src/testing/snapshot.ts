@@ -1,7 +1,10 @@
 import type { EventStorage } from '../storage/contract/storage.ts'
 import { listAll } from './reading.ts'
 
-/** All that anybody can see of a store, of the documents one collection: equal before and after what changes nothing. */
+/**
+ * Returns everything visible of a store and of one collection of documents: equal before and after a call that changes
+ * nothing.
+ */
 export async function snapshotOf(storage: EventStorage, collection: string): Promise<object> {
   const partitions = await storage.subscriptions.list()
   return {

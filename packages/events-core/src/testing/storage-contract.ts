@@ -47,7 +47,7 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
   expiry: expiryTests,
   removal: removalTests,
   trim: trimTests,
-  'where the kept log begins': keptFromTests,
+  'kept-from': keptFromTests,
   'round trip': roundTripTests,
   subscriptions: subscriptionTests,
   'dead letters': deadLetterTests,
@@ -65,14 +65,14 @@ const CONTRACT: Readonly<Record<string, ContractTests>> = {
 }
 
 /**
- * The tests that make an adapter an adapter: what `EventStorage` promises, each promise by name. Call it in a
- * Vitest test file; `vitest` and `fast-check` must be installed. Beyond what `EventStorage` says, it settles:
+ * Defines the tests that every adapter must pass, each named by a guarantee of `EventStorage`. Call it in a Vitest test
+ * file; `vitest` and `fast-check` must be installed. Beyond the docblocks of `EventStorage`, it defines:
  *
- * - An event is visible while the time is before `timestamp + ttl`, and gone from that millisecond on. It keeps
- *   its id taken until `sweepExpired` removes it; then, as after any removal, the id is free again.
- * - Removals deal with what is stored, so an expired event that was not swept counts for them.
- * - A reader whose `after` lies beyond the head stays where it is.
- * - Texts come back as they were, NUL included; in `data` so do lone surrogates and keys such as `__proto__`.
+ * - An event is visible while the time is before `timestamp + ttl`, and invisible from that millisecond on. Its id stays
+ *   taken until `sweepExpired` removes the event; then, as after any removal, the id is free again.
+ * - Removals apply to stored events, so an expired event that is not swept yet counts for them.
+ * - A read whose `after` is beyond the head returns that position.
+ * - Texts are returned unchanged, including NUL; in `data` also lone surrogates and keys such as `__proto__`.
  *
  * @example
  * storageContract('memory', { create: ({ now }) => memoryStorage({ now }) })

@@ -3,20 +3,20 @@ import type { EventStorage } from '../storage/contract/storage.ts'
 import { ManualClock } from './manual-clock.ts'
 
 export interface StorageOptions {
-  /** The time in milliseconds since 1970, instead of `Date.now`. */
+  /** Returns the time in milliseconds since 1970, instead of `Date.now`. */
   readonly now: () => number
 }
 
-/** How the suite gets stores of the adapter that it examines. */
+/** Creates the stores of the adapter under test. */
 export interface StorageFactory<S extends EventStorage = EventStorage> {
-  /** A store that was never used and is not open, with room for 20,000 events; each call makes another. */
+  /** Returns an unused store that is not open, with room for 20,000 events; each call creates another. */
   create(options: StorageOptions): S | Promise<S>
   /**
-   * Another adapter object over what `storage` keeps, not open, as after a restart or in another process. Persistent
-   * adapters need it.
+   * Returns another adapter object for the contents of `storage`, not open, as after a restart or in another process.
+   * Required for persistent adapters.
    */
   reopen?(storage: S, options: StorageOptions): S | Promise<S>
-  /** Removes what a store from `create` left behind; it and all from `reopen` are closed by then. */
+  /** Removes the remains of a store from `create`; it and all stores from `reopen` are closed by then. */
   destroy?(storage: S): void | Promise<void>
 }
 
@@ -26,8 +26,8 @@ export interface PooledStore<S extends EventStorage = EventStorage> {
 }
 
 /**
- * The stores of one run of the suite. Opening one may take longer than the test that uses it, so a store that a
- * passed test left open is cleared and used again; one that was closed, whose clock went on, or whose test failed, is not.
+ * The stores of one run of the suite. Opening a store may take longer than the test that uses it, so a store that a passed
+ * test left open is cleared and reused, unless the test closed it or advanced its clock.
  */
 export class StorePool<S extends EventStorage = EventStorage> {
   readonly factory: StorageFactory<S>
@@ -37,7 +37,7 @@ export class StorePool<S extends EventStorage = EventStorage> {
     this.factory = factory
   }
 
-  /** An open, empty store, at the time at which all tests begin. */
+  /** Returns an open, empty store, at the time at which all tests begin. */
   async take(): Promise<PooledStore<S>> {
     const idle = this.#idle.pop()
     if (idle === undefined) return await this.#open()

@@ -5,7 +5,7 @@ import { makeFailure } from './failure.ts'
 import { holderOf, PARTITION, park, takeOver } from './holder.ts'
 
 const keeping: ContractTests = {
-  'a subscription is made with all its partitions': async ({ storage: { subscriptions }, clock }) => {
+  'a subscription is created with all its partitions': async ({ storage: { subscriptions }, clock }) => {
     expect(await subscriptions.list()).toEqual([])
     expect(await subscriptions.create('mail', 2, 7)).toBe(true)
     const time = formatTimestamp(clock.now())
@@ -26,28 +26,30 @@ const keeping: ContractTests = {
     ])
   },
 
-  'one that is there stays as it is': async ({ storage: { subscriptions } }) => {
+  'creating an existing subscription changes nothing': async ({ storage: { subscriptions } }) => {
     await subscriptions.create('mail', 1, 7)
     const before = await subscriptions.list()
     expect(await subscriptions.create('mail', 3, 0)).toBe(false)
     expect(await subscriptions.list()).toEqual(before)
   },
 
-  'of those who make it at the same time one does': async ({ storage: { subscriptions } }) => {
+  'of processes that create a subscription at the same time, one succeeds': async ({
+    storage: { subscriptions },
+  }) => {
     const made = await Promise.all([1, 2, 3, 4].map((count) => subscriptions.create('mail', count, 0)))
     expect(made.filter(Boolean)).toHaveLength(1)
     const states = await subscriptions.list()
     expect(states.map(({ partitions }) => partitions)).toEqual(states.map(() => states.length))
   },
 
-  'they are listed by name and number': async ({ storage: { subscriptions } }) => {
+  'partitions are listed by name and number': async ({ storage: { subscriptions } }) => {
     for (const name of ['b', 'a', 'B']) await subscriptions.create(name, 11, 0)
     const numbers = Array.from({ length: 11 }, (_, number) => number)
     const expected = ['B', 'a', 'b'].flatMap((name) => numbers.map((partition) => [name, partition]))
     expect((await subscriptions.list()).map(({ name, partition }) => [name, partition])).toEqual(expected)
   },
 
-  'those of one subscription are listed': async ({ storage: { subscriptions } }) => {
+  'the partitions of one subscription can be listed': async ({ storage: { subscriptions } }) => {
     for (const name of ['a', 'b', 'c']) await subscriptions.create(name, 2, 0)
     expect((await subscriptions.list('b')).map(({ name, partition }) => [name, partition])).toEqual([
       ['b', 0],
@@ -56,7 +58,7 @@ const keeping: ContractTests = {
     expect(await subscriptions.list('d')).toEqual([])
   },
 
-  'a name is a text like any': async ({ storage: { subscriptions } }) => {
+  'a name may be any string': async ({ storage: { subscriptions } }) => {
     const names = ["it's", 'a"b', '%', 'é', 'e\u0301', 'a b', '\u0000']
     for (const name of names) expect(await subscriptions.create(name, 1, 0)).toBe(true)
     expect((await subscriptions.list()).map(({ name }) => name).toSorted()).toEqual(names.toSorted())
@@ -67,7 +69,7 @@ const keeping: ContractTests = {
 const LOST = { committed: false, reason: 'lease_lost' }
 
 const positions: ContractTests = {
-  'a commit saves the position, and when': async ({ storage, clock }) => {
+  'a commit saves the position and the time': async ({ storage, clock }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 2, 7)
     const created = formatTimestamp(clock.now())
@@ -85,7 +87,7 @@ const positions: ContractTests = {
     ])
   },
 
-  'a saved position never goes back': async ({ storage, clock }) => {
+  'a saved position never decreases': async ({ storage, clock }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 1, 7)
     const holder = await holderOf(storage)
@@ -100,7 +102,7 @@ const positions: ContractTests = {
     }
   },
 
-  'what could not be had is kept, until there is more of it or a reset': async ({ storage }) => {
+  'the missed range is kept until a later one replaces it or a reset clears it': async ({ storage }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 2, 7)
     const holder = await holderOf(storage)
@@ -113,7 +115,7 @@ const positions: ContractTests = {
     expect((await subscriptions.list()).map(({ missed }) => missed)).toEqual([null, null])
   },
 
-  'who has lost the lease saves nothing': async ({ storage }) => {
+  'a process that has lost the lease saves nothing': async ({ storage }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 1, 7)
     const holder = await holderOf(storage)
@@ -122,7 +124,7 @@ const positions: ContractTests = {
     expect(await subscriptions.list()).toMatchObject([{ position: 7, owner: 'other' }])
   },
 
-  'who held a subscription that was deleted and made again saves nothing': async ({ storage }) => {
+  'a holder of a subscription that was deleted and created again saves nothing': async ({ storage }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 1, 7)
     const before = await holderOf(storage)
@@ -134,7 +136,7 @@ const positions: ContractTests = {
     expect(await subscriptions.list()).toMatchObject([{ position: 2 }])
   },
 
-  'positions are large numbers': async ({ storage }) => {
+  'positions may be large numbers': async ({ storage }) => {
     await storage.subscriptions.create('mail', 1, 2 ** 40)
     const holder = await holderOf(storage)
     const position = Number.MAX_SAFE_INTEGER
@@ -144,7 +146,7 @@ const positions: ContractTests = {
 }
 
 const changes: ContractTests = {
-  'a holder learns that it was paused, and keeps its lease': async ({ storage }) => {
+  'a holder learns that its subscription was paused and keeps its lease': async ({ storage }) => {
     const { subscriptions } = storage
     await subscriptions.create('mail', 2, 0)
     const holder = await holderOf(storage)
@@ -156,7 +158,7 @@ const changes: ContractTests = {
     }
   },
 
-  'a reset sets all positions, back or forth, and takes the leases away': async ({ storage }) => {
+  'a reset sets all positions, backwards or forwards, and revokes the leases': async ({ storage }) => {
     const { subscriptions } = storage
     for (const position of [3, 30]) {
       await subscriptions.create('mail', 2, 10)
@@ -187,7 +189,7 @@ const changes: ContractTests = {
     expect(letters.map(({ subscription }) => subscription)).toEqual(['post'])
   },
 
-  'a name that is taken is refused, and both stay as they are': async ({ storage: { subscriptions } }) => {
+  'renaming to an existing name is rejected and changes nothing': async ({ storage: { subscriptions } }) => {
     await subscriptions.create('mail', 1, 1)
     await subscriptions.create('post', 2, 2)
     const before = await subscriptions.list()
@@ -195,7 +197,9 @@ const changes: ContractTests = {
     expect(await subscriptions.list()).toEqual(before)
   },
 
-  'of those that are renamed to one name at the same time one is': async ({ storage: { subscriptions } }) => {
+  'of subscriptions that are renamed to one name at the same time, one succeeds': async ({
+    storage: { subscriptions },
+  }) => {
     for (let round = 0; round < 20; round++) {
       const names = ['a', 'b', 'c', 'd'].map((name) => `${name}${round}`)
       for (const name of names) await subscriptions.create(name, 2, 0)
@@ -223,7 +227,7 @@ const changes: ContractTests = {
     expect(await subscriptions.create('mail', 1, 0)).toBe(true)
   },
 
-  'what is not there cannot be changed': async ({ storage: { subscriptions } }) => {
+  'changes of a subscription that does not exist return false': async ({ storage: { subscriptions } }) => {
     await subscriptions.create('post', 1, 2)
     const before = await subscriptions.list()
     expect(await subscriptions.setPaused('mail', true)).toBe(false)

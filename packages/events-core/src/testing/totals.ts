@@ -6,11 +6,11 @@ import { listAll } from './reading.ts'
 import { makeRecord, type RecordFields } from './record.ts'
 
 export const totalsTests: ContractTests = {
-  'an empty store has none': async ({ storage }) => {
+  'an empty store has totals of zero': async ({ storage }) => {
     expect(await storage.totals()).toEqual({ total: 0, byType: {}, bySource: {}, byPriority: {} })
   },
 
-  'they count by type, source and priority': async ({ storage }) => {
+  'totals count by type, source and priority': async ({ storage }) => {
     await storage.append([
       makeRecord({ type: 'a', source: 'x', priority: 1 }),
       makeRecord({ type: 'a', source: 'y', priority: 20 }),
@@ -30,7 +30,7 @@ export const totalsTests: ContractTests = {
     await expectTrueTotals(storage, 1)
   },
 
-  'they are true after every kind of removal': async ({ storage, clock }) => {
+  'totals are right after every kind of removal': async ({ storage, clock }) => {
     await storage.append([makeRecord({ id: 'first' }), ...mixedRecords(60)])
     await expectTrueTotals(storage, 61)
     await storage.delete('first')
@@ -48,7 +48,7 @@ export const totalsTests: ContractTests = {
     expect(await storage.totals()).toEqual({ total: 0, byType: {}, bySource: {}, byPriority: {} })
   },
 
-  'they leave out what has expired, before the sweep and after it': async ({ storage, clock }) => {
+  'totals leave out expired events, before the sweep and after it': async ({ storage, clock }) => {
     await storage.append([...mixedRecords(20), ...mixedRecords(20, { ttl: 50 })])
     await expectTrueTotals(storage, 40)
     clock.advance(50)
@@ -59,7 +59,7 @@ export const totalsTests: ContractTests = {
     await expectTrueTotals(storage, 15)
   },
 
-  'they are true when expired events are removed before the sweep': async ({ storage, clock }) => {
+  'totals are right if expired events are removed before the sweep': async ({ storage, clock }) => {
     await storage.append([
       makeRecord({ id: 'gone', ttl: 50, type: 'x' }),
       ...mixedRecords(8),
@@ -75,7 +75,7 @@ export const totalsTests: ContractTests = {
     await expectTrueTotals(storage)
   },
 
-  'an event that was expired when it came is never counted': async ({ storage }) => {
+  'an event that is appended expired is never counted': async ({ storage }) => {
     const stale = { type: 'stale', source: 'stale', priority: 99, ttl: 1, timestamp: '2029-01-01T00:00:00Z' }
     await storage.append([makeRecord(stale), makeRecord()])
     await expectTrueTotals(storage, 1)
@@ -83,7 +83,7 @@ export const totalsTests: ContractTests = {
     await expectTrueTotals(storage, 1)
   },
 
-  'the total of a tag counts an event once that has it twice, and a duplicate not at all': async ({
+  'the total of a tag counts an event with a repeated tag once and does not count duplicates': async ({
     storage,
   }) => {
     await storage.append([
@@ -98,7 +98,7 @@ export const totalsTests: ContractTests = {
     expect(await storage.count({ tags: ['x'] })).toBe(0)
   },
 
-  'the total of a tag is true after every kind of removal': async ({ storage, clock }) => {
+  'the total of a tag is right after every kind of removal': async ({ storage, clock }) => {
     await storage.append([makeRecord({ id: 'first', tags: ['t.0', 't.1'] }), ...mixedRecords(60)])
     await storage.delete('first')
     await expectTrueTags(storage)
@@ -115,7 +115,7 @@ export const totalsTests: ContractTests = {
     expect(await storage.count({ tags: ['all'] })).toBe(0)
   },
 
-  'the total of a tag leaves out what has expired, before the sweep and after it': async ({
+  'the total of a tag leaves out expired events, before the sweep and after it': async ({
     storage,
     clock,
   }) => {
@@ -130,7 +130,7 @@ export const totalsTests: ContractTests = {
     expect(await storage.count({ tags: ['all'] })).toBe(15)
   },
 
-  'types are the thousand with most events, and the total is that of all': async ({ storage }) => {
+  'byType has the thousand types with the most events, and the total counts all': async ({ storage }) => {
     const types = Array.from({ length: 1_100 }, (_, index) => `t${index}`)
     await storage.append(types.map((type) => makeRecord({ type })))
     await storage.append(types.slice(50, 1_050).map((type) => makeRecord({ type, priority: 20 })))
@@ -140,7 +140,7 @@ export const totalsTests: ContractTests = {
     expect(byType).toEqual(Object.fromEntries(types.slice(50, 1_050).map((type) => [type, 2])))
   },
 
-  'sources are the hundred with most events': async ({ storage }) => {
+  'bySource has the hundred sources with the most events': async ({ storage }) => {
     const sources = Array.from({ length: 120 }, (_, index) => `plugin:${index}`)
     await storage.append(sources.map((source) => makeRecord({ source })))
     await storage.append(sources.slice(10, 110).map((source) => makeRecord({ source })))
@@ -149,7 +149,7 @@ export const totalsTests: ContractTests = {
     expect(bySource).toEqual(Object.fromEntries(sources.slice(10, 110).map((source) => [source, 2])))
   },
 
-  'sources whose events have expired leave their places to others': async ({ storage, clock }) => {
+  'sources whose events have expired give way to others': async ({ storage, clock }) => {
     const sources = Array.from({ length: 110 }, (_, index) => `plugin:${index}`)
     const expiring = sources.slice(0, 20)
     await storage.append(sources.map((source) => makeRecord({ source })))
@@ -161,7 +161,7 @@ export const totalsTests: ContractTests = {
     expect(Object.values(bySource)).toEqual(Array.from({ length: 100 }, () => 1))
   },
 
-  'names that mean something to JavaScript are names like others': async ({ storage }) => {
+  'names with a meaning in JavaScript are ordinary names': async ({ storage }) => {
     const names = ['__proto__', 'constructor', 'tostring', 'length']
     await storage.append(names.map((name) => makeRecord({ type: name, source: name })))
     const { byType, bySource } = await storage.totals()
@@ -170,7 +170,7 @@ export const totalsTests: ContractTests = {
   },
 }
 
-/** Of four types, three sources, two priorities and three tags. */
+/** Returns records of four types, three sources, two priorities and three tags. */
 function mixedRecords(count: number, fields: RecordFields = {}): ReturnType<typeof makeRecord>[] {
   return Array.from({ length: count }, (_, i) =>
     makeRecord({
@@ -183,7 +183,7 @@ function mixedRecords(count: number, fields: RecordFields = {}): ReturnType<type
   )
 }
 
-/** The totals are what counting one by one comes to. */
+/** Expects that the totals equal counts of the single events. */
 async function expectTrueTotals(storage: EventStorage, total?: number): Promise<void> {
   const events = await listAll(storage)
   if (total !== undefined) expect(events).toHaveLength(total)
@@ -195,7 +195,7 @@ async function expectTrueTotals(storage: EventStorage, total?: number): Promise<
   })
 }
 
-/** The totals of tags are what counting one by one comes to, whatever else is asked for beside the tag. */
+/** Expects that the totals of tags equal counts of the single events, with other conditions too. */
 async function expectTrueTags(storage: EventStorage, tags = ['all', 't.0', 't.1']): Promise<void> {
   const events = await listAll(storage)
   for (const tag of tags) {

@@ -19,7 +19,7 @@ async function keptOf(storage: EventStorage, types?: readonly string[]): Promise
 }
 
 const selecting: Tests = {
-  'up to a position, what lies at it and below goes': async ({ storage, base }) => {
+  'a trim by position removes the events up to and including it': async ({ storage, base }) => {
     await storage.append(makeRecords(1_500))
     expect(await storage.trim({ upTo: base })).toBe(0)
     expect(await storage.trim({ upTo: base + 1_200 })).toBe(1_200)
@@ -30,7 +30,7 @@ const selecting: Tests = {
     expect(await keptOf(storage)).toBe(base + 1_501)
   },
 
-  'of types, only their events go, and are counted': async ({ storage }) => {
+  'a trim of types removes and counts only their events': async ({ storage }) => {
     await appendTypes(storage, ['a', 'b', 'a.b', 'a', 'a.bc', 'b', 'a.b.c'])
     expect(await storage.trim({ types: ['a.*', 'b'], maxEvents: 2 })).toBe(3)
     expect(idsOf(await listAll(storage))).toEqual(['1', '4', '6', '7'])
@@ -39,14 +39,14 @@ const selecting: Tests = {
     expect(await storage.totals()).toMatchObject({ total: 3, byType: { a: 2, 'a.b.c': 1 } })
   },
 
-  'excepted types stay, also within selected ones': async ({ storage }) => {
+  'excepted types are kept, even within selected ones': async ({ storage }) => {
     await appendTypes(storage, ['a.b', 'a.b.c', 'a.bc', 'b'])
     expect(await storage.trim({ types: ['a.*'], exceptTypes: ['a.b.*', 'b'], upTo: 1_000_000 })).toBe(2)
     expect(idsOf(await listAll(storage))).toEqual(['2', '4'])
     expect(await storage.trim({ exceptTypes: ['*'], maxEvents: 0 })).toBe(0)
   },
 
-  'by age, events of types that are too old go': async ({ storage, clock }) => {
+  'a trim by age removes old events of the selected types': async ({ storage, clock }) => {
     await appendTypes(storage, ['a', 'b'])
     clock.advance(1_000)
     await storage.append([makeRecord({ id: 'young', type: 'a' })])
@@ -54,13 +54,13 @@ const selecting: Tests = {
     expect(idsOf(await listAll(storage))).toEqual(['2', 'young'])
   },
 
-  'a type alone is no condition': async ({ storage }) => {
+  'types alone remove nothing': async ({ storage }) => {
     await appendTypes(storage, ['a', 'b'])
     expect(await storage.trim({ types: ['a'] })).toBe(0)
     expect(await storage.trim({ exceptTypes: ['a'] })).toBe(0)
   },
 
-  'a wrong condition is refused, and removes nothing': async ({ storage }) => {
+  'an invalid condition is rejected and removes nothing': async ({ storage }) => {
     await appendTypes(storage, ['a', 'b'])
     for (const policy of [
       { upTo: -1 },
@@ -72,7 +72,7 @@ const selecting: Tests = {
       { exceptTypes: [''], maxEvents: 0 },
       { type: 'a', maxEvents: 0 },
     ]) {
-      // @ts-expect-error callers without types may hand in anything
+      // @ts-expect-error callers without types may pass anything
       await expect(storage.trim(policy)).rejects.toHaveProperty('code', 'EVENTS_INVALID')
     }
     expect(await storage.count()).toBe(2)
@@ -80,18 +80,18 @@ const selecting: Tests = {
 }
 
 const keptFrom: Tests = {
-  'trimming one type tells readers of others of no gap': async ({ storage, base }) => {
+  'trimming one type does not move kept-from of others': async ({ storage, base }) => {
     const before = await keptOf(storage, ['b'])
     await appendTypes(storage, ['b', 'a', 'a', 'b', 'a.b'])
     await storage.trim({ types: ['a'], maxEvents: 0 })
     expect(await keptOf(storage, ['a'])).toBe(base + 4)
     expect(await keptOf(storage, ['b'])).toBe(before)
     expect(await keptOf(storage, ['b', 'a.*'])).toBe(before)
-    // Readers of all types have missed something.
+    // Readers of all types have missed events.
     for (const types of [undefined, ['*'], ['b', 'a']]) expect(await keptOf(storage, types)).toBe(base + 4)
   },
 
-  'what concerns every type concerns those that were trimmed and excepted before too': async ({
+  'a trim of every type moves kept-from of types that were trimmed or excepted before too': async ({
     storage,
     base,
   }) => {
@@ -103,7 +103,7 @@ const keptFrom: Tests = {
     for (const types of TYPES) expect(await keptOf(storage, [types])).toBe(base + 5)
   },
 
-  'other conditions of a filter do not matter': async ({ storage, base }) => {
+  'kept-from ignores the other conditions of a filter': async ({ storage, base }) => {
     await appendTypes(storage, ['a', 'b'])
     await storage.trim({ types: ['a'], maxEvents: 0 })
     const other = { sources: ['nobody'], data: { n: 1 }, since: '2031-01-01T00:00:00.000Z' }
@@ -132,7 +132,7 @@ interface Kept {
   readonly recordedAtMs: number
 }
 
-/** What the store should hold, and where the log of each type begins, done the simplest way. */
+/** Computes the expected events and the kept-from of each type in the simplest way. */
 class Model {
   kept: readonly Kept[] = []
   readonly keptFrom: Map<string, number>
@@ -158,12 +158,9 @@ class Model {
 }
 
 const asAModel: Tests = {
-  'whatever is trimmed, the rest and its beginnings are those of a plain list': async ({
-    storage,
-    clock,
-  }) => {
+  'after any trims, events and kept-from equal those of a plain list': async ({ storage, clock }) => {
     const property = fc.asyncProperty(fc.array(anyRound, { maxLength: 6 }), async (rounds) => {
-      // What was trimmed before, of whichever type, lies below where all of them begin now.
+      // Earlier trims of any type lie below the kept-from of all types now.
       await storage.append([makeRecord()])
       await storage.clear()
       const { position: start, keptFrom: first } = await storage.head()

@@ -4,7 +4,7 @@ import { idsOf, listAll, positionsOf, readToHead } from './reading.ts'
 import { makeRecord, makeRecords } from './record.ts'
 
 export const trimTests: ContractTests = {
-  'by number, the newest so many stay': async ({ storage, base }) => {
+  'a trim by number keeps that many of the newest events': async ({ storage, base }) => {
     await storage.append(makeRecords(20))
     expect(await storage.trim({ maxEvents: 20 })).toBe(0)
     expect(await storage.trim({ maxEvents: 5 })).toBe(15)
@@ -12,14 +12,14 @@ export const trimTests: ContractTests = {
     expect(await storage.trim({ maxEvents: 5 })).toBe(0)
   },
 
-  'by number, holes do not count': async ({ storage }) => {
+  'a trim by number does not count holes': async ({ storage }) => {
     await storage.append(Array.from({ length: 10 }, (_, i) => makeRecord({ id: `${i}` })))
     for (const id of ['9', '8', '5']) await storage.delete(id)
     expect(await storage.trim({ maxEvents: 3 })).toBe(4)
     expect(idsOf(await listAll(storage))).toEqual(['4', '6', '7'])
   },
 
-  'by age, what was recorded longer ago goes': async ({ storage, clock }) => {
+  'a trim by age removes events that were recorded longer ago': async ({ storage, clock }) => {
     for (const id of ['a', 'b', 'c']) {
       await storage.append([makeRecord({ id })])
       clock.advance(100)
@@ -31,7 +31,7 @@ export const trimTests: ContractTests = {
     expect(await storage.trim({ maxAgeMs: 0 })).toBe(2)
   },
 
-  'age goes by the time of recording, not by the timestamp': async ({ storage, clock }) => {
+  'age is measured from recorded_at, not from the timestamp': async ({ storage, clock }) => {
     await storage.append([
       makeRecord({ id: 'back-dated', timestamp: '1990-01-01T00:00:00Z' }),
       makeRecord({ id: 'ahead', timestamp: '2050-01-01T00:00:00Z' }),
@@ -42,7 +42,7 @@ export const trimTests: ContractTests = {
     expect(await storage.trim({ maxAgeMs: 100 })).toBe(2)
   },
 
-  'by both, what either condition names goes': async ({ storage, clock, base }) => {
+  'a trim by age and number removes events that meet either condition': async ({ storage, clock, base }) => {
     await storage.append(makeRecords(5))
     clock.advance(100)
     await storage.append(makeRecords(5))
@@ -57,7 +57,7 @@ export const trimTests: ContractTests = {
     expect(await storage.count()).toBe(3)
   },
 
-  'a number of 0 removes all; positions go on and ids are free': async ({ storage, base }) => {
+  'maxEvents 0 removes all events, positions continue and ids are free': async ({ storage, base }) => {
     await storage.append([makeRecord({ id: 'a' }), ...makeRecords(2)])
     expect(await storage.trim({ maxEvents: 0 })).toBe(3)
     expect(await storage.count()).toBe(0)
@@ -65,7 +65,7 @@ export const trimTests: ContractTests = {
     expect(receipts).toEqual([{ position: base + 4, duplicate: false }])
   },
 
-  'many go in one trim, and a reader passes over them': async ({ storage, base }) => {
+  'one trim removes many events, and a reader skips them': async ({ storage, base }) => {
     for (let batch = 0; batch < 6; batch++) await storage.append(makeRecords(1_000))
     expect(await storage.trim({ maxEvents: 10 })).toBe(5_990)
     expect(positionsOf(await readToHead(storage), base)).toEqual(
