@@ -1,5 +1,5 @@
 /**
- * Every code of an `EventsError`; docs/reference/errors.md has their meanings. `retryable` says whether the same call may
+ * Every code of an `EventsError`; docs/reference/errors.md has their meanings. `retryable` is true if the same call may
  * succeed later unchanged.
  */
 export const ERROR_CODES = {

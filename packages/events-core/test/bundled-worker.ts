@@ -5,16 +5,16 @@ import type { Plugin } from 'vitest/config'
 
 /*
  * A thread of the SQLite store that runs from source loads 400 files, 300 of which are Kysely's, and has Node strip the
- * types of the rest: a second of processor time for each store that a test opens. Tests have the program in one file, as the
- * package has it. It is made anew for each run, of the source as it is.
+ * types of the rest: a second of processor time for each store that a test opens. Tests have the program in one file, like
+ * the package. It is built from the current source for each run.
  */
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
-// Beside the package's dependencies, where the driver is found.
+// Beside the package's dependencies, so that the driver is found.
 const FOLDER = path.join(PACKAGE, 'node_modules/.cache/viewra-test')
 const FILE = pathToFileURL(path.join(FOLDER, 'sqlite-worker.js'))
 
-/** Vitest calls it before the tests. */
+/** Builds the file; Vitest calls it before the tests. */
 export async function setup(): Promise<void> {
   await build({
     config: false,
@@ -30,7 +30,7 @@ export async function setup(): Promise<void> {
   })
 }
 
-/** Has stores that a test makes in its own process start their threads with that file. */
+/** Makes stores in a test's own process start their threads with that file. */
 export const bundledWorker: Plugin = {
   name: 'bundled-worker',
   transform: (code, id) =>

@@ -18,7 +18,7 @@ const PROBE = `
   console.log(JSON.stringify(urls))
 `
 
-/** The packages of which a module was loaded. */
+/** Returns the packages of which a module was loaded. */
 function packagesLoadedBy(entry: string): readonly string[] {
   const names = urlsLoadedBy(entry).map((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1])
   return [...new Set(names.filter((name) => name !== undefined))].sort()

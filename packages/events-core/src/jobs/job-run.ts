@@ -24,11 +24,12 @@ const RETRY_MS = 250
 const MAX_ERROR = 8_192
 
 /**
- * One attempt at a job, on its lease. The document is written only under the lease, so a process that lost it changes nothing.
+ * One attempt at a job, under its lease. The document is written only under the lease, so a process that has lost it
+ * changes nothing.
  *
- * - running: entered at the start. Progress is stored twice a second, and the lease renewed.
- * - ending: entered when the job is cancelled, when the bus stops, or when the lease is lost: the signal is aborted, and what
- *   the job does then decides what becomes of it.
+ * - running: entered at the start. Stores progress twice a second and renews the lease.
+ * - ending: entered when the job is cancelled, when the bus stops, or when the lease is lost. Aborts the signal; the job's
+ *   reaction decides its outcome.
  * - ended: entered when the job has settled and its end is stored, or when the lease is lost. Never left.
  */
 export class JobRun {
@@ -54,7 +55,7 @@ export class JobRun {
     this.#doneBefore = job.progress.done
   }
 
-  /** Does the job. Resolves, when this process is done with it, with whether that is stored; never rejects. */
+  /** Runs the job. When this process is done with it, resolves with true if its outcome is stored; never rejects. */
   async run(): Promise<boolean> {
     const { host, lease } = this.#options
     try {
@@ -63,7 +64,7 @@ export class JobRun {
       await this.#write({
         state: 'running',
         attempts: attempts + 1,
-        // A process that stops in order leaves the job waiting.
+        // After an orderly stop the job is waiting.
         crashes: state === 'running' ? crashes + 1 : crashes,
         started: started ?? now,
       })
@@ -80,22 +81,22 @@ export class JobRun {
     }
   }
 
-  /** Tells the job to end because the bus stops: it goes on later. */
+  /** Ends the attempt because the bus stops; the job continues later. */
   stop(): void {
     this.#abort('stopped', new DOMException('The bus stops: the job goes on later', 'AbortError'))
   }
 
-  /** Looks whether somebody has cancelled the job, or deleted it. */
+  /** Checks whether the job was cancelled or deleted. */
   async look(): Promise<void> {
     await this.#refresh().catch((error: unknown) => this.#failed(error))
   }
 
-  /** Returns what changes in the document when the job has settled. */
+  /** Runs the job and returns the changes of its document. */
   async #work(): Promise<Partial<JobRecord>> {
     try {
       if (this.#job.cancel_requested) return { state: 'cancelled' }
       const result = (await this.#options.kind.run(this.#context())) ?? null
-      // What is no JSON is refused by the store.
+      // The store rejects a value that is not JSON.
       return { state: this.#why === 'cancelled' ? 'cancelled' : 'succeeded', result: result as JsonValue }
     } catch (error) {
       if (this.#why === 'cancelled') return { state: 'cancelled' }
@@ -104,7 +105,7 @@ export class JobRun {
     }
   }
 
-  /** Stores the end for as long as the lease holds. */
+  /** Stores the outcome, retrying while the lease is held. */
   async #end(outcome: Partial<JobRecord>): Promise<void> {
     const isOver = outcome.state !== 'waiting'
     const ended = isOver ? formatTimestamp(this.#options.host.clock()) : null
@@ -138,7 +139,7 @@ export class JobRun {
     })
   }
 
-  /** @throws TypeError for what is no number */
+  /** @throws TypeError for a value that is not a number */
   #setProgress(done: number, total: number | null = this.#progress.total, note?: string): void {
     if (!Number.isFinite(done) || !(total === null || Number.isFinite(total)))
       throw new TypeError('progress(done, total) takes finite numbers')
@@ -164,7 +165,10 @@ export class JobRun {
     if (this.#state !== 'ended') this.#scheduleSave()
   }
 
-  /** Stores changes of the document, one write after the other. @throws EventsError EVENTS_LEASE_LOST, EVENTS_INVALID, EVENTS_STORAGE_* */
+  /**
+   * Writes changes of the document, one after the other. @throws EventsError EVENTS_LEASE_LOST, EVENTS_INVALID,
+   * EVENTS_STORAGE_*
+   */
   #write(changes: Partial<JobRecord>): Promise<void> {
     const write = this.#writing.then(() => this.#commit(changes))
     this.#writing = write.catch(() => undefined)
@@ -192,7 +196,7 @@ export class JobRun {
     else this.#lose()
   }
 
-  /** Learns the document's version, and whether somebody asked for its end. */
+  /** Reads the document's version, and whether the job was cancelled. */
   async #refresh(): Promise<void> {
     const found = await this.#options.store.get(this.#job.id)
     if (found === undefined) return this.#lose()

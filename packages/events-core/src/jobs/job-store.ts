@@ -9,10 +9,10 @@ export const COLLECTION = 'jobs'
 const PAGE = 100
 const ENDED: readonly JobState[] = ['succeeded', 'failed', 'cancelled']
 
-/** A job with what only its runner needs. */
+/** A job with the fields that only its runner needs. */
 export interface JobRecord extends Job {
   readonly checkpoint: JsonValue | null
-  /** How often a process ended without a word while it ran the job. */
+  /** The number of processes that crashed while they ran the job. */
   readonly crashes: number
 }
 
@@ -45,7 +45,7 @@ export function newJob(kind: string, input: JsonValue, requestedBy: string, nowM
   }
 }
 
-/** Leaves out what only its runner needs. */
+/** Returns a job without the fields that only its runner needs. */
 export function publicJob({ checkpoint: _, crashes: __, ...job }: JobRecord): Job {
   return job
 }
@@ -58,7 +58,7 @@ export class JobStore {
     this.#documents = documents
   }
 
-  /** @throws EventsError EVENTS_INVALID for an input that is no JSON or too large; EVENTS_STORAGE_* */
+  /** @throws EventsError EVENTS_INVALID for an input that is not JSON or is too large; EVENTS_STORAGE_* */
   async add(job: JobRecord): Promise<void> {
     await this.#documents.put(COLLECTION, job.id, documentOf(job), { expected: 'absent' })
   }
@@ -75,7 +75,7 @@ export class JobStore {
     return jobs
   }
 
-  /** Yields jobs in the order of their age, read page by page. @param after the id of the job behind which to begin */
+  /** Yields jobs in the order of their age, read page by page. @param after the id of the job after which to begin */
   async *list(order: 'asc' | 'desc', after?: string): AsyncGenerator<VersionedJob, void> {
     let place = after
     do {
@@ -87,7 +87,8 @@ export class JobStore {
   }
 
   /**
-   * Changes a job, whoever else changes it at the same time. @param change returns undefined when there is nothing to change
+   * Changes a job, repeating `change` if another process changes it at the same time. @param change returns undefined if
+   * there is nothing to change
    * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
    */
   async change(id: string, change: (job: JobRecord) => JobRecord | undefined): Promise<JobRecord> {

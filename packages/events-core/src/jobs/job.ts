@@ -1,25 +1,25 @@
 import type { JsonValue } from '../event/json.ts'
 
 /**
- * What becomes of a job. waiting: until a process with room runs it; also after a process that ran it stopped or crashed and
- * before another goes on. The last three are final.
+ * The state of a job. waiting: until a process with room runs it; also after the process that ran it has stopped or
+ * crashed, until another continues it. The last three are final.
  */
 export type JobState = 'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
 export interface JobProgress {
-  /** Units of work that are done. */
+  /** The units of work done. */
   readonly done: number
-  /** All units; null while it is not known. */
+  /** The total units of work; null if unknown. */
   readonly total: number | null
-  /** What it is at, for people. */
+  /** The current activity, for people. */
   readonly note: string
-  /** Units per second, since this process runs it; null before there is one to tell. */
+  /** Units per second since this process began to run it; null while unknown. */
   readonly rate: number | null
-  /** RFC 3339 time at which it ends if it goes on at this rate; null when that cannot be told. */
+  /** The RFC 3339 time at which it ends at this rate; null while unknown. */
   readonly eta: string | null
 }
 
-/** A job as the store has it: a document in the collection `jobs`. */
+/** A job as stored: a document in the collection `jobs`. */
 export interface Job<I = JsonValue, R = JsonValue> {
   readonly id: string
   readonly kind: string
@@ -27,41 +27,42 @@ export interface Job<I = JsonValue, R = JsonValue> {
   readonly state: JobState
   readonly progress: JobProgress
   readonly cancel_requested: boolean
-  /** Who asked for it; '' when nobody said. */
+  /** Who requested it; '' if unknown. */
   readonly requested_by: string
-  /** How often it was begun: more than once when a process that ran it stopped or crashed. */
+  /** The number of attempts: more than one if a process that ran it stopped or crashed. */
   readonly attempts: number
-  /** RFC 3339 times; null for what has not happened. */
+  /** RFC 3339 times; null for those that have not come yet. */
   readonly created: string
   readonly started: string | null
   readonly ended: string | null
-  /** What `run` returned; null before that, and when it failed. */
+  /** The result of `run`; null before that, and if it failed. */
   readonly result: R | null
-  /** Why it failed; null otherwise. */
+  /** The reason why it failed; null otherwise. */
   readonly error: string | null
 }
 
-/** What a job gets while it runs. */
+/** The argument of a running job. */
 export interface JobContext<I = JsonValue, C = JsonValue> {
   readonly id: string
   readonly input: I
-  /** What the last `save` of an earlier attempt stored; undefined in the first one. */
+  /** The value that an earlier attempt last saved; undefined if none was. */
   readonly checkpoint: C | undefined
   /** 1 for the first attempt. */
   readonly attempt: number
   /**
-   * Aborted when the job is cancelled, when the bus stops, and when another process has taken over. End soon, by throwing:
-   * after a stop the job goes on later, from its checkpoint. A job that returns has succeeded, or was cancelled with a result.
+   * Aborts when the job is cancelled, when the bus stops, and when another process has taken over. The job must then end
+   * soon, by throwing: after a stop it continues later from its checkpoint. A job that returns has succeeded, or was
+   * cancelled with a result.
    */
   readonly signal: AbortSignal
   /** Whether the job was cancelled. While it is false, a job that is told to end goes on later, or elsewhere. */
   readonly cancelled: boolean
-  /** Tells how far the job is. Kept in memory, and stored twice a second. Costs next to nothing. */
+  /** Reports progress. It is kept in memory and stored twice a second, so a call costs almost nothing. */
   progress(done: number, total?: number, note?: string): void
   /**
-   * Stores where to go on after a crash, with the progress. Resolves when it is stored.
-   * @throws EventsError EVENTS_LEASE_LOST when another process runs the job by now; EVENTS_INVALID for what is no JSON or
-   *   too large; EVENTS_STORAGE_*
+   * Stores a checkpoint from which to continue after a crash, with the progress. Resolves when it is stored.
+   * @throws EventsError EVENTS_LEASE_LOST if another process now runs the job; EVENTS_INVALID for a checkpoint that is not
+   *   JSON or is too large; EVENTS_STORAGE_*
    */
   save(checkpoint: C): Promise<void>
 }
@@ -71,8 +72,8 @@ export interface JobKind<I = JsonValue, R = JsonValue, C = JsonValue> {
   /** 1 to 64 of a-z, 0-9, `_`, `.` and `-`. */
   readonly kind: string
   /**
-   * Does the work. What it returns is the job's result: JSON; the document with input, checkpoint and result takes 256 KiB.
-   * What it throws makes the job fail, unless it was told to end.
+   * Does the work. Its return value, which must be JSON, is the job's result; the document with input, checkpoint and
+   * result may have 256 KiB. An error that it throws makes the job fail, unless its signal has aborted.
    */
   run(context: JobContext<I, C>): Promise<R | undefined> | R | undefined
 }

@@ -8,14 +8,14 @@ import { isEnded, JobStore, publicJob } from './job-store.ts'
 export interface JobQuery {
   readonly kind?: string
   readonly state?: JobState
-  /** `next` of the page before. */
+  /** The `next` of the previous page. */
   readonly after?: string
   /** 1 to 100: a job may have 256 KiB. */
   readonly limit: number
 }
 
 export interface JobPage {
-  /** Newest first. */
+  /** Jobs, newest first. */
   readonly jobs: readonly Job[]
   /** `after` of the next page; absent on the last one. */
   readonly next?: string
@@ -29,14 +29,14 @@ const RULES = {
 }
 
 /**
- * The jobs in a bus's store, whichever process runs them: this one needs no runner. Every method fails with
+ * The jobs in a bus's store, whichever process runs them; this process needs no runner. Every method fails with
  * EVENTS_NOT_RUNNING while the bus is not running.
  */
 export class Jobs {
   readonly #bus: Pick<EventBus, 'documents'>
   readonly #now: () => number
 
-  /** @param now the time, in milliseconds since 1970 */
+  /** @param now returns the time in milliseconds since 1970 */
   constructor(bus: Pick<EventBus, 'documents'>, now: () => number = Date.now) {
     this.#bus = bus
     this.#now = now
@@ -63,7 +63,7 @@ export class Jobs {
   }
 
   /**
-   * Asks a job to end; one that waits is cancelled at once, and one that has ended stays as it is.
+   * Requests the end of a job; a waiting job is cancelled at once, and one that has ended stays as it is.
    * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
    */
   async cancel(id: string): Promise<Job> {
@@ -77,8 +77,8 @@ export class Jobs {
   }
 
   /**
-   * Forgets a job that has ended. @returns whether there was one
-   * @throws EventsError EVENTS_CONFLICT for one that has not ended: cancel it first; EVENTS_STORAGE_*
+   * Deletes a job that has ended. @returns whether there was one
+   * @throws EventsError EVENTS_CONFLICT for a job that has not ended: cancel it first; EVENTS_STORAGE_*
    */
   async delete(id: string): Promise<boolean> {
     const found = await this.#store.get(id)

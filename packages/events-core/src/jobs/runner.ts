@@ -10,19 +10,19 @@ import { JobRun } from './job-run.ts'
 import { isEnded, JobStore, newJob, publicJob, type VersionedJob } from './job-store.ts'
 import { Jobs } from './jobs.ts'
 
-/** A kind of whatever input and result. */
+/** A kind of job with any input and result. */
 export type AnyJobKind = JobKind<unknown, unknown, unknown>
 
 export interface JobRunnerOptions {
-  /** What this process can run. Jobs of other kinds are left to other processes. */
+  /** The kinds of jobs that this process can run. Jobs of other kinds are left to other processes. */
   readonly kinds: readonly AnyJobKind[]
-  /** Jobs that this process runs at the same time; 2 by default. */
+  /** The number of jobs that this process runs at the same time; 2 by default. */
   readonly concurrency?: number
-  /** Jobs that are kept after they have ended, of all kinds; 100 by default. */
+  /** The number of ended jobs that are kept, of all kinds; 100 by default. */
   readonly keep?: number
-  /** How long after a crash another process goes on with a job; 6,000 by default. */
+  /** The time after a crash until another process continues a job; 6,000 by default. */
   readonly leaseMs?: number
-  /** How often a process may crash while it runs a job before the job fails; 5 by default. */
+  /** The number of crashes of processes that run a job after which the job fails; 5 by default. */
   readonly maxCrashes?: number
 }
 
@@ -43,7 +43,7 @@ const RULES: Readonly<Record<keyof JobRunnerOptions, OptionRule>> = {
 }
 
 /**
- * Runs jobs, each in one process at a time, and goes on with those whose process has crashed. Give it to the bus:
+ * Runs jobs, each in one process at a time, and continues those whose process has crashed. Pass it to the bus:
  * `createEventBus({ workers: [jobRunner({ kinds })] })`.
  */
 export class JobRunner implements BusWorker {
@@ -54,16 +54,16 @@ export class JobRunner implements BusWorker {
   readonly #kinds: ReadonlyMap<string, AnyJobKind>
   readonly #runs = new Map<string, JobRun>()
   readonly #ends = new Set<Promise<void>>()
-  /** One for each job that another process may be running. */
+  /** The leases of jobs that another process may be running. */
   readonly #leases = new Map<string, LeaseHolder>()
   #running: Running | undefined
   #looking: Promise<void> | undefined
   #lookAgain = false
   #waiting = 0
-  /** When it last looked for jobs. */
+  /** The time at which it last looked for jobs. */
   #lookedMs: number | undefined
 
-  /** @throws EventsError EVENTS_INVALID for an unknown option or a wrong value, and for two kinds of one name */
+  /** @throws EventsError EVENTS_INVALID for an unknown option or an invalid value, and for two kinds of one name */
   constructor(options: JobRunnerOptions) {
     checkOptions('jobRunner', options, RULES)
     const { kinds, concurrency = 2, keep = 100, leaseMs = 6_000, maxCrashes = 5 } = options
@@ -93,7 +93,10 @@ export class JobRunner implements BusWorker {
     look()
   }
 
-  /** Tells running jobs to end; they go on later, in this process or in another. @returns how many did not end in time */
+  /**
+   * Ends the attempts at running jobs, which continue later, in this process or another. @returns the jobs that did not end
+   * in time
+   */
   async stop(timeoutMs: number): Promise<Readonly<Record<string, number>> | undefined> {
     this.#running?.stopLooking()
     this.#running = undefined
@@ -115,10 +118,10 @@ export class JobRunner implements BusWorker {
   }
 
   /**
-   * Asks for a job. It begins as soon as a process that knows its kind has room.
-   * @param kind itself, or its name
-   * @throws EventsError EVENTS_INVALID for an input that is no JSON or takes more than 256 KiB; EVENTS_NOT_FOUND for a name
-   *   that this process does not know; EVENTS_NOT_RUNNING while the bus is not running; EVENTS_STORAGE_*
+   * Submits a job. It begins as soon as a process that has its kind has room.
+   * @param kind the kind or its name
+   * @throws EventsError EVENTS_INVALID for an input that is not JSON or takes more than 256 KiB; EVENTS_NOT_FOUND for a
+   *   name that this process does not have; EVENTS_NOT_RUNNING while the bus is not running; EVENTS_STORAGE_*
    */
   async submit<I, R>(kind: JobKind<I, R, never>, input: I, options?: SubmitOptions): Promise<Job<I, R>>
   async submit(kind: string, input: JsonValue, options?: SubmitOptions): Promise<Job>
@@ -134,7 +137,7 @@ export class JobRunner implements BusWorker {
         'EVENTS_NOT_FOUND',
         `There is no kind of job '${name}' here: give it to the job runner`,
       )
-    // What is no JSON is refused by the store.
+    // The store rejects an input that is not JSON.
     const job = newJob(name, input as JsonValue, requestedBy, host.clock())
     await store.add(job)
     this.#look()
@@ -145,12 +148,12 @@ export class JobRunner implements BusWorker {
     if (this.#running === undefined)
       throw new EventsError(
         'EVENTS_NOT_RUNNING',
-        'The jobs are not running: start the bus that has them as a worker',
+        'The job runner is not running: start the bus that has it as a worker',
       )
     return this.#running
   }
 
-  /** Looks for work, one look at a time. */
+  /** Looks for work, unless a look is under way. */
   #look(): void {
     this.#lookAgain = true
     this.#looking ??= this.#lookOn().finally(() => {
@@ -193,7 +196,7 @@ export class JobRunner implements BusWorker {
     const { storage } = host
     const lease = this.#leases.get(id) ?? this.#leaseOf(id, host)
     if (!(await lease.tryAcquire())) return
-    // As it is now that nobody else can change it.
+    // Read again, now that no other process can change it.
     const found = await store.get(id)
     const kind = this.#kinds.get(found?.job.kind ?? '')
     if (found === undefined || kind === undefined || isEnded(found.job) || this.#running !== running)
@@ -204,7 +207,7 @@ export class JobRunner implements BusWorker {
     const end = run.run().then((isStored) => {
       this.#ends.delete(end)
       if (this.#runs.get(id) === run) this.#runs.delete(id)
-      // After a failure it waits for the next poll, or it would try again without a pause.
+      // After a failure it waits for the next poll, or it would retry without a pause.
       if (isStored) this.#look()
     })
     this.#ends.add(end)
@@ -221,9 +224,9 @@ export class JobRunner implements BusWorker {
     return lease
   }
 
-  /** A job that takes its process with it each time must not do so for ever. */
+  /** Fails a job whose process has crashed too often, since it would crash further processes. */
   #limited({ job }: VersionedJob, kind: AnyJobKind): AnyJobKind {
-    // The one that has just been found counts too.
+    // The crash that has just been found counts too.
     if (job.state !== 'running' || job.crashes + 1 < this.#options.maxCrashes) return kind
     return {
       kind: kind.kind,
@@ -235,13 +238,13 @@ export class JobRunner implements BusWorker {
 }
 
 export interface SubmitOptions {
-  /** Who asks for it, for lists. */
+  /** Who requests it, for lists. */
   readonly requestedBy?: string
 }
 
 /**
- * Makes a worker that runs jobs.
- * @throws EventsError EVENTS_INVALID for an unknown option or a wrong value
+ * Creates a worker that runs jobs.
+ * @throws EventsError EVENTS_INVALID for an unknown option or an invalid value
  */
 export function jobRunner(options: JobRunnerOptions): JobRunner {
   return new JobRunner(options)

@@ -3,7 +3,7 @@ import { createEventBus } from '../../src/index.ts'
 import type { CallOptions, ReadQuery, ReadResult } from '../../src/storage/contract/storage.ts'
 import { memoryStorage } from '../../src/storage/memory/index.ts'
 
-/** A store whose reads take until they are given up. */
+/** Creates a store whose reads last until they are aborted. */
 function storeThatReadsOn() {
   const signals: AbortSignal[] = []
   const asked = Promise.withResolvers<void>()

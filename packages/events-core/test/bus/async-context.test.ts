@@ -6,7 +6,7 @@ import { startedBus } from './setup.ts'
 const who = new AsyncLocalStorage<string>()
 const info = { type: 'info', source: 'test' } as const
 
-/** Publishes as several others, each of whom wakes the writer at some time, and waits until `seen` has some entries. */
+/** Publishes in several contexts, each of which wakes the writer at some time, and waits until `seen` has some entries. */
 async function publishAsOthers(bus: Awaited<ReturnType<typeof startedBus>>, count = 50): Promise<void> {
   const publishers = Array.from({ length: count }, (_, n) =>
     who.run(`publisher ${n}`, async () => {
@@ -33,7 +33,7 @@ test.each(KINDS)(
     const attempts = new Map<string, number>()
     const handler = async ({ id }: { id: string }) => {
       seen.push(who.getStore())
-      // What a handler enters ends with its call.
+      // A context that a handler enters ends with its call.
       who.enterWith('the handler of before')
       const attempt = (attempts.get(id) ?? 0) + 1
       attempts.set(id, attempt)
@@ -78,7 +78,7 @@ test('readers of feeds and streams run in their own context', async () => {
     void feed.follow(receive)
   })
   const stream = who.run('reader', () => bus.stream({}, { from: 'beginning', onNotice: note }))
-  // Whoever asks for the next event, notices are for the one who made the stream.
+  // Notices run in the context of the stream's creator, whichever context asks for the next event.
   await who.run('another', () => stream.next())
   const next = who.run('another', () => stream.next())
   await publishAsOthers(bus, 10)

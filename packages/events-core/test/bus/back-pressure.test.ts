@@ -7,7 +7,7 @@ import { gate, recordingLogger, recordingMetrics, startedBus, storageWithAppend 
 const info: EventInput<'info'> = { type: 'info', source: 'test' }
 const many = (count: number): EventInput<'info'>[] => Array.from({ length: count }, () => info)
 
-/** A store that takes nothing until the gate opens. */
+/** Creates a store that accepts nothing until the gate opens. */
 function closedStorage() {
   const { opened, open } = gate()
   const storage = storageWithAppend(async (append, records) => {
@@ -232,13 +232,13 @@ describe('a failing store', () => {
   })
 })
 
-/** A store of which some tries fail. @param fail the n-th try, by its error */
+/** Creates a store of which some attempts fail. @param fail the error of the n-th attempt */
 function failingStorage(fail: ReadonlyMap<number, EventsError>): EventStorage {
   let tries = 0
   return storageWithAppend(async (append, records) => {
     const error = fail.get(tries++)
     if (error === undefined) return append(records)
-    // An outcome is unknown when it was stored all the same.
+    // The outcome is unknown: here the records are stored despite the error.
     if (error.code === 'EVENTS_STORAGE_UNAVAILABLE') await append(records)
     throw error
   })

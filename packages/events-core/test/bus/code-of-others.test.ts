@@ -10,7 +10,7 @@ import {
 } from '../../src/index.ts'
 import { bound, recordingLogger, recordingMetrics, startedBus, storageWithAppend } from './setup.ts'
 
-// A promise that is rejected, or an error that is thrown, where nobody catches it fails the whole run of this file.
+// An unhandled rejection or an uncaught error fails the whole run of this file.
 
 const info = { type: 'info', source: 'test' } as const
 const retry = { attempts: 2, minDelayMs: 1 }
@@ -28,7 +28,7 @@ function brokenMetrics(measure: () => unknown): EventMetrics {
   return Object.fromEntries(Object.keys(methods).map((name) => [name, measure])) as unknown as EventMetrics
 }
 
-/** Errors that cannot be looked at, in each of the ways in which somebody may look. */
+/** Errors whose inspection throws, for each way of inspecting them. */
 const HOSTILE_ERRORS: readonly [string, unknown][] = [
   ...['stack', 'message', 'name', 'cause', 'toString', Symbol.toPrimitive].map(
     (property): [string, unknown] => [
@@ -42,7 +42,7 @@ const HOSTILE_ERRORS: readonly [string, unknown][] = [
   ['an object whose message is an object', Object.assign(new Error(), { message: { toString: fail } })],
 ]
 
-/** Has a live and a durable handler fail once with whatever `odd` is, and then take the next event. */
+/** Makes a live and a durable handler fail once with `odd`, and expects that both handle the next event. */
 async function surviveFailure(bus: EventBus, odd: unknown): Promise<void> {
   const seen: string[] = []
   const handler = (kind: string) => async (event: { id: string }) => {

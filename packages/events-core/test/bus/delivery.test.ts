@@ -363,7 +363,7 @@ describe('ttl', () => {
     await bus.publish({ ...info, id: 'short', ttl: 10 })
     now += 10
     expect(await bus.count()).toBe(0)
-    // An id is taken until the sweep: that it is free again shows that the sweep ran.
+    // An id is taken until the sweep, so a free id shows that the sweep ran.
     await expect
       .poll(async () => (await bus.publish({ ...info, id: 'short', ttl: 10 })).duplicate)
       .toBe(false)

@@ -23,9 +23,9 @@ const quick = { attempts: 3, minDelayMs: 1, maxDelayMs: 2 }
 const key = { name: 'mine', partition: 0 }
 const soon = { leaseMs: 150, checkpointMs: 5 }
 
-/** A bus on a store that others use too. */
+/** Starts a bus on a store that other buses use too. */
 async function busOn(storage: EventStorage): Promise<EventBus> {
-  // Each bus of these tests is a process of its own, so the store must outlive any one of them.
+  // Each bus of these tests stands for a process, so the store must outlive any one of them.
   const bus = createEventBus({
     storage: { ...bound(storage), close: async () => undefined },
     pollIntervalMs: 10,
@@ -42,7 +42,7 @@ describe('a durable subscription', () => {
     const bus = await startedBus()
     const { opened, open } = gate()
     await bus.subscribe('x', () => opened, { durable: 'slow', queueEvents: 2, from: 'beginning' })
-    // So many that the slow one has not taken all of them from the buffer that both share.
+    // So many events that the slow one has not taken all of them from the shared buffer.
     for (let from = 0; from < 20; from += 2) await bus.publishMany(numbered(2, from))
     const seen: string[] = []
     await bus.subscribe('x', (event) => seen.push(event.id), { durable: 'late', from: 5 })
@@ -370,7 +370,7 @@ describe('dead letters', () => {
     await storage.subscriptions.create('mine', 1, 0)
     answered.open()
     await expect.poll(() => parked[0]).toBe(false)
-    // Its successor gets the event itself.
+    // Its successor handles the event itself.
     await expect.poll(() => parked[1]).toBe(true)
     expect((await bus.deadLetters.list({ limit: 10 })).deadLetters).toMatchObject([{ attempts: 1 }])
   })

@@ -7,7 +7,7 @@ const info = { type: 'info', source: 'test' } as const
 const feedsOf = (bus: EventBus) => bus.subscriptions().length
 const END = { done: true, value: undefined }
 
-/** A stream that has read all there is and waits for more. */
+/** Returns a stream that has read all events and waits for more. */
 async function waitingStream(bus: EventBus) {
   const stream = bus.stream({ types: ['info'] })
   const waiting = stream.next()
@@ -88,7 +88,7 @@ describe('a waiting stream ends at once and leaves no feed open', () => {
   })
 })
 
-/** An iterator that ends as soon as something else comes. */
+/** Returns an iterator that ends as soon as the other promise settles. */
 function racing(stream: ReturnType<EventBus['stream']>, other: Promise<unknown>): AsyncIterator<unknown> {
   return {
     next: async () => {

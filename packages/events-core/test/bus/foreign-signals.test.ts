@@ -3,7 +3,7 @@ import { startedBus, storageWithAppend } from './setup.ts'
 
 const info = { type: 'info', source: 'test' } as const
 
-/** A signal as pages, jsdom and polyfills have it: of a class that is not this realm's. */
+/** A signal whose class is not this realm's, as in web pages, jsdom and polyfills. */
 class ForeignSignal extends EventTarget {
   aborted = false
   reason: unknown
@@ -15,7 +15,7 @@ class ForeignSignal extends EventTarget {
   }
 }
 
-/** For options that ask for the class that this realm has. */
+/** Casts, because the options' type requires this realm's class. */
 const asSignal = (signal: ForeignSignal) => signal as unknown as AbortSignal
 
 test('a signal from another realm withdraws a publish', async () => {

@@ -18,7 +18,7 @@ test('whether PostgreSQL sends notifications is shown by a metric and by health,
   const up = async () => (await valuesOf(register, 'listen_up'))['']
   await expect.poll(up).toBe(1)
   expect(await bus.health()).toMatchObject({ status: 'ok', checks: { storage: { listening: true } } })
-  // It connects again within half a second, so it is ended until somebody has looked meanwhile.
+  // The listener reconnects within half a second, so its connection is ended until a check falls between.
   const endAndLook = async () => {
     await setup.server.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and query like 'listen %'`,

@@ -14,7 +14,7 @@ const WARNING = 'Retention removed events before a durable subscription read the
 const numbered = (count: number, type = 'x'): EventInput[] =>
   Array.from({ length: count }, () => ({ type, source: 'test' }))
 
-/** A bus whose subscription 'mine' of type x has handled position 10; then it is paused, as if it lagged. */
+/** Starts a bus whose subscription 'mine' of type x has handled position 10 and is then paused, as if it lagged. */
 async function laggingBus(options: EventBusOptions): Promise<{ bus: EventBus; seen: number[] }> {
   const bus = await startedBus(options)
   const seen: number[] = []

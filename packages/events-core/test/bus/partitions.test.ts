@@ -10,11 +10,11 @@ import { gate } from './setup.ts'
 const KEYS = 12
 const NAME = 'shared'
 
-/** What handlers of all processes did. */
+/** Records the handler calls of all processes. */
 class Handled {
   readonly seen = new Map<string, number[]>()
   readonly #active = new Map<string, number>()
-  /** Calls of one key that ran at the same time. */
+  /** The number of calls of one key that ran at the same time. */
   overlaps = 0
 
   readonly handle = async ({ position, data }: PublishedEvent): Promise<void> => {
@@ -28,7 +28,7 @@ class Handled {
   }
 }
 
-/** A process of its own, as far as the store can tell. */
+/** Starts a bus, which is a separate process to the store. */
 async function busOn(storage: EventStorage): Promise<EventBus> {
   const bus = createEventBus({ storage, pollIntervalMs: 50 })
   await bus.start()
@@ -42,7 +42,7 @@ async function join(bus: EventBus, handler: Handled['handle']): Promise<void> {
   await bus.subscribe('x', handler, { durable: NAME, ...options })
 }
 
-/** Publishes until the function that it answers is called; that one answers the last position. */
+/** Publishes until the returned function is called, which returns the last position. */
 function publishing(bus: EventBus): () => Promise<number> {
   let last = 0
   let ended = false
@@ -86,7 +86,7 @@ async function sharesTheWork(open: () => Promise<EventStorage>): Promise<void> {
   const all = [...record.seen.values()].flat()
   expect(new Set(all).size).toBe(last)
   for (const positions of record.seen.values()) {
-    // What was handled and not saved yet may come again, but never an older event for the first time after a newer one.
+    // Events that were handled but not saved may be handled again, but no older event for the first time after a newer one.
     const firsts = positions.filter((position, i) => positions.indexOf(position) === i)
     expect(firsts).toEqual(firsts.toSorted((x, y) => x - y))
   }
@@ -119,7 +119,7 @@ test('a partition is released when the call in progress ends, even if that takes
   }
   await first.subscribe('x', slow, options)
   await expect.poll(() => shares(a)).toEqual([2])
-  // The key's partition is the one that is asked for.
+  // The key belongs to the partition under test.
   expect(partitionOf('a key', 2)).toBe(1)
   await first.publishMany(['1', '2'].map((id) => ({ type: 'x', source: 'test', id })))
   await expect.poll(() => calls).toEqual(['first 1'])

@@ -195,7 +195,7 @@ const cyclic: Record<string, unknown> = {}
 cyclic.self = cyclic
 const deep = (levels: number): unknown => (levels === 0 ? 1 : { in: deep(levels - 1) })
 
-/** Field, value, and what the message says of it. */
+/** Field, value and message. */
 const BAD: readonly (readonly [string, unknown, RegExp])[] = [
   ['type', 'scan started', /dot-separated words/],
   ['type', 'scän', /dot-separated words/],

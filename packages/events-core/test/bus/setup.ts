@@ -10,7 +10,7 @@ import {
   memoryStorage,
 } from '../../src/index.ts'
 
-/** A started bus on a memory store, stopped when the test ends. */
+/** Starts a bus on a memory store, which is stopped when the test ends. */
 export async function startedBus(options: EventBusOptions = {}): Promise<EventBus> {
   const bus = createEventBus({ storage: memoryStorage({ capacity: 100_000 }), ...options })
   await bus.start()
@@ -20,7 +20,10 @@ export async function startedBus(options: EventBusOptions = {}): Promise<EventBu
   return bus
 }
 
-/** A memory store whose appends go through `append`: for outages and slowness that a real store cannot be told to have. */
+/**
+ * Returns a memory store whose appends go through `append`, for outages and delays that a real store cannot be made to
+ * have.
+ */
 export function storageWithAppend(
   append: (
     next: EventStorage['append'],
@@ -35,7 +38,7 @@ export function storageWithAppend(
   }
 }
 
-/** The store as an object whose methods can be replaced one by one. */
+/** Returns the store as an object whose methods can be replaced one by one. */
 export function bound(storage: EventStorage): EventStorage {
   return {
     name: storage.name,
@@ -65,7 +68,7 @@ export function bound(storage: EventStorage): EventStorage {
   }
 }
 
-/** Keeps what the bus measured, as one list of calls. */
+/** Records the bus's measurements as one array of calls. */
 export function recordingMetrics(): EventMetrics & {
   readonly calls: unknown[][]
   dropped(reason: DropReason, count: number): void
@@ -102,7 +105,7 @@ export function recordingLogger(): Logger & {
   return { lines, info: record('info'), warn: record('warn'), error: record('error') }
 }
 
-/** A promise to be settled by hand: what keeps a handler or a store busy for as long as the test wants. */
+/** Creates a promise that the test settles, to keep a handler or a store busy until then. */
 export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   return { opened: promise, open: () => resolve() }

@@ -88,7 +88,7 @@ test('onEnd is not called for an unsubscribe', async () => {
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url))
 
-/** A program that has nothing to do but to wait for the stop of a bus. */
+/** Runs a program that only waits for the stop of a bus, and returns its output. */
 async function outputOf(program: string): Promise<string> {
   const source = `
     import { createEventBus, memoryStorage } from '@viewra/events-core'

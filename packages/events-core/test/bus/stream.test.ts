@@ -27,7 +27,7 @@ async function openFeed(
   return feed
 }
 
-/** Items up to the one that a test waits for. */
+/** Returns the items up to the one that a test waits for. */
 async function until(feed: EventFeed, isLast: (item: FeedItem) => boolean): Promise<FeedItem[]> {
   const items: FeedItem[] = []
   for (let item = await feed.next(); item !== undefined; item = await feed.next()) {
@@ -188,7 +188,7 @@ describe('a slow reader', () => {
     const items = await until(feed, holds(80))
     expect(noticesOf(items).map(({ kind }) => kind)).toEqual(['fell_behind', 'caught_up'])
     expect(eventsOf(items).map(numberOf)).toEqual(range(1, 80))
-    // One piece holds little more than a quarter of a mebibyte, once the size of events is known.
+    // A slice holds little more than a quarter of a mebibyte, once the size of events is known.
     expect(items.slice(3).every((item) => item.kind !== 'events' || item.events.length <= 2)).toBe(true)
   })
 

@@ -13,7 +13,7 @@ import { jobRunner } from '../../src/jobs/index.ts'
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts'
 import { bound, recordingLogger, startedBus } from './setup.ts'
 
-/** A worker that keeps its host, and tells what was asked of it. */
+/** Creates a worker that keeps its host and records its calls. */
 function recorder(name: string, more: Partial<BusWorker> = {}) {
   const calls: string[] = []
   const hosts: BusHost[] = []
@@ -157,7 +157,7 @@ test('a worker whose stop hangs or throws does not prevent the bus from stopping
 test('reserved names and invalid workers are rejected', async () => {
   const wrong: unknown = { name: 'x' }
   expect(() => createEventBus({ workers: [recorder('storage').worker] })).toThrow(/already has a worker/)
-  // What callers without types may hand in.
+  // Possible for callers without types.
   expect(() => createEventBus({ workers: [wrong as BusWorker] })).toThrow(/workers/)
 })
 
@@ -224,7 +224,7 @@ test('a hundred caught-up durable subscriptions do not read the log a hundred ti
   for (let number = 0; number < 50; number++) await bus.publish({ type: 'a', source: 'test' })
   await expect.poll(() => handled, { timeout: 10_000 }).toBe(5_100)
   expect(reads - before).toBe(0)
-  // Once they have moved together, what comes between them is read by nobody either.
+  // Once both have advanced, events between their positions are read by no reader.
   await expect
     .poll(async () => (await bus.durable.list()).every(({ position }) => position === 51))
     .toBe(true)

@@ -6,7 +6,7 @@ const scan = { scan_id: 'scan-1', library_id: 5 }
 const session = { user_id: 'user-1', media_id: 'media-1', device_id: 'device-1', session_id: 'session-1' }
 const done = { files_found: 120, files_processed: 60, bytes_processed: 4_000_000_000 }
 
-/** A payload of each built-in type, in which every field of its schema is given. */
+/** A payload of each built-in type, with every field of its schema. */
 export const PAYLOAD_EXAMPLES: { readonly [T in keyof PayloadTypes]: Required<PayloadTypes[T]> } = {
   'media.library.scanned': {
     library_id: 5,

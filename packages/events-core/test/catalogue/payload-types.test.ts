@@ -47,7 +47,7 @@ describe('the type of a built-in event’s data', () => {
     createEvent({ type: 'scan.progress', source, data: { ...progress, progress: '50' } })
     // @ts-expect-error an optional field has a type too
     createEvent({ type: 'scan.progress', source, data: { ...progress, current_file: 1 } })
-    // @ts-expect-error an optional field is absent or there, never undefined
+    // @ts-expect-error an optional field is absent or present, never undefined
     createEvent({ type: 'scan.progress', source, data: { ...progress, current_file: undefined } })
     // @ts-expect-error a further field must be JSON
     createEvent({ type: 'scan.progress', source, data: { ...progress, at: new Date(0) } })
@@ -58,16 +58,16 @@ describe('the type of a built-in event’s data', () => {
     const data = { media_id: 'm1', title: 'Metropolis', source: 'tmdb' }
     createEvent({ type, source, data: { ...data, metadata: { year: 1927, cast: [{}] } } })
     createEvent({ type, source, data: { ...data, metadata: {} } })
-    // @ts-expect-error a function is no JSON
+    // @ts-expect-error a function is not JSON
     createEvent({ type, source, data: { ...data, metadata: { year: () => 1927 } } })
-    // @ts-expect-error a text is no object
+    // @ts-expect-error a string is not an object
     createEvent({ type, source, data: { ...data, metadata: '1927' } })
   })
 
   it('may be omitted where no field is required', () => {
     createEvent({ type: 'info', source })
     createEvent({ type: 'error', source, data: { code: 'E1', details: { attempt: 2 }, more: true } })
-    // @ts-expect-error code is a text
+    // @ts-expect-error code is a string
     createEvent({ type: 'error', source, data: { code: 1 } })
   })
 
@@ -88,9 +88,9 @@ describe('the type of other events’ data', () => {
   it('is any JSON object for an undeclared type', () => {
     createEvent({ type: 'weather.changed', source })
     createEvent({ type: 'weather.changed', source, data: { celsius: -5, wind: ['n', null] } })
-    // @ts-expect-error a list is no object
+    // @ts-expect-error an array is not an object
     createEvent({ type: 'weather.changed', source, data: [1] })
-    // @ts-expect-error undefined is no JSON
+    // @ts-expect-error undefined is not JSON
     createEvent({ type: 'weather.changed', source, data: { celsius: undefined } })
   })
 

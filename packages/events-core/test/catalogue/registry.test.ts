@@ -73,7 +73,7 @@ describe.each([
   ])('rejects a definition with an invalid %s: %j', (path, wrong) => {
     const registry = create()
     const definition = { ...paid, ...wrong }
-    // @ts-expect-error some of these are wrong by their type already
+    // @ts-expect-error some of these are already invalid by their type
     const register = () => registry.register(definition)
     expect(register).toThrow(
       expect.objectContaining({ code: 'EVENTS_INVALID', issues: [expect.objectContaining({ path })] }),

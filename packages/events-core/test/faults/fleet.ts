@@ -12,19 +12,19 @@ export interface WorkerOrders {
   readonly log: string
   /** Events to publish; 0 for none. */
   readonly publish: number
-  /** Publishes under way at a time. */
+  /** The number of concurrent publishes. */
   readonly publishers: number
-  /** Pause of a publisher after each event. */
+  /** The pause of a publisher after each event. */
   readonly pauseMs: number
-  /** Whether it follows the log live. */
+  /** True if it follows the log live. */
   readonly follow: boolean
   /** The durable subscription that it takes part in. */
   readonly durable?: string
-  /** Size at which its SQLite file counts as full. */
+  /** The size at which its SQLite file counts as full. */
   readonly maxBytes?: number
-  /** Whether it takes part in the processor. */
+  /** True if it takes part in the processor. */
   readonly process: boolean
-  /** How long a handler takes at the most. */
+  /** The longest time that a handler takes. */
   readonly handlerMs: number
 }
 
@@ -35,7 +35,7 @@ export interface Handled {
   readonly at: number
 }
 
-/** What one life of a worker process wrote down. */
+/** The records of one life of a worker process. */
 export interface WorkerReport {
   readonly name: string
   readonly acknowledged: ReadonlyMap<string, number>
@@ -71,7 +71,7 @@ export class Worker {
     return this.#process.exitCode === null && this.#process.signalCode === null
   }
 
-  /** What it printed when it ended by itself with an error. */
+  /** The output of a worker that ended by itself with an error. */
   get errors(): string {
     return this.#errors
   }
@@ -114,7 +114,7 @@ export class Worker {
 
 type Defaults = Pick<WorkerOrders, 'url' | 'schema'>
 
-/** Starts workers, each life with a name and a log of its own, and ends those that are left. */
+/** Starts workers, each life with its own name and log, and ends the remaining ones. */
 export class Fleet {
   readonly #defaults: Defaults
   readonly #directory = mkdtempSync(join(tmpdir(), 'viewra-fleet-'))
@@ -142,7 +142,7 @@ export class Fleet {
     return worker
   }
 
-  /** Of every life so far. */
+  /** Returns the reports of all lives so far. */
   reports(): readonly WorkerReport[] {
     return this.#workers.map((worker) => worker.report())
   }

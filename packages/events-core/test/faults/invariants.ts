@@ -4,23 +4,23 @@ import type { Handled, WorkerReport } from './fleet.ts'
 export interface Verdict {
   readonly stored: number
   readonly acknowledged: number
-  /** Acknowledged events that are not in the store, or are there at another position. */
+  /** Acknowledged events that the store lacks or has at another position. */
   readonly lost: readonly string[]
-  /** Ids that are in the store more than once. */
+  /** The number of ids that the store has more than once. */
   readonly doubled: number
   /** Positions that are missing, or that two events have. */
   readonly holes: readonly number[]
-  /** Places where a live follower saw positions that do not follow one another. */
+  /** Places where a live follower saw positions that are not consecutive. */
   readonly outOfOrder: readonly string[]
   /** Stored events that no process handled. */
   readonly unhandled: readonly string[]
-  /** Handled once more, by whichever process. */
+  /** The number of repeated handler calls, in any process. */
   readonly repeated: number
-  /** How far a handled position was, at the most, behind one that was handled before. */
+  /** The largest distance of a handled position below one that was handled before. */
   readonly furthestBack: number
 }
 
-/** Holds what the workers saw against what the store has. */
+/** Compares the workers' records with the store. */
 export async function judge(storage: EventStorage, reports: readonly WorkerReport[]): Promise<Verdict> {
   const events = await allEvents(storage)
   const positions = new Map(events.map((event) => [event.id, event.position]))

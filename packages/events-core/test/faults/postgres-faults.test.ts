@@ -9,7 +9,7 @@ import { TcpProxy } from './tcp-proxy.ts'
 const info: EventInput<'info'> = { type: 'info', source: 'test' }
 const NOTHING_WRONG = { lost: [], doubled: 0, holes: [], outOfOrder: [], unhandled: [] }
 
-// What a crash must not lose has to reach the disk: fsync stays on.
+// Events that a crash must not lose have to reach the disk, so fsync stays on.
 let server: PostgresServer
 beforeAll(async () => {
   server = await PostgresServer.start()
@@ -45,7 +45,7 @@ async function verdict(schema: string, fleet: Fleet) {
   }
 }
 
-/** Until the durable subscription has handled all there is. */
+/** Waits until the durable subscription has handled all events. */
 async function caughtUp(schema: string): Promise<void> {
   const storage = postgresStorage({ url: server.url, schema })
   await storage.open()
@@ -97,7 +97,7 @@ describe('several processes on one PostgreSQL', () => {
     await fleet.end('SIGTERM')
     const found = await verdict(schema, fleet)
     expect(found).toMatchObject(NOTHING_WRONG)
-    // At most what was read ahead and not saved yet: 200 events may wait, and a save comes every 50 ms.
+    // At most the events that were read but not saved: 200 may wait, and the position is saved every 50 ms.
     expect(found.furthestBack).toBeLessThan(400)
   })
 
@@ -207,7 +207,7 @@ describe('a PostgreSQL that accepts no writes', () => {
   test('because its disk is full: publishes say so, nothing is half stored, and writes work again when there is room', async () => {
     const schema = newSchema()
     const bus = await busOn(schema)
-    // The server's own report of a full disk, without filling one: as an extension of a table's file fails.
+    // The server's own error for a full disk, without filling one: it is raised as if extending a table's file failed.
     await server.query(`
       create function ${schema}.full() returns trigger language plpgsql as
         $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
@@ -220,7 +220,7 @@ describe('a PostgreSQL that accepts no writes', () => {
   })
 })
 
-/** Sooner or later: to a deadline that comes during a try the bus can only say that it does not know. */
+/** Retries: if the deadline passes during an attempt, the bus can only report an unknown outcome. */
 async function expectRefused(publish: () => Promise<unknown>, code: string): Promise<void> {
   const answer = () =>
     publish().then(

@@ -1,4 +1,7 @@
-/** Numbers from 0 to below 1, the same for a seed: mulberry32 by Tommy Ettinger, in the public domain. */
+/**
+ * Returns a generator of numbers from 0 to below 1, determined by its seed: mulberry32 by Tommy Ettinger, in the public
+ * domain.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

@@ -11,7 +11,10 @@ const QUIET_MS = 300
 const PARTITIONS = 3
 const NAME = 'runs'
 
-/** Events of one key that follow each other within `QUIET_MS` are a run; each event and the end of each run is told. */
+/**
+ * Events of one key that follow each other within `QUIET_MS` are a run; the processor publishes an output for each event
+ * and for the end of each run.
+ */
 export function soakProcessor() {
   return processor<Run>(NAME, {
     revision: 1,
@@ -33,7 +36,7 @@ export function soakProcessor() {
   })
 }
 
-/** Returns what the log demands of the processor, computed from its events alone. */
+/** Returns the outputs that the log demands of the processor, computed from its events alone. */
 function demandedBy(events: readonly StoredEvent[]): readonly string[] {
   const demanded: string[] = []
   const runs = new Map<string, Run & { readonly due: number }>()
@@ -58,13 +61,13 @@ function demandedBy(events: readonly StoredEvent[]): readonly string[] {
 
 interface ProcessorVerdict {
   readonly outputs: number
-  /** Outputs that the log demands, and that are not in it. */
+  /** Outputs that the log demands but lacks. */
   readonly lostOutputs: readonly string[]
-  /** Outputs that the log does not demand, or has more than once. */
+  /** Outputs that the log does not demand or contains more than once. */
   readonly extraOutputs: readonly string[]
 }
 
-/** Holds what the processor published against what the log demands. */
+/** Compares the processor's outputs with those that the log demands. */
 export function judgeProcessor(events: readonly StoredEvent[]): ProcessorVerdict {
   const outputs = events.filter(({ type }) => type === 'soak.step' || type === 'soak.run')
   const left = Map.groupBy(
@@ -75,7 +78,7 @@ export function judgeProcessor(events: readonly StoredEvent[]): ProcessorVerdict
   return { outputs: outputs.length, lostOutputs, extraOutputs: [...left.values()].flat() }
 }
 
-/** Whether all events up to a position are processed, and all runs have ended. */
+/** Returns whether all events up to a position are processed and all runs have ended. */
 export async function isProcessed(storage: EventStorage, position: number): Promise<boolean> {
   const states = await storage.subscriptions.list(`${NAME}@1`)
   const timers = await Promise.all(states.map((partition) => storage.state.nextDue(partition)))

@@ -1,6 +1,6 @@
-// Breaks things at random for as long as it is told, then holds what the processes saw against what the store has:
-//   npm run soak -- --minutes 10 [--store postgres|sqlite] [--seed 1] [--workers 6]
-// Prints its seed; the faults of a seed are the same, their timing is the machine's. Exit code 1 when a promise broke.
+// Causes random faults for the given time, then compares the observations of the processes with the store: npm run soak --
+// --minutes 10 [--store postgres|sqlite] [--seed 1] [--workers 6] Prints its seed; a seed determines the faults, but not
+// their timing. Exits with 1 if a guarantee was broken.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,7 +53,7 @@ async function soakPostgres(): Promise<Verdict> {
       proxy.freeze()
       await sleep(between(500, 3_000))
       proxy.thaw()
-      // Whoever gave up meanwhile is told so.
+      // Resets connections whose other end was closed during the freeze.
       proxy.cut()
     },
   }
@@ -137,7 +137,7 @@ function workerFaults(workers: readonly Worker[]): Record<string, Fault> {
   }
 }
 
-/** A worker that found no store when it started ended with code 3; any other end is a fault of ours. */
+/** A worker that found no store when it started exits with 3; any other exit is a fault of the bus. */
 function revive(fleet: Fleet, workers: Worker[]): void {
   for (const [at, worker] of workers.entries()) {
     if (worker.isRunning) continue

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Stands between a client and a server, and breaks their connections as a network does. */
+/** Forwards connections between a client and a server, and breaks them as a network does. */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>()
@@ -32,17 +32,20 @@ export class TcpProxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy()
   }
 
-  /** Lets so many bytes of what the server answers pass, then resets that connection: what was done is not told. */
+  /**
+   * Forwards so many bytes of the server's answer, then resets the connection, so that the client does not learn the
+   * outcome.
+   */
   cutAnswersAfter(bytes: number): void {
     this.#cutAfterBytes = bytes
   }
 
-  /** Lets all pass again. */
+  /** Forwards everything again. */
   mend(): void {
     this.#cutAfterBytes = undefined
   }
 
-  /** Lets nothing pass, without a word, until `thaw`. */
+  /** Forwards nothing, without closing connections, until `thaw`. */
   freeze(): void {
     this.#frozen = true
     for (const pair of this.#pairs) for (const socket of pair) socket.pause()

@@ -1,7 +1,6 @@
-// A process of a fleet: publishes, follows the log live, and takes part in a durable subscription. What it saw is
-// written line by line, synchronously, so that `kill -9` loses none of it:
-//   S            started            A <id> <position>     acknowledged
-//   T <position> live               H <position> <id> <time>  handled
+// A process of a fleet: publishes, follows the log live, and takes part in a durable subscription. It records its
+// observations line by line, synchronously, so that `kill -9` loses none of them: S            started            A <id>
+// <position>     acknowledged T <position> live               H <position> <id> <time>  handled
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEventBus, type EventBus, EventsError, type PublishedEvent } from '../../src/index.ts'
@@ -53,7 +52,7 @@ async function startWhenItCan(bus: EventBus): Promise<void> {
       return await bus.start()
     } catch (error) {
       if (!(error instanceof EventsError) || !error.retryable) throw error
-      // A bus that could not start has let go of its durable subscriptions.
+      // A bus that could not start has dropped its durable subscriptions.
       process.exit(3)
     }
   }
@@ -64,7 +63,7 @@ async function handle(event: PublishedEvent): Promise<void> {
   write(`H ${event.position} ${event.id} ${performance.timeOrigin + performance.now()}`)
 }
 
-/** Keeps some publishes under way, each tried with the same id until it is acknowledged. */
+/** Keeps some publishes under way, each retried with the same id until it is acknowledged. */
 async function publish(bus: EventBus): Promise<void> {
   let next = 0
   const publisher = async () => {

@@ -81,7 +81,7 @@ const ONE_CONDITION_EACH: EventFilter[] = [
 ]
 
 describe('containsJson', () => {
-  // The examples of PostgreSQL's manual, section 8.14.3, but for the one exception that is left out.
+  // The examples of PostgreSQL's manual, section 8.14.3, except for the one special case that is left out.
   test.each([
     ['"foo"', '"foo"', true],
     ['[1, 2, 3]', '[1, 3]', true],

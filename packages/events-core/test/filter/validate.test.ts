@@ -83,7 +83,7 @@ describe('validateFilter', () => {
     ['tags.0', /1 to 64 characters/, { tags: ['x'.repeat(65)] }],
     ['tags.0', /1 to 64 characters, not null/, { tags: [null] }],
     ['tags', /must name at most 32/, { tags: Array.from({ length: 33 }, () => 'a') }],
-    // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested
+    // biome-ignore lint/suspicious/noSparseArray: the hole is under test
     ['tags.1', /1 to 64 characters/, { tags: ['a', , 'b'] }],
     ['tagsMode', /must be one of 'any', 'all'/, { tagsMode: 'some' }],
     ['minPriority', /must be an integer from 0 to 100/, { minPriority: '5' }],

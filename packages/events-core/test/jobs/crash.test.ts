@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 240_000 })
 const postgres = await PostgresSetup.start()
 
 const KILLS = 3
-/** That the parent allows for each kill. */
+/** The steps that the parent allows per kill. */
 const STEPS_EACH = 30
 const STEPS = (KILLS + 1) * STEPS_EACH
 const PATIENT = { timeout: 60_000, interval: 20 }
@@ -78,7 +78,7 @@ test.for(Object.entries(PLACES))(
       // The step whose checkpoint was not stored yet is done again, and no other.
       if (!isDoneAgain) expect(step.at).toBe(before.at + 1)
     }
-    // Meanwhile everybody could see that it was not done.
+    // Meanwhile other processes saw that the job was not done.
     for (const job of seen) expect(job).toMatchObject({ state: 'running', ended: null, result: null })
   },
 )
@@ -132,7 +132,7 @@ test.for(Object.entries(PLACES))(
   },
 )
 
-/** What a process sees that runs no jobs. */
+/** Records the job as a process without a runner sees it. */
 async function watch({ storage }: Place) {
   const bus = createEventBus({ storage })
   await bus.start()
@@ -165,7 +165,7 @@ async function stepsOf(
   }))
 }
 
-/** @param steps of the job that it submits */
+/** @param steps the number of steps of the job that it submits */
 async function startChild({ url, schema }: Place, ...steps: readonly number[]) {
   const args = [url, schema, ...steps.map(String)]
   const child = fork(join(import.meta.dirname, 'children/run-jobs.ts'), args, {

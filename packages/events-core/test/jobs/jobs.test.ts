@@ -13,7 +13,7 @@ import { bound, gate } from '../bus/setup.ts'
 
 type Store = ReturnType<typeof memoryStorage>
 
-/** A started bus with a job runner, stopped when the test ends. */
+/** Starts a bus with a job runner, which is stopped when the test ends. */
 async function started(
   kinds: JobRunnerOptions['kinds'],
   options: Partial<JobRunnerOptions> = {},
@@ -40,7 +40,7 @@ const double = jobKind<{ value: number }, { doubled: number }>('double', ({ inpu
   doubled: input.value * 2,
 }))
 
-/** Ends when it is told to. */
+/** A kind of job that runs until its signal aborts. */
 const patient = (seen: JobContext<unknown, unknown>[] = []) =>
   jobKind<unknown, unknown, unknown>('patient', async (job) => {
     seen.push(job)
@@ -168,7 +168,7 @@ describe('a job', () => {
     const { submit } = await started([patient(seen)], { leaseMs: 100 }, storage)
     const { id } = await submit('patient', null)
     await expect.poll(() => seen.length).toBe(1)
-    // Another process takes the lease over, as it does when this one was frozen.
+    // Another process takes over the lease, as if this one had been frozen.
     const first = await storage.leases.acquire(`job:${id}`, 'other')
     if (first.acquired) throw new Error('nobody held the lease')
     expect((await storage.leases.acquire(`job:${id}`, 'other', first.sign)).acquired).toBe(true)

@@ -9,7 +9,7 @@ const COMMENT = /^# (HELP|TYPE) [a-z_]+ \S.*$/
 const SAMPLE = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/
 const LABEL = /([a-z_]+)="((?:[^"\\]|\\.)*)",?/y
 
-/** The samples of a scrape in Prometheus's text format; throws at a line that is none. */
+/** Parses a scrape in Prometheus's text format; throws on an invalid line. */
 export function parseExposition(text: string): readonly Sample[] {
   return text
     .split('\n')

@@ -14,7 +14,7 @@ export async function scrape(register: Registry, name: string): Promise<readonly
   return samples.filter((sample) => sample.name === `viewra_events_${name}`)
 }
 
-/** `{ 'scan.progress low': 2 }`: the values of a metric by the values of its labels. */
+/** Returns the values of a metric by the values of its labels: `{ 'scan.progress low': 2 }`. */
 export async function valuesOf(register: Registry, name: string): Promise<Record<string, number>> {
   const samples = await scrape(register, name)
   return Object.fromEntries(samples.map(({ labels, value }) => [Object.values(labels).join(' '), value]))

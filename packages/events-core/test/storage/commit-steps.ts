@@ -2,7 +2,7 @@ import type { Changes } from '../../src/storage/contract/commit.ts'
 import { PARTITION } from '../../src/testing/holder.ts'
 import { makeRecord } from '../../src/testing/record.ts'
 
-/** Changes of every kind, of which each says the number of the step. */
+/** Returns changes of every kind, each of which contains the number of the step. */
 export function changesOf(step: number): Changes {
   const { event } = makeRecord({ id: `failed ${step}` })
   const failed = { ...event, position: step, recorded_at: event.timestamp }

@@ -11,7 +11,7 @@ const PATHS = [
   'a.b.b',
   'a.a.a',
 ]
-/** Of each path one type below it that no pattern names, as nearly all types are. */
+/** One type below each path that no pattern names, like nearly all types. */
 const TYPES = [...PATHS, ...PATHS.map((path) => `${path}.other`), 'other']
 const pattern = fc.constantFrom(...PATHS, ...PATHS.map((path) => `${path}.*`), '*')
 const patterns = fc.option(fc.uniqueArray(pattern, { minLength: 1, maxLength: 3 }), { nil: undefined })
@@ -20,7 +20,7 @@ const steps = fc.array(
   { maxLength: 8 },
 )
 
-/** Where the log of each type begins, type by type. */
+/** The kept-from of each type, computed type by type. */
 class Model {
   readonly #positions = new Map(TYPES.map((type) => [type, 1]))
 

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { EventStorage } from '../../src/storage/contract/storage.ts'
 import { PARTITION } from '../../src/testing/holder.ts'
 
-/** Returns the last of the steps in commit-steps.ts whose changes are there; fails unless all of its changes are. */
+/** Returns the last of the steps in commit-steps.ts whose changes are stored; fails unless all its changes are. */
 export async function lastStep(storage: EventStorage): Promise<number> {
   const [partition] = await storage.subscriptions.list(PARTITION.name)
   const step = partition?.position ?? 0

@@ -7,7 +7,7 @@ import { openStore, temporaryPath } from './sqlite/setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 
-/** Takes a store back to what it was before anybody noted where the kept log begins, or counted tags. */
+/** Turns a store back into one from before kept-from was recorded and tags were counted. */
 const FORGET_NEWER = [
   'alter table events drop column extensions',
   'alter table log_head drop column recorded',

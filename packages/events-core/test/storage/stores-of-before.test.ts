@@ -13,7 +13,7 @@ import { temporaryPath } from './sqlite/setup.ts'
 
 /*
  * The stores in older/ were written by children/write-older-stores.ts, which says what is in them, with the code of the
- * last version that kept leases in the rows of subscriptions. Of PostgreSQL it is what that version asked of its server.
+ * last version that kept leases in the rows of subscriptions. For PostgreSQL, they contain the queries of that version.
  */
 const setup = await PostgresSetup.start({ fsync: 'off' })
 const SCHEMA = 'older_store'
@@ -125,7 +125,7 @@ function olderStore(name: string): Buffer {
   return gunzipSync(readFileSync(new URL(`older/${name}`, import.meta.url)))
 }
 
-/** Asks the server what the version before asked of its own. */
+/** Runs the recorded queries of the earlier version on this server. */
 async function askAll(lines: string): Promise<void> {
   const client = new pg.Client({ connectionString: setup.server.url })
   await client.connect()

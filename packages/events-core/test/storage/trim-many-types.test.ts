@@ -8,7 +8,7 @@ import { openStore, temporaryPath } from './sqlite/setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 
-/** More than are looked for type by type. */
+/** More types than are looked up one by one. */
 const TYPES = Array.from({ length: 120 }, (_, n) => `many.t${n}`)
 
 test.each<[string, (now: () => number) => Promise<EventStorage>]>([
@@ -20,7 +20,7 @@ test.each<[string, (now: () => number) => Promise<EventStorage>]>([
     const clock = new ManualClock()
     const storage = await open(clock.now)
     const positions = async () => (await listAll(storage)).map(({ position }) => position)
-    // Three rounds of 122: each type, one that is excepted, and another one.
+    // Three rounds of 122: each type, an excepted one, and another one.
     for (let round = 0; round < 3; round++) {
       await storage.append([...TYPES, 'many.kept', 'other'].map((type) => makeRecord({ type })))
       clock.advance(1_000)

@@ -1,4 +1,4 @@
-// Runs jobs on a store until it is killed: url, schema, and how many steps the job has that it submits, if any.
+// Runs jobs on a store until it is killed. Arguments: url, schema, and the number of steps of the job to submit, if any.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEventBus } from '../../../src/index.ts'
 import { jobKind, jobRunner } from '../../../src/jobs/index.ts'
@@ -14,8 +14,8 @@ process.on('message', (count) => {
 process.on('disconnect', () => process.exit(1))
 
 /**
- * Publishes an event for each step, and says in it which process and attempt has done it. It goes only as far as the parent
- * allows, which would otherwise find it done before it has started the next process.
+ * Publishes an event for each step with the process and attempt that did it. It advances only as far as the parent allows,
+ * which would otherwise find it done before it has started the next process.
  */
 const stepping = jobKind<{ steps: number }, { attempts: number }, { next: number }>(
   'stepping',

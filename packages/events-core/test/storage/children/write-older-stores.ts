@@ -1,5 +1,5 @@
-// Writes the stores in older/ by the code of an older version, which is checked out and installed somewhere:
-//   node --conditions=@viewra/source write-older-stores.ts /path/to/that/packages/events-core postgres://user@host/database
+// Writes the stores in older/ with the code of an older version, which must be checked out and installed: node
+// --conditions=@viewra/source write-older-stores.ts /path/to/that/packages/events-core postgres://user@host/database
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,7 @@ const pg = createRequire(join(older, 'package.json'))('pg')
 
 const into = new URL('../older/', import.meta.url)
 
-/** The stores of older-stores.test.ts, which says what has to be in them. */
+/** Fills the stores of older-stores.test.ts, which defines their contents. */
 async function fill(
   storage: ReturnType<typeof sqliteStorage>,
   setTime: (time: string) => void,
@@ -33,7 +33,7 @@ async function fill(
     makeRecord({ id: 'a', tags: ['x', 'y', 'x'], title: 'nul \0 and mark \ufdd0', data: { half: '\ud800' } }),
     makeRecord({ id: 'b', tags: ['x'], source: 'plugin:p', priority: 9, target: 'user:1' }),
   ])
-  // The clock was set back, which the version of then recorded.
+  // The clock was set back; older versions recorded that.
   setTime('2029-12-31T23:59:30Z')
   await storage.append([makeRecord({ id: 'c', ttl: 1_000 })])
   setTime('2030-01-01T00:00:10Z')
@@ -71,7 +71,7 @@ async function writeSqlite(): Promise<void> {
   writeFileSync(new URL('sqlite.db.gz', into), gzipSync(readFileSync(path), { level: 9 }))
 }
 
-/** All that the older version asks of the server, in order: the calls follow each other. */
+/** Records all queries of the older version in order, since its calls follow each other. */
 async function writePostgres(): Promise<void> {
   const asked: unknown[][] = []
   const query = pg.Client.prototype.query
@@ -86,7 +86,7 @@ async function writePostgres(): Promise<void> {
   writeFileSync(new URL('postgres.jsonl.gz', into), gzipSync(statements.join(''), { level: 9 }))
 }
 
-/** As the driver asks the values themselves. */
+/** Formats a value as the driver does. */
 function asText(value: unknown): unknown {
   return typeof value === 'object' &&
     value !== null &&

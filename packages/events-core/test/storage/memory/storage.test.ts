@@ -168,7 +168,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat({ max: 5 }) }) },
 )
 
-/** What the store should hold, done the simplest way. */
+/** Computes the expected contents of the store in the simplest way. */
 class Model {
   readonly #capacity: number
   #kept: Kept[] = []
@@ -179,7 +179,7 @@ class Model {
   }
 
   append(ids: readonly string[], expiresAtMs: number, recordedAtMs: number): void {
-    // A batch is checked as a whole against what was there before it, and against itself.
+    // A batch is checked as a whole against earlier events and against itself.
     const before = new Set(this.#kept.map((kept) => kept.id))
     for (const id of new Set(ids)) {
       if (before.has(id)) continue
@@ -204,7 +204,7 @@ class Model {
   }
 }
 
-/** Does the same to both. Events go to the target that the last digit of their id, modulo 3, says. */
+/** Does the same to both. An event's target is the last digit of its id, modulo 3. */
 async function take(step: Step, storage: EventStorage, model: Model, clock: ManualClock): Promise<void> {
   const nowMs = clock.now()
   if (step.do === 'wait') clock.advance(step.ms)

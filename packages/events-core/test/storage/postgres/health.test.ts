@@ -5,7 +5,7 @@ import { PostgresSetup } from './setup.ts'
 const setup = await PostgresSetup.start({ fsync: 'off' })
 const info = { type: 'info', source: 'test' } as const
 
-/** Runs `work` with a bus on a schema of its own, which takes events before and after. */
+/** Runs `work` with a bus on its own schema, and checks that it accepts events before and after. */
 async function withBus(work: (bus: EventBus, schema: string) => Promise<void>): Promise<void> {
   const schema = setup.newSchema()
   const bus = createEventBus({ storage: setup.store({ schema }) })
@@ -26,7 +26,7 @@ test.each([
     const session = await setup.client()
     await session.query(`set search_path = ${schema}; begin; ${lock}`)
     const publishing = [bus.publish(info, { timeoutMs: 3_000 })]
-    // Behind the first, which the store has by now.
+    // Queued behind the first, which the store is writing by now.
     await new Promise((resolve) => setTimeout(resolve, 100))
     publishing.push(bus.publish(info, { timeoutMs: 200 }))
     const outcomes = Promise.allSettled(publishing)
@@ -43,7 +43,7 @@ test.each([
       outcome.status === 'rejected' ? outcome.reason : outcome,
     )
     expect(reasons).toMatchObject([
-      // The wait for the lock and that of the publisher end together; either may be first.
+      // The lock's timeout and the publisher's end at about the same time; either may be first.
       { code: expect.stringMatching(/^EVENTS_STORAGE_(LOCKED|UNAVAILABLE)$/) },
       { code: 'EVENTS_STORAGE_UNAVAILABLE', message: expect.stringContaining('has not answered a write') },
     ])

@@ -6,11 +6,11 @@ import { makeRecord } from '../../../src/testing/record.ts'
 import { changesOf } from '../commit-steps.ts'
 import { appendBySql, PostgresSetup } from './setup.ts'
 
-// No settings: as people run it. A server of Debian compiles statements (jit) by itself.
+// Default settings, as in production. Debian's server compiles statements (jit) by default.
 const setup = await PostgresSetup.start({})
 const { server } = setup
 
-/** What somebody may have set for all that connect as a role: each could slow our statements down, or break them. */
+/** Settings that a role may have: each could slow down or break the store's statements. */
 const ODD_SETTINGS = {
   jit: 'on',
   jit_above_cost: '0',
@@ -40,7 +40,7 @@ const ODD_SETTINGS = {
   search_path: 'in_the_way, pg_catalog',
 }
 
-/** A role that may use the database, and has settings of its own. */
+/** Creates a role with its own settings that may use the database. */
 async function urlOfOddRole(): Promise<string> {
   await server.query(`
     create role odd superuser login password 'odd';
@@ -115,7 +115,7 @@ test('every transaction pins its limits and the settings its plan relies on', as
   await connection.begin({ isolationLevel: 'repeatable read' })
   expect(await settings()).toEqual({ ...pinned, transaction_isolation: 'repeatable read' })
   await connection.end('commit')
-  // A query that fails is rolled back, and the connection goes on.
+  // A failed query is rolled back, and the connection stays usable.
   await expect(connection.executeQuery({ sql: 'select 1 / 0', parameters: [] })).rejects.toThrow(
     'division by zero',
   )
@@ -144,7 +144,7 @@ test('a publish takes milliseconds with the server’s default settings', async 
     await bus.publish({ type: 'info', source: 'test', title: 'quick', tags: ['a'], data: { i } })
     times.push(performance.now() - began)
   }
-  // Compiled each time it takes ten times as long.
+  // Compiling each time would take ten times as long.
   expect(times.sort((a, b) => a - b)[7]).toBeLessThan(200)
 })
 

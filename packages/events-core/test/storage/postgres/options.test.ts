@@ -21,7 +21,7 @@ test.each<[string, object]>([
   ['listenUrl', { url: URL, listenUrl: 'secret' }],
   ['url cannot be used', { url: `${URL}?sslrootcert=/nowhere/ca.crt` }],
   ['listenUrl cannot be used', { url: URL, listenUrl: `${URL}?sslrootcert=/nowhere/ca.crt` }],
-  // A named pipe is as little a file, and would hang whoever reads it.
+  // A named pipe is not a regular file either, and would block its reader.
   ['a regular file as sslrootcert', { url: `${URL}?sslrootcert=/tmp` }],
   ['a regular file as sslkey', { url: URL, listenUrl: `${URL}?sslmode=require&sslkey=/dev/zero` }],
   ['connection', { connection: 'localhost' }],

@@ -7,7 +7,7 @@ import { appendBySql, appendStubbornly, PostgresSetup } from './setup.ts'
 
 const setup = await PostgresSetup.start({ fsync: 'off' })
 
-/** Reads on, as a subscription does, until `done` says so and all is read. */
+/** Reads like a subscription until `done` returns true and all events are read. */
 async function follow(storage: EventStorage, done: () => boolean): Promise<string[]> {
   const ids: string[] = []
   for (let after = 0; ; ) {
@@ -62,7 +62,7 @@ test('a reader gets each event once, in order, while transactions commit and rol
   expect((await storage.totals()).total).toBe(ids.length)
 })
 
-/** Answers whether it committed. */
+/** Returns whether it committed. */
 async function appendSlowly(client: pg.Client, schema: string, ids: readonly string[]): Promise<boolean> {
   const linger = async () => {
     for (let turns = Math.floor(Math.random() * 20); turns > 0; turns--) await setImmediate()

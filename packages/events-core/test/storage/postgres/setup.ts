@@ -7,7 +7,7 @@ import { type PostgresStorageOptions, postgresStorage } from '../../../src/stora
 
 let schemas = 0
 
-/** The server of a test file, and what its tests need; all of it ends with them. */
+/** The server of a test file with helpers for its tests; it is stopped after them. */
 export class PostgresSetup {
   readonly server: PostgresServer
 
@@ -28,7 +28,7 @@ export class PostgresSetup {
     return `test_${++schemas}`
   }
 
-  /** A store, not open. */
+  /** Creates a store without opening it. */
   store(options: Partial<PostgresStorageOptions>): EventStorage {
     const storage = postgresStorage({ url: this.server.url, ...options })
     onTestFinished(() => storage.close())
@@ -50,7 +50,7 @@ export class PostgresSetup {
     return client
   }
 
-  /** Ends the connections that an application of this name has open. */
+  /** Ends the open connections of an application. */
   async terminate(applicationName: string): Promise<number> {
     const rows = await this.server.query(
       'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',
@@ -60,7 +60,7 @@ export class PostgresSetup {
   }
 }
 
-/** Appends by SQL within whatever transaction the client has open, as a process that is slow to commit. */
+/** Appends by SQL within the client's open transaction, like a process that is slow to commit. */
 export async function appendBySql(client: pg.Client, schema: string, ids: readonly string[]): Promise<void> {
   const all = <T>(value: T): T[] => ids.map(() => value)
   const columns = [
@@ -82,7 +82,7 @@ export async function appendBySql(client: pg.Client, schema: string, ids: readon
   await client.query(`select "${schema}".append_events(${parameters})`, values)
 }
 
-/** Appends as the bus does: again while the error says that it may help. */
+/** Appends like the bus: retries while the error is retryable. */
 export async function appendStubbornly(
   storage: EventStorage,
   records: readonly EventRecord[],

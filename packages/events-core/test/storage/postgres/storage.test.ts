@@ -60,7 +60,7 @@ test.each(['Mixed Case', 'it\'s "quoted"', 'é😀', 'x; drop schema public', 'a
     const [storage, other] = await Promise.all([setup.openStore({ schema }), setup.openStore({ schema })])
     const wake = vi.fn()
     storage.watch(wake)
-    // It has begun to listen.
+    // The store listens now.
     await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(1))
     await other.append([makeRecord({ id: 'a', tags: ['x'], data: { n: 1 } }), ...makeRecords(2)])
     await vi.waitFor(() => expect(wake).toHaveBeenCalledTimes(2))
@@ -137,7 +137,7 @@ test('a store counts as listening when a notification arrives, not because LISTE
   const direct = await setup.openStore({ schema })
   direct.watch(() => {})
   await expect.poll(() => direct.isListening?.()).toBe(true)
-  // As behind a pooler that keeps no sessions: to listen is granted, and nothing comes.
+  // As behind a pooler without sessions: LISTEN succeeds, but no notification arrives.
   await server.query('create database elsewhere')
   const listenUrl = server.urlFor('elsewhere', 'p@ss:word/#?')
   const deaf = await setup.openStore({ schema, listenUrl })
@@ -168,7 +168,7 @@ test.each<[string, EventFilter]>([
   }
   await server.query(`analyze ${schema}.events`)
   expect((await storage.list({ filter, limit: 10 })).total).toBe(1)
-  // The server tells of scans when their connections end.
+  // The server publishes its scan statistics when the connections end.
   await storage.close()
   const scans = `
     select from pg_stat_all_indexes

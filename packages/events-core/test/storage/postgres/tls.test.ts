@@ -6,7 +6,7 @@ import { EventsError } from '../../../src/errors.ts'
 import { makeRecord } from '../../../src/testing/record.ts'
 import { PostgresSetup } from './setup.ts'
 
-// Made for these tests, until 2076; the keys of both CAs were thrown away.
+// Created for these tests, valid until 2076; the keys of both CAs were deleted.
 const file = (name: string) => fileURLToPath(new URL(`tls/${name}`, import.meta.url))
 const setup = await PostgresSetup.start({ ssl: 'on', fsync: 'off' }, [file('server.crt'), file('server.key')])
 const { server } = setup
@@ -21,7 +21,7 @@ const connection = {
   password: decodeURIComponent(password),
   ssl: { ca: readFileSync(file('ca.crt'), 'utf8') },
 }
-// A name that the certificate does not have.
+// The certificate does not have this name.
 const elsewhere = { ...connection, host: '127.0.0.1', ssl: { ...connection.ssl, servername: 'db.example' } }
 
 test.each<[string, object]>([

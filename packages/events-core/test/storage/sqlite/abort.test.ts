@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { makeRecords } from '../../../src/testing/record.ts'
 import { openStore, temporaryPath } from './setup.ts'
 
-/** To look for the text in a message takes a millisecond: it is nearly found at each place. */
+/** Searching a message for the text takes a millisecond: it almost matches at each place. */
 const MESSAGE = 'a'.repeat(8_000)
 const SLOW = { text: `${'a'.repeat(200)}b` }
 const EVENTS = 1_000
@@ -26,7 +26,7 @@ test('aborted searches take no further time from others', async () => {
   const abortedAt = performance.now()
   await outcomes
   await storage.list({ limit: 10 })
-  // All of them would take a hundred times as long as one.
+  // Searching all would take a hundred times as long as one.
   expect(performance.now() - abortedAt).toBeLessThan(oneMs * 30)
 })
 

@@ -28,7 +28,7 @@ test.each(['2030-01-01T10:00:00.000Z', '1969-12-31T23:00:00.000Z', '0000-01-01T1
     const visible = records.filter(({ expiresAtMs }) => expiresAtMs === null || expiresAtMs > startMs + HOUR)
     expect(visible.length).toBeLessThan(records.length)
     await expectCounts(storage, visible, startMs)
-    // Expired or not, what is removed is no longer counted.
+    // Expired or not, removed events are no longer counted.
     await storage.deleteMatching({ types: ['a.y'] })
     await expectCounts(
       storage,

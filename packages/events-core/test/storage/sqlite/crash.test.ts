@@ -7,7 +7,7 @@ import { makeRecord, makeRecords } from '../../../src/testing/record.ts'
 import { Child, failureOf, openStore, temporaryPath } from './setup.ts'
 
 const BATCH = 20
-/** Processes that have to start take seconds on a busy machine. */
+/** Processes take seconds to start on a busy machine. */
 const PATIENT = { timeout: 120_000 }
 
 describe('kill -9', PATIENT, () => {
@@ -95,7 +95,7 @@ describe('a dying thread', () => {
       storage.count(),
       storage.totals(),
     ]
-    // Before the threads have had a look at their messages.
+    // Before the threads have read their messages.
     for (const thread of threads) void thread.terminate()
     const failures = await Promise.all(calls.map(failureOf))
     expect(new Set(failures.map((failure) => failure.code))).toEqual(new Set(['EVENTS_STORAGE_UNAVAILABLE']))
@@ -151,7 +151,7 @@ describe('a dying thread', () => {
   })
 })
 
-/** The threads that are started from now on; the writer of a store is the first of its two. */
+/** Records the threads that are started from now on; the first of a store's two is the writer. */
 function watchThreads(): Worker[] {
   const threads: Worker[] = []
   const watch = (thread: Worker) => threads.push(thread)
@@ -162,7 +162,7 @@ function watchThreads(): Worker[] {
   return threads
 }
 
-/** That many processes that have been let loose on one file at the same time, and have opened it. */
+/** Starts so many processes that open one file at the same time. */
 async function together(count: number, path: string, batches: string): Promise<Child[]> {
   const children = Array.from(
     { length: count },

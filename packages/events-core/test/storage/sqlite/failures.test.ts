@@ -14,7 +14,7 @@ async function failureToOpen(path: string): Promise<{ code: string; message: str
   return failure
 }
 
-/** A store with an event, closed. */
+/** Creates a store with an event and closes it. */
 async function writtenStore(path: string): Promise<EventStorage> {
   const storage = await openStore(path)
   await storage.append([makeRecord({ id: 'a' })])
@@ -166,7 +166,7 @@ describe('damage', () => {
     await storage.append(makeRecords(5_000))
     await storage.close()
     const bytes = readFileSync(path)
-    // All but the first pages, which have the schema.
+    // Everything except the first pages, which contain the schema.
     bytes.fill(0x5a, bytes.length / 2)
     writeFileSync(path, bytes)
     await storage.open()
@@ -176,7 +176,7 @@ describe('damage', () => {
   })
 })
 
-/** As a file on a read-only mount, and for root too: a write version that SQLite does not know. */
+/** Makes the file read-only even for root, by a write version that SQLite does not know. */
 function markReadOnly(path: string): void {
   const bytes = readFileSync(path)
   bytes[18] = 3

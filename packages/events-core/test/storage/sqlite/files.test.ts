@@ -74,7 +74,7 @@ describe.skipIf(process.platform !== 'linux')('what the operating system refuses
     expect(told.append?.message).toContain('limit of file sizes')
   })
 
-  // Needs a user who may mount, at least in a namespace of its own.
+  // Needs a user who may mount, at least in their own namespace.
   test.skipIf(!mayMount())('a full disk is reported as such, also at start, with what to do', () => {
     const directory = temporaryDirectory()
     const told = fill(
@@ -99,7 +99,7 @@ interface Failure {
   readonly message: string
 }
 
-/** Fills a store in a process that a shell starts under some limit; what failed, by the step. */
+/** Fills a store in a process that a shell starts under some limit. Returns the failures by step. */
 function fill(script: string, directory: string, under = ''): Partial<Record<string, Failure>> {
   const [command = 'sh', ...args] = [...under.split(' ').filter(Boolean), 'sh', '-c', script, 'sh']
   const output = execFileSync(command, [...args, process.execPath, FILL, directory], { encoding: 'utf8' })
@@ -112,7 +112,7 @@ function fill(script: string, directory: string, under = ''): Partial<Record<str
   )
 }
 
-/** What each attempt to write says as another user than root, who may write whatever the mode says. */
+/** Returns the errors of writes by a user other than root, who may write whatever the mode is. */
 function failuresToWrite(...args: string[]): readonly (string | null)[] {
   return JSON.parse(execFileSync(process.execPath, [WRITE, ...args], { encoding: 'utf8' }))
 }

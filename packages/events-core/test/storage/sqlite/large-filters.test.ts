@@ -19,7 +19,7 @@ const compiler = new Kysely<unknown>({
   },
 })
 
-/** To hand one of these over takes a millisecond or more, which each event must not cost. */
+/** Passing one of these takes a millisecond or more, a cost that must not occur per event. */
 const LARGE = {
   'prefixes of sources': (dialect: SqlDialect) => dialect.startsWithAny('source', texts(255)),
   'a part of the data': (dialect: SqlDialect) => dialect.dataContains({ list: texts(512) }),

@@ -5,7 +5,7 @@ import { EventsError } from '../../../src/errors.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 import { openStore, temporaryDirectory } from './setup.ts'
 
-/** The options are what somebody without types might hand in. */
+/** The options are those that a caller without types may pass. */
 function problemsOf(options: object): readonly { path: string; message: string }[] {
   try {
     Reflect.apply(sqliteStorage, undefined, [options])

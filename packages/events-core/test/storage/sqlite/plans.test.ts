@@ -27,7 +27,7 @@ const BY_TAG = 'SEARCH event_tags USING PRIMARY KEY (tag=? AND position>? AND po
 const BY_POSITION = 'SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'
 const EXPIRED = 'SEARCH events USING INDEX events_by_expiry (expires_at<?)'
 
-/** More than are looked at in one statement. */
+/** More than one statement examines. */
 const MANY = 1_001
 
 const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
@@ -42,7 +42,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(directory, { recursive: true }))
 
-/** SQLite chooses without statistics, so what it chooses here it chooses in a log of millions. */
+/** SQLite chooses without statistics, so it makes the same choice for a log of millions. */
 describe('an index serves', () => {
   test.each<[string, EventFilter, string]>([
     ['a type', { types: ['a.x'] }, BY_TYPE],
@@ -122,7 +122,7 @@ describe('an index serves', () => {
   })
 })
 
-/** Runs work whose changes are taken back, so that the next test finds what this one found. */
+/** Runs work and rolls back its changes, so that the next test finds the same data. */
 async function undone(call: SqlCall, work: (call: SqlCall) => Promise<unknown>): Promise<void> {
   const undo = new Error('undone')
   const run = call.db.transaction().execute(async (db) => {
@@ -132,7 +132,7 @@ async function undone(call: SqlCall, work: (call: SqlCall) => Promise<unknown>):
   await expect(run).rejects.toBe(undo)
 }
 
-/** How SQLite goes about the statements of some work. */
+/** Returns SQLite's query plans for the statements of some work. */
 async function stepsOf(work: (call: SqlCall) => Promise<unknown>): Promise<string[]> {
   const file = new Database(path)
   onTestFinished(() => {

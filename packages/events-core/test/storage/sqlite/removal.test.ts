@@ -5,7 +5,7 @@ import { idsOf, positionsOf, readToHead } from '../../../src/testing/reading.ts'
 import { makeRecord, makeRecords } from '../../../src/testing/record.ts'
 import { failureOf, openStore, temporaryPath } from './setup.ts'
 
-/** What takes seconds on an idle machine. */
+/** For tests that take seconds on an idle machine. */
 const PATIENT = { timeout: 120_000 }
 
 test(

@@ -10,7 +10,7 @@ import { EventsError } from '../../../src/errors.ts'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { type SqliteStorageOptions, sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 
-/** A directory that is there until the end of the test. */
+/** Creates a directory that exists until the end of the test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
@@ -21,7 +21,7 @@ export function temporaryPath(): string {
   return join(temporaryDirectory(), 'events.db')
 }
 
-/** An open store that is closed at the end of the test. */
+/** Opens a store that is closed at the end of the test. */
 export async function openStore(
   path: string,
   options: Partial<SqliteStorageOptions> = {},
@@ -32,7 +32,7 @@ export async function openStore(
   return storage
 }
 
-/** The code of the EventsError with which a promise is rejected, and its message. */
+/** Returns code and message of the EventsError with which a promise rejects. */
 export async function failureOf(promise: Promise<unknown>): Promise<{ code: string; message: string }> {
   const error: unknown = await promise.then(
     (value) => expect.unreachable(`should have failed, but answered ${JSON.stringify(value)}`),
@@ -42,7 +42,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<{ code: stri
   return { code: error.code, message: error.message }
 }
 
-/** A program from children/, which speaks by lines. It is killed at the end of the test. */
+/** A program from children/ that prints lines. It is killed at the end of the test. */
 export class Child {
   readonly lines: string[] = []
   readonly #process: ChildProcess
@@ -63,7 +63,7 @@ export class Child {
     })
   }
 
-  /** Waits until the child has said that many lines. */
+  /** Waits until the child has printed that many lines. */
   async said(count: number): Promise<void> {
     while (this.lines.length < count) {
       const heard = new Promise<void>((resolve) => {
@@ -83,7 +83,7 @@ export class Child {
     return this.#exited
   }
 
-  /** Waits for its end by itself, and answers its exit code. */
+  /** Waits until it ends by itself, and returns its exit code. */
   async ended(): Promise<unknown> {
     const [code] = await this.#exited
     return code

@@ -47,7 +47,7 @@ function openFile(path: string): Database.Database {
     file.close()
   })
   file.pragma('journal_mode = wal')
-  // Otherwise SQLite would do by itself what is looked at here, which it cannot while somebody reads.
+  // Otherwise SQLite would itself do what is tested here, which it cannot while a reader is active.
   file.pragma('wal_autocheckpoint = 0')
   file.exec('create table if not exists t (x blob)')
   return file

@@ -9,7 +9,7 @@ import { makeRecords } from '../../../src/testing/record.ts'
 
 const PATIENCE = { timeout: 10_000 }
 
-/** Two that know nothing of each other, as two processes do. */
+/** Opens two independent stores on one file, like two processes. */
 async function twoStores(): Promise<readonly [EventStorage, EventStorage]> {
   const directory = mkdtempSync(join(tmpdir(), 'viewra-events-'))
   const path = join(directory, 'events.db')
@@ -28,7 +28,7 @@ test('an append wakes other users of the file, not the store itself', async () =
   const others = vi.fn()
   storage.watch(own)
   other.watch(others)
-  // A watch begins with a look: what is appended before that wakes nobody.
+  // A watch begins with a check of the file: earlier appends wake no watcher.
   await vi.waitFor(async () => {
     await storage.append(makeRecords(1))
     expect(others.mock.calls.length).toBeGreaterThan(2)

@@ -1,4 +1,4 @@
-// Appends batch after batch and says the number of each one once it is acknowledged, until it is killed.
+// Appends batch after batch and prints the number of each one once it is acknowledged, until it is killed.
 import { sqliteStorage } from '../../../../src/storage/sqlite/index.ts'
 import { makeRecord } from '../../../../src/testing/record.ts'
 

@@ -1,4 +1,4 @@
-// Opens the store when it is told to, says its epoch, appends some batches, and leaves the store as it is.
+// Opens the store on input, prints its epoch, appends some batches, and does not close the store.
 import { once } from 'node:events'
 import { EventsError } from '../../../../src/errors.ts'
 import type { EventRecord } from '../../../../src/storage/contract/storage.ts'
@@ -18,7 +18,7 @@ for (let batch = 0; batch < Number(batches); batch++) {
 console.log('done')
 process.stdin.unref()
 
-/** SQLite serves processes in no order, so one may have to ask more than once. */
+/** SQLite serves waiting processes in no order, so a process may have to retry. */
 async function appendAtLast(records: readonly EventRecord[]): Promise<void> {
   try {
     await storage.append(records)

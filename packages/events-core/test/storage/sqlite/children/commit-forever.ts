@@ -1,4 +1,4 @@
-// Commits step after step, from where a process before it was, and says the number of each one, until it is killed.
+// Commits step after step, continuing after an earlier process, and prints the number of each one, until it is killed.
 
 import { partitionLease } from '../../../../src/storage/contract/partition-lease.ts'
 import { sqliteStorage } from '../../../../src/storage/sqlite/index.ts'

@@ -1,4 +1,4 @@
-// Fills a store until it takes no more, tries to delete, and to open another one; prints what each failure says.
+// Fills a store until it is full, tries to delete events and to open another store; prints the message of each failure.
 import { EventsError } from '../../../../src/errors.ts'
 import { sqliteStorage } from '../../../../src/storage/sqlite/index.ts'
 import { makeRecords } from '../../../../src/testing/record.ts'

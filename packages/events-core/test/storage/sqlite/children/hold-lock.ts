@@ -1,4 +1,4 @@
-// Holds the file locked until it is told something.
+// Holds a lock on the file until it receives input.
 import { once } from 'node:events'
 import Database from 'better-sqlite3'
 

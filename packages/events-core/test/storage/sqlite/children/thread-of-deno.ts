@@ -1,5 +1,5 @@
-// A thread as Deno has it, whose port has no close(). It leaves its exit code, which tells of an error in it, beside the
-// file that it opens.
+// Simulates a thread of Deno, whose port has no close(). It writes its exit code, which shows an error, beside the file
+// that it opens.
 import { writeFileSync } from 'node:fs'
 import { MessagePort, workerData } from 'node:worker_threads'
 

@@ -1,5 +1,5 @@
-// Writes to a store as a user who is not root, with each of the given modes in turn, or with the one that it has.
-// Prints, as JSON, why each attempt failed, or null.
+// Writes to a store as a user other than root, with each of the given modes in turn, or with the current one. Prints, as
+// JSON, the error of each attempt, or null.
 import { chmodSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { connectWriter } from '../../../../src/storage/sqlite/connection.ts'
@@ -8,7 +8,7 @@ import { storageError } from '../../../../src/storage/sqlite/errors.ts'
 const NOBODY = 65_534
 const [path = '', ...modes] = process.argv.slice(2)
 
-// The driver's library is loaded while it can be read: this folder may be root's alone.
+// The driver's library is loaded while it can be read: only root may have access to this folder.
 new Database(':memory:').close()
 if (process.getuid?.() === 0) {
   process.setgroups?.([])
