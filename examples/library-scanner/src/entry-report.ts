@@ -8,11 +8,11 @@ import type { Entry } from './walk.ts'
 export interface EntryReportOptions {
   readonly publisher: Pick<Publisher, 'publish'>
   readonly events: ScanEvents
-  /** Is counted up. */
+  /** The counts that it increments. */
   readonly tally: Tally
 }
 
-/** Publishes what a walk finds, and counts it. */
+/** Publishes and counts the entries that a walk finds. */
 export class EntryReport {
   readonly #options: EntryReportOptions
 
@@ -20,7 +20,7 @@ export class EntryReport {
     this.#options = options
   }
 
-  /** @throws what the publisher throws */
+  /** @throws whatever the publisher throws */
   async entry(entry: Entry): Promise<void> {
     const { tally } = this.#options
     if (entry.kind === 'file') {

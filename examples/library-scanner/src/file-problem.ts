@@ -1,4 +1,4 @@
-/** Why a file or directory could not be read. */
+/** The reason why a file or directory could not be read. */
 export interface FileProblem {
   readonly path: string
   /** The operating system's code, such as EACCES, or one of `OWN_CODES`. */
@@ -6,7 +6,7 @@ export interface FileProblem {
   readonly message: string
 }
 
-/** What can be wrong with a file although the operating system reports no error. */
+/** Faults of a file for which the operating system reports no error. */
 const OWN_CODES = {
   CHANGED: 'it was replaced or cut short while it was looked at',
   EILSEQ: 'its name is not valid UTF-8',

@@ -11,11 +11,11 @@ const CHUNK_BYTES = 128 * 1024
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0)
 
 export interface Fingerprint {
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number
-  /** When the content was last changed, RFC 3339. */
+  /** The RFC 3339 time of the last change of the content. */
   readonly modTime: string
-  /** See `fingerprint`. */
+  /** The hash, as `fingerprint` defines it. */
   readonly hash: string
 }
 
@@ -41,7 +41,9 @@ export async function fingerprint(path: string): Promise<Fingerprint> {
   return { size: stats.size, modTime: rfc3339(stats.mtime, path), hash: await hash(file, stats, path) }
 }
 
-/** RFC 3339 has four digits for the year; file systems have more, and clocks that were wrong have used them. */
+/**
+ * Formats a time. RFC 3339 has four digits for the year, but file systems have more, and wrong clocks have set such years.
+ */
 function rfc3339(time: Date, path: string): string {
   const year = time.getUTCFullYear()
   if (year >= 0 && year <= 9999) return time.toISOString()

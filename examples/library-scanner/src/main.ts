@@ -6,12 +6,12 @@ import { INTERRUPTED, type ScanOptions, type ScanReport, scan } from './scan.ts'
 const EXIT = { completed: 0, failed: 1, usage: 2 } as const
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
-// The reader of the output may be gone before the end, which is no reason to leave a scan unfinished.
+// The reader of the output may close it before the end, which is no reason to leave a scan unfinished.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** Returns the exit code. */
+/** Runs a scan and returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const settings = parseCommandLine(args)
@@ -21,7 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     process.stderr.write(`library-scanner: ${error instanceof Error ? error.message : String(error)}\n`)
     if (!(error instanceof UsageError)) return EXIT.failed
-    process.stderr.write('library-scanner --help tells how it is used.\n')
+    process.stderr.write('library-scanner --help shows its usage.\n')
     return EXIT.usage
   }
 }
@@ -46,8 +46,8 @@ async function scanShown(options: ScanOptions): Promise<ScanReport> {
 }
 
 /**
- * Aborts on the first Ctrl-C or other termination signal, so that the scan ends in order; a second one ends the
- * process. The abort reason is the exit code.
+ * Returns a signal that aborts on the first Ctrl-C or other termination signal, so that the scan ends in order; a second
+ * one ends the process. The abort reason is the exit code.
  */
 function interruption(): AbortSignal {
   const controller = new AbortController()

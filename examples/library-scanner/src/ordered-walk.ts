@@ -2,7 +2,7 @@ import { opendir } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import { type Entry, type Found, listOrProblem } from './walk.ts'
 
-/** A problem of the directory itself comes behind all that is in it, so that nothing of it is left after that. */
+/** Sorts a problem of the directory itself after all its entries, so that none of them follows. */
 const LAST = '\u{10ffff}'
 
 interface Named {
@@ -11,11 +11,11 @@ interface Named {
 }
 
 /**
- * Yields what `walk` yields, in an order that a later walk repeats: by name within each directory, a directory's contents in
- * the place of its name. So a walk can continue where another one was stopped, although files come and go. Keeps the names of
- * one directory at each depth.
+ * Yields the entries of `walk` in an order that a later walk repeats: by name within each directory, a directory's contents
+ * in the place of its name. So a walk can continue where another one was stopped, although files are added and removed.
+ * Keeps the names of one directory at each depth.
  * @param root an absolute path
- * @param after the path of the last entry that is not to come again
+ * @param after the path of the last entry to skip
  * @throws the file system's error if the root itself cannot be opened
  */
 export async function* orderedWalk(root: string, after?: string): AsyncGenerator<Entry, void> {

@@ -29,8 +29,8 @@ const CANCELLED = 'cancelled'
 type Context = JobContext<ScanInput, ScanCheckpoint>
 
 /**
- * Scans a directory tree as a job. It saves its place after every few files, so a process that takes it over continues there.
- * The files since then are published again, with the same ids: the store keeps one event for each.
+ * Returns a job that scans a directory tree. It saves its place after every few files, so a process that takes it over
+ * continues there. The files since then are published again, with the same ids: the store keeps one event for each.
  * @param concurrency files read and published in parallel, after which the place is saved
  */
 export function scanJob(bus: EventBus, concurrency: number): JobKind<ScanInput, ScanResult, ScanCheckpoint> {
@@ -71,7 +71,7 @@ class ScanJob {
     return { ...this.#tally, duration_ms: this.#durationMs }
   }
 
-  /** The id depends on what the event is about, so that it is the same in each attempt. */
+  /** Derives the id from the subject of the event, so that it is the same in each attempt. */
   async publish(event: EventInput): Promise<void> {
     const subject = [this.#job.id, event.type, event.data?.path, event.data?.details]
     await this.#bus.publish({ ...event, id: hash('sha256', JSON.stringify(subject)).slice(0, 32) })
@@ -96,14 +96,14 @@ class ScanJob {
     }
   }
 
-  /** Stores how far the scan is, and where it is to continue. */
+  /** Stores the progress of the scan and the place at which to continue. */
   async #save(): Promise<void> {
     const { counted, found, published, unreadable } = this.#tally
     this.#job.progress(published + unreadable, Math.max(counted, found), this.#after ?? '')
     await this.#job.save({ started_ms: this.#startedMs, tally: { ...this.#tally }, after: this.#after })
   }
 
-  /** After a stop, or when another process has taken over, the scan goes on. */
+  /** Publishes the failure, except after a stop or a takeover, when the scan continues. */
   async #failed(error: unknown): Promise<void> {
     const { signal } = this.#job
     if (signal.aborted && !this.#job.cancelled) return

@@ -23,7 +23,7 @@ export interface ScanOptions {
 }
 
 export interface ScanReport extends Readonly<Tally> {
-  /** Why the scan ended early; absent if it was completed. */
+  /** The reason why the scan ended early; absent if it was completed. */
   readonly failure?: string
   readonly durationMs: number
 }
@@ -55,7 +55,7 @@ class Scan {
   readonly #now: () => number
   readonly #startedMs: number
   readonly #progressDue: () => boolean
-  /** One at a time: a slow one would be stored after its successor. */
+  /** Progress is published one event at a time: a slow one would be stored after its successor. */
   #publishingProgress = false
 
   constructor(options: ScanOptions) {

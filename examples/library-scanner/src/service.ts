@@ -21,7 +21,7 @@ const SCAN = {
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** Returns the exit code. */
+/** Runs the service and returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const settings = parseServiceOptions(args)

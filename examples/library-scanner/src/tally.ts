@@ -1,4 +1,4 @@
-/** What a scan has seen and done so far. */
+/** The counts of a scan so far. */
 export interface Tally {
   /** Files found by the counting walk. */
   counted: number

@@ -1,5 +1,5 @@
 /**
- * Returns a function that tells whether to act now: the first time, and then at most once per interval.
+ * Returns a function that returns true the first time, and then at most once per interval.
  * @param now returns milliseconds since any moment; must not go back
  */
 export function throttle(intervalMs: number, now: () => number): () => boolean {

@@ -4,14 +4,14 @@ import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileFault, type FileProblem, problemOf } from './file-problem.ts'
 
-/** What the walk found below its root. */
+/** An entry that the walk found below its root. */
 export type Entry =
   | { readonly kind: 'file'; readonly path: string }
   /** A symbolic link that leads somewhere, or a socket, FIFO or device: skipped. */
   | { readonly kind: 'skipped'; readonly path: string }
   | { readonly kind: 'problem'; readonly problem: FileProblem }
 
-/** What a directory contains. */
+/** An entry of a directory. */
 export type Found = Entry | { readonly kind: 'directory'; readonly path: string }
 
 // Not in Node's types, but in its implementation: names as the file system's bytes. As text, a name that is
@@ -39,7 +39,7 @@ export async function* walk(root: string, signal?: AbortSignal): AsyncGenerator<
   }
 }
 
-/** Yields what a directory contains, in no order, and as the last thing what kept it from being read. */
+/** Yields the entries of a directory, in no order, and last the problem that ended reading it, if any. */
 export async function* listOrProblem(directory: string): AsyncGenerator<Found, void, undefined> {
   try {
     yield* list(directory)

@@ -85,7 +85,7 @@ test('refuses a directory, a link, and a path where nothing exists', async () =>
   await expect(fingerprint(at('missing'))).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-// It claims to have 4,096 bytes and has only a few.
+// The file reports a size of 4,096 bytes and has only a few.
 const SHORTER_THAN_IT_SAYS = '/sys/kernel/uevent_seqnum'
 
 test.skipIf(!existsSync(SHORTER_THAN_IT_SAYS))(

@@ -5,8 +5,8 @@ import { startScanner } from './scanner-process.ts'
 import { filesOnServer, regularFiles } from './stored-files.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
-// `pnpm measure <directory> [options]`: scans a tree of any size into a real server with SQLite, compares what is
-// stored with what is there, and prints how long it took and the server's peak memory (Linux).
+// `pnpm measure <directory> [options]`: scans a tree of any size into a real server with SQLite, compares the stored events
+// with the tree, and prints the duration and the server's peak memory (Linux).
 
 const [directory, ...options] = process.argv.slice(2)
 if (directory === undefined) throw new Error('Name the directory to scan')

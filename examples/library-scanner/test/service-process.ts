@@ -36,7 +36,7 @@ export class ServiceProcess {
     this.#url = url
   }
 
-  /** Takes over soon, and saves after each file. */
+  /** Starts a service with a short lease that saves its place after each file. */
   static async start(database: string): Promise<ServiceProcess> {
     const options = ['--port', '0', '--concurrency', '1', '--lease-ms', '500']
     const child = spawnService(['--database', `sqlite:${database}`, ...options], 'inherit')

@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 240_000 })
 const KILLS = 3
 const PATIENT = { timeout: 60_000, interval: 5 }
 
-/** A library of so many files, and a store beside it. */
+/** Creates a library of so many files, with a store beside it. */
 async function workplace(files: number) {
   const directory = await temporaryDirectory()
   onTestFinished(() => directory.remove())
@@ -44,13 +44,13 @@ test('a scan that is killed again and again continues where it was, and shows it
   let service = await ServiceProcess.start(database)
   const address = await startScan(service, library)
   for (let kill = 1; kill <= KILLS; kill++) {
-    // In the first attempt before the second quarter of the files, and so on.
+    // The first kill comes before the second quarter of the files, and so on.
     const enough = (kill - 1) * 250 + 50
     const done = async () => (await service.job(address)).progress.done
     await expect.poll(done, PATIENT).toBeGreaterThan(enough)
     expect(await service.job(address)).toMatchObject({ state: 'running', progress: { total: 1_000 } })
     await service.kill()
-    // It comes before what is done: only a scan that starts over would find it.
+    // The new file sorts before the files that are done: only a scan that starts over would find it.
     writeFileSync(join(library, 'album 000', `00000 new ${kill}.flac`), '')
     service = await ServiceProcess.start(database)
   }
@@ -88,7 +88,7 @@ test('a scan that is stopped in order continues too, and one that is cancelled s
   const files = await filesOnBus(bus)
   expect(files.length).toBeLessThan(600)
   expect(new Set(files).size).toBe(files.length)
-  // All up to where it was cancelled, in order.
+  // All files up to the cancel, in order.
   expect(files).toEqual((await regularFiles(library)).slice(0, files.length))
 })
 

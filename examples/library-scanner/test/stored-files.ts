@@ -21,7 +21,7 @@ export async function filesOnServer(server: URL): Promise<string[]> {
   return paths.sort()
 }
 
-/** Returns how many events of a type a server reports. */
+/** Returns the number of events of a type that a server reports. */
 export async function countOnServer(server: URL, type: string): Promise<number> {
   const { total } = await getPage(new URL(`/api/v1/events?limit=1&type=${type}`, server))
   return total
@@ -45,7 +45,7 @@ export async function filesOnBus(bus: EventBus): Promise<string[]> {
   return paths.sort()
 }
 
-/** Returns what a scan should find, found in a different way: like `find -type f`. */
+/** Returns the files that a scan should find, found in a different way, like `find -type f`. */
 export async function regularFiles(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   return entries

@@ -12,15 +12,15 @@ import { type MediaTags, readTags } from './media-tags.ts'
 import { emptyTally, type Tally } from './tally.ts'
 
 export interface EnricherOptions {
-  /** Uses the store into which the scanner publishes; must be running. */
+  /** A running bus on the store into which the scanner publishes. */
   readonly bus: EventBus
   /** Files read in parallel; 4 by default. */
   readonly concurrency?: number
-  /** How long without a sign of life until another enricher takes over; 6,000 by default. */
+  /** The time without a renewal after which another enricher takes over; 6,000 by default. */
   readonly leaseMs?: number
   /** For files that cannot be read now and a store that is unavailable; nine attempts in about a minute by default. */
   readonly retry?: RetryPolicy
-  /** How long `stop` waits for files in progress; 8,000 by default. */
+  /** The time that `stop` waits for files in progress; 8,000 by default. */
   readonly stopTimeoutMs?: number
   /** Reads a file's tags; music-metadata by default. */
   readonly readTags?: (path: string) => Promise<MediaTags>
@@ -125,7 +125,10 @@ export class Enricher {
   }
 }
 
-/** Only the tags can be invalid: everything else comes from a validated event or is created here. */
+/**
+ * Returns whether an event was rejected as invalid. Only the tags can be invalid: everything else comes from a validated
+ * event or is created here.
+ */
 function isRefused(error: unknown): boolean {
   return isEventsError(error) && error.code === 'EVENTS_INVALID'
 }

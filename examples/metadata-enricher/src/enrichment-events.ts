@@ -47,7 +47,7 @@ function cause({ id, correlation_id }: FileFound, type: string) {
   }
 }
 
-/** Short enough for an id whatever it is derived from; 128 bits, so that no two are ever equal. */
+/** Returns a digest that is short enough for an id; with 128 bits, no two are ever equal. */
 function digest(text: string): string {
   return hash('sha256', text).slice(0, 32)
 }

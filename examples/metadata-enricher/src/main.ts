@@ -8,19 +8,19 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 const LOOK_MS = 250
 
-/** Prints what the bus logs, such as failed attempts and an unavailable store. */
+/** Prints the bus's log lines, such as failed attempts and an unavailable store. */
 const LOGGER: Logger = {
   info: () => {},
   warn: (details, message) => complain(`${message}${reasonIn(details)}`),
   error: (details, message) => complain(`${message}${reasonIn(details)}`),
 }
 
-// The reader of the output may be gone before the end, which is no reason to stop.
+// The reader of the output may close it before the end, which is no reason to stop.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** Returns the exit code. */
+/** Runs the program and returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const settings = parseCommandLine(args, process.env)
@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     complain(error instanceof Error ? error.message : String(error))
     if (!(error instanceof UsageError)) return EXIT.failed
-    complain('--help tells how it is used')
+    complain('--help shows its usage')
     return EXIT.usage
   }
 }
@@ -53,7 +53,7 @@ async function run({ database, concurrency, leaseMs }: Settings): Promise<number
   }
 }
 
-/** Returns whether it was asked to stop; otherwise the subscription has ended. */
+/** Shows the status until the program is asked to stop or the subscription ends. Returns true if it was asked. */
 async function showUntil(enricher: Enricher, asked: Promise<true>): Promise<boolean> {
   const status = new StatusLines(say)
   const timer = setInterval(() => {

@@ -8,7 +8,7 @@ import {
 } from 'music-metadata'
 import { MediaFault } from './media-fault.ts'
 
-/** What a media file says about itself. */
+/** The tags of a media file. */
 export interface MediaTags {
   /** Absent if the file has no title. */
   readonly title?: string

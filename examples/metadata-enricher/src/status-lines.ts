@@ -10,7 +10,7 @@ const STATES: Readonly<Record<SubscriptionInfo['state'], string>> = {
 
 const FIGURES_INTERVAL_MS = 10_000
 
-/** Prints a line when the state changes, and every now and then what was done meanwhile. */
+/** Prints a line when the state changes, and at intervals the work done since. */
 export class StatusLines {
   readonly #write: (line: string) => void
   readonly #now: () => number

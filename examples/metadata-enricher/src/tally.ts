@@ -1,4 +1,4 @@
-/** What became of the files that this process has handled. */
+/** The outcomes of the files that this process has handled. */
 export interface Tally {
   enriched: number
   /** Handled once more after a crash: the answer was already stored. */

@@ -38,7 +38,7 @@ function found(path: string, mimeType = 'audio/mpeg', id = 'found'): EventInput<
   }
 }
 
-/** All events except those that were found. */
+/** Returns all events except `media.file.found`. */
 async function answers(bus: EventBus) {
   const filter = { types: ['media.metadata.enriched', 'warning'] }
   return (await bus.list({ filter, limit: 1_000, order: 'asc' })).events

@@ -5,8 +5,8 @@ import type { EventBus, EventInput } from '@viewra/events-core'
 import { onTestFinished } from 'vitest'
 
 /**
- * Starts what a scanner takes for the event server: it stores the events sent to it, and delays each for as long as
- * wanted. Returns its address.
+ * Starts a stand-in for the event server: it stores the events sent to it, and delays each for as long as the test wants.
+ * Returns its address.
  */
 export async function heldServer(
   bus: EventBus,

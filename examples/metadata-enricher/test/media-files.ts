@@ -6,7 +6,7 @@ export interface SongTags {
   readonly track?: number
 }
 
-/** Creates files, by their extensions. */
+/** Functions that create files, by extension. */
 export const FORMATS = { wav, flac, mp3, mp4 } as const
 
 /** RIFF with a LIST INFO chunk: Latin-1 only. */

@@ -28,7 +28,7 @@ export class Program {
     onTestFinished(() => this.kill())
   }
 
-  /** What it has written so far, to either stream. */
+  /** The output so far, of both streams. */
   get output(): string {
     return this.#output
   }
@@ -46,7 +46,7 @@ export class Program {
     for (;;) {
       const found = pattern.exec(this.#output)
       if (found !== null) {
-        // Nobody waits for it any more.
+        // No caller waits for it any more.
         ended.catch(() => undefined)
         return found
       }

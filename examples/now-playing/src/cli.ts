@@ -28,7 +28,7 @@ export class UsageError extends Error {
 
 /**
  * @param args the arguments after the program's name
- * @param env the environment: a command line, and a password in it, is visible to everybody on a machine
+ * @param env the environment, for passwords: a command line is visible to all users of a machine
  * @throws UsageError
  */
 export function parseCommandLine(
@@ -62,7 +62,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** Refuses a store in memory: nobody else could publish into it. */
+/** Rejects a memory store: no other process could publish into it. */
 function databaseUrl(url: string): string {
   if (/^(sqlite:.|postgres(ql)?:\/\/)/s.test(url)) return url
   // The URL is not shown: it may contain a password.

@@ -9,19 +9,19 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const
 const EXIT_BY_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 const LOOK_MS = 250
 
-/** Prints what the bus logs, such as invalid events and an unavailable store. */
+/** Prints the bus's log lines, such as invalid events and an unavailable store. */
 const LOGGER: Logger = {
   info: () => {},
   warn: (details, message) => complain(`${message}${reasonIn(details)}`),
   error: (details, message) => complain(`${message}${reasonIn(details)}`),
 }
 
-// The reader of the output may be gone before the end, which is no reason to stop.
+// The reader of the output may close it before the end, which is no reason to stop.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 
-/** Returns the exit code. */
+/** Runs the program and returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
     const settings = parseCommandLine(args, process.env)
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     complain(error instanceof Error ? error.message : String(error))
     if (!(error instanceof UsageError)) return EXIT.failed
-    complain('--help tells how it is used')
+    complain('--help shows its usage')
     return EXIT.usage
   }
 }
@@ -49,7 +49,7 @@ async function run({ database, ...options }: Settings): Promise<void> {
   }
 }
 
-/** Shows what the store has, whichever process has computed it: several may look at once. */
+/** Shows the sessions in the store, whichever process has computed them: several programs may show them at once. */
 async function showUntil(asked: AbortSignal, storage: EventStorage, name: string): Promise<void> {
   const screen = new Screen(process.stdout)
   let complaint = ''
@@ -66,7 +66,7 @@ async function showUntil(asked: AbortSignal, storage: EventStorage, name: string
   }
 }
 
-/** Aborted by the first Ctrl-C or other termination signal; a second one ends the process at once. */
+/** Returns a signal that aborts on the first Ctrl-C or other termination signal; a second one ends the process at once. */
 function stopRequest(): AbortSignal {
   const controller = new AbortController()
   for (const [signal, exitCode] of Object.entries(EXIT_BY_SIGNAL)) {

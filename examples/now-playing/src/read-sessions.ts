@@ -1,16 +1,16 @@
 import type { EventStorage } from '@viewra/events-core'
 import type { Session } from './sessions.ts'
 
-/** A session by its id. */
+/** Sessions by their ids. */
 export type Sessions = ReadonlyMap<string, Session>
 
-/** More than anybody reads. */
+/** More sessions than a person reads. */
 const MAX_SESSIONS = 10_000
 
 /**
- * Reads the sessions that a processor has committed, by whichever process: the 10,000 whose last event is oldest, in the
- * order in which they began.
- * @param name the processor's, with its revision
+ * Reads the sessions that a processor has committed in any process: the 10,000 whose last event is oldest, in the order in
+ * which they began.
+ * @param name the processor's name with its revision
  * @throws EventsError EVENTS_STORAGE_*
  */
 export async function readSessions(storage: EventStorage, name: string): Promise<Sessions> {

@@ -27,7 +27,7 @@ export class Screen {
 
   #redraw(sessions: Sessions): void {
     const { columns = 80, rows = 24 } = this.#output
-    // The cursor stands below the last line.
+    // The cursor is below the last line.
     const lines = tableOf(sessions, { columns, rows: Math.max(2, rows - 1) })
     if (lines.join('\n') === this.#lines.join('\n')) return
     const up = this.#lines.length === 0 ? '' : `\u001b[${this.#lines.length}A`

@@ -6,7 +6,7 @@ export interface Session {
   readonly user_id: string
   readonly media_id: string
   readonly device_id: string
-  /** When its first event was recorded, in milliseconds since 1970. */
+  /** The time at which its first event was recorded, in milliseconds since 1970. */
   readonly since_ms: number
   readonly progress_seconds: number
   /** 0 until the first `playback.progress`, which contains it. */
@@ -14,9 +14,9 @@ export interface Session {
 }
 
 export interface NowPlayingOptions {
-  /** How long a session may be without progress before it ends; 60,000 by default. */
+  /** The time without progress after which a session ends; 60,000 by default. */
   readonly stalledAfterMs?: number
-  /** How long without a sign of life until another process takes over; 6,000 by default. */
+  /** The time without a renewal after which another process takes over; 6,000 by default. */
   readonly leaseMs?: number
 }
 
@@ -30,7 +30,7 @@ export function nowPlaying({ stalledAfterMs = 60_000, leaseMs }: NowPlayingOptio
   return processor<Session>(NAME, {
     filter: { types: ['playback.started', 'playback.progress', 'playback.finished'] },
     revision: 1,
-    // Sessions that were abandoned before the first start get their end too.
+    // Sessions that were abandoned before the first start are ended too.
     from: 'beginning',
     key: keyOf,
     step(event, session, { now, set, setTimer, clearTimer }) {
@@ -52,8 +52,8 @@ export function nowPlaying({ stalledAfterMs = 60_000, leaseMs }: NowPlayingOptio
 }
 
 /**
- * The processor's own events come back to it. While it catches up, they are stored behind events with which the session
- * may have resumed, and must not end it again.
+ * Returns the session of an event, except for the processor's own events, which it also receives. While it catches up, they
+ * are stored after events with which the session may have resumed, and must not end it again.
  */
 function keyOf({ source, data }: StoredEvent): string | undefined {
   return source === `processor:${NAME}` ? undefined : text(data.session_id, 'session_id')

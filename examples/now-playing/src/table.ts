@@ -4,7 +4,7 @@ import type { Session } from './sessions.ts'
 const HEADINGS = ['USER', 'MEDIA', 'DEVICE', 'POSITION', 'SINCE'] as const
 const GAP = '  '
 
-/** Formats sessions as a table that fits a terminal: its lines are neither wider nor more than given. */
+/** Formats sessions as a table that fits a terminal of the given columns and rows. */
 export function tableOf(
   sessions: Sessions,
   size: { readonly columns: number; readonly rows: number },
@@ -42,7 +42,7 @@ function clock(seconds: number): string {
   return `${hours}:${String(minutes).padStart(2, '0')}:${String(whole % 60).padStart(2, '0')}`
 }
 
-/** Names come from publishers: control characters could move the cursor or worse. */
+/** Removes control characters: names come from publishers, and could move the cursor or worse. */
 function printable(name: string): string {
   return name.replaceAll(/\p{C}/gu, '\ufffd')
 }

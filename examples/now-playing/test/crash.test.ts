@@ -15,7 +15,7 @@ const STALLED_AFTER_MS = 60_000
 const PACE_MS = 10
 
 interface Input {
-  /** When it is recorded. */
+  /** The time at which it is recorded. */
   readonly atMs: number
   readonly event: EventInput
 }
@@ -61,7 +61,7 @@ function randomInputs(): readonly Input[] {
   })
 }
 
-/** Works out independently what must become of the sessions. */
+/** Computes the expected sessions independently. */
 function sessionsAfter(inputs: readonly Input[]) {
   const lastSeen = new Map<string, Input>()
   const stalled: { readonly dueMs: number; readonly session: string }[] = []
@@ -139,14 +139,14 @@ async function positionIn(bus: EventBus): Promise<number> {
   return (await bus.durable.list())[0]?.position ?? 0
 }
 
-/** Has the rest handled. */
+/** Lets the program handle the rest. */
 async function finish({ bus, ...log }: Log): Promise<void> {
   const program = startOn({ bus, ...log })
   await expect.poll(async () => (await bus.durable.list())[0]?.lag, PATIENT).toBe(0)
   expect(await program.stop()).toBe(0)
 }
 
-/** Returns whom a newly started program shows, without positions. */
+/** Returns the sessions that a newly started program shows, without positions. */
 async function shownBy(log: Log, count: number): Promise<readonly string[]> {
   const program = startOn(log)
   await expect.poll(() => program.lines.length, PATIENT).toBeGreaterThanOrEqual(count)

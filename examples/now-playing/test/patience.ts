@@ -1,2 +1,2 @@
-/** How long to wait for another process on a machine that may be busy: it limits a failure, not a success. */
+/** The time to wait for another process on a machine that may be busy: it limits a failure, not a success. */
 export const PATIENT = { timeout: 25_000 }

@@ -3,7 +3,7 @@ import { createEventBus, type EventBus, type EventInput, type StoredEvent } from
 import { sqliteStorage } from '@viewra/events-core/sqlite'
 import { onTestFinished } from 'vitest'
 
-/** A running bus on a SQLite file. @param now the clock of bus and store */
+/** Starts a bus on a SQLite file. @param now the clock of bus and store */
 export async function busOn(path: string, now?: () => number): Promise<EventBus> {
   const clock = now && { now }
   const bus = createEventBus({ storage: sqliteStorage({ path, ...clock }), ...clock })
@@ -47,7 +47,7 @@ function sessionOf(session: string, user: string) {
   return { session_id: session, user_id: user, media_id: `film of ${session}`, device_id: 'tv' }
 }
 
-/** Returns what was published for sessions that fell silent, in order. */
+/** Returns the events published for stalled sessions, in order. */
 export async function stalledIn(bus: EventBus): Promise<readonly StoredEvent[]> {
   const filter = { sources: ['processor:now-playing'] }
   const page = await bus.list({ filter, order: 'asc', limit: 10_000 })

@@ -23,7 +23,7 @@ export class Program {
     onTestFinished(() => this.kill())
   }
 
-  /** What it has written so far, to either stream. */
+  /** The output so far, of both streams. */
   get output(): string {
     return this.#output
   }

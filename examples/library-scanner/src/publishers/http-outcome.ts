@@ -3,7 +3,7 @@ export type Outcome =
   | { readonly kind: 'stored' }
   /** The event or the request is invalid: sending it again would not help. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** It may work later. `retryAfterMs` is what the server asked for; 0 if it asked for nothing. */
+  /** A later attempt may succeed. `retryAfterMs` is the delay that the server requested; 0 if it requested none. */
   | {
       readonly kind: 'unavailable'
       readonly reason: string
@@ -26,7 +26,7 @@ export function outcomeOf(response: Response, body: string, nowMs: number): Outc
   }
 }
 
-/** The outcome of an attempt without a response: no connection, a lost one, or a timeout. */
+/** Returns the outcome of an attempt without a response: no connection, a lost one, or a timeout. */
 export function unreachable(error: unknown): Outcome {
   return { kind: 'unavailable', reason: reasonOf(error), retryAfterMs: 0, cause: error }
 }

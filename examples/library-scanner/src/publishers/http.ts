@@ -6,9 +6,9 @@ import type { Publisher } from './publisher.ts'
 export interface HttpPublisherOptions {
   /** The server's URL, `http://127.0.0.1:8080`, with the path under which a proxy serves it, if any. */
   readonly url: URL
-  /** How long to retry an event while the server is unavailable or overloaded; 60,000 by default. */
+  /** The time for which an event is retried while the server is unavailable or overloaded; 60,000 by default. */
   readonly giveUpAfterMs?: number
-  /** How long until an unanswered request counts as failed; 10,000 by default. */
+  /** The time after which an unanswered request counts as failed; 10,000 by default. */
   readonly requestTimeoutMs?: number
   /** Waits between attempts; a timer by default. */
   readonly pause?: (ms: number) => Promise<unknown>
@@ -55,7 +55,7 @@ export class HttpPublisher implements Publisher {
     }
   }
 
-  /** Idle connections do not keep a process alive: there is nothing to release. */
+  /** Does nothing: idle connections do not keep a process alive. */
   async close(): Promise<void> {}
 
   async #post(body: string): Promise<Outcome> {

@@ -1,6 +1,6 @@
 import type { EventInput } from '@viewra/events-core'
 
-/** Where a scan's events go. */
+/** The destination of a scan's events. */
 export interface Publisher {
   /**
    * Resolves once the event is stored, which slows the scan down when the store is slower than the disk.
