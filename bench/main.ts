@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { type SuiteReport, targetLine } from './harness/report.ts'
 import type { Settings } from './harness/settings.ts'
 
-const SUITES = ['dispatch', 'append', 'query', 'http', 'fanout', 'footprint']
+const SUITES = ['dispatch', 'append', 'query', 'processors', 'http', 'fanout', 'footprint']
 const STORES = ['sqlite', 'postgres']
 const USAGE = `npm run bench -- [${SUITES.join('|')} …] [--json FILE] [--rows N] [--rounds N] [--store ${STORES.join('|')}]…`
 
