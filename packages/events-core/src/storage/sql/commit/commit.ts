@@ -4,7 +4,7 @@ import { type DocumentWrite, writeWithin } from '../documents/documents.ts'
 import type { AppendRow } from '../events/append-row.ts'
 import { renewLease } from '../leases/leases.ts'
 import type { SqlCall } from '../sql-log.ts'
-import { changeStates } from '../state/change-states.ts'
+import { changeStates, stateIdOf } from '../state/change-states.ts'
 import { saveCheckpoint } from '../subscriptions/checkpoint.ts'
 import { keepFailure } from '../subscriptions/dead-letters.ts'
 import { raiseRecorded } from './condition.ts'
@@ -57,10 +57,14 @@ async function commitWithin(call: SqlCall, lease: HeldLease, changes: CommitChan
 
 /** Saves checkpoint and state. Returns whether the subscription is paused. */
 async function saveProgress(call: SqlCall, { checkpoint, state }: CommitChanges): Promise<boolean> {
-  const paused = checkpoint === undefined ? false : await saveCheckpoint(call, checkpoint)
-  if (paused === undefined) throw new Refused('lease_lost')
-  if (state !== undefined && !(await changeStates(call, state))) throw new Refused('lease_lost')
-  return paused
+  const saved = checkpoint === undefined ? undefined : await saveCheckpoint(call, checkpoint)
+  if (checkpoint !== undefined && saved === undefined) throw new Refused('lease_lost')
+  if (state === undefined) return saved?.paused ?? false
+  const isSame = checkpoint?.name === state.name && checkpoint.partition === state.partition
+  const id = (isSame ? saved?.stateId : undefined) ?? (await stateIdOf(call, state))
+  if (id === undefined) throw new Refused('lease_lost')
+  await changeStates(call, state, id)
+  return saved?.paused ?? false
 }
 
 /** Returns false if a document does not have the expected version. */

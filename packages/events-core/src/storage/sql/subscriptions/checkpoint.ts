@@ -2,14 +2,16 @@ import { sql } from 'kysely'
 import type { Checkpoint } from '../../contract/commit.ts'
 import type { SqlCall } from '../sql-log.ts'
 
-/**
- * Saves a partition's checkpoint; its position never decreases. Returns whether the subscription is paused; undefined if it
- * no longer exists.
- */
+export interface SavedPartition {
+  readonly paused: boolean
+  readonly stateId: number
+}
+
+/** Saves how far a partition is, never back. Returns undefined if the partition no longer exists. */
 export async function saveCheckpoint(
   { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
   { name, partition, position = 0, missed }: Checkpoint,
-): Promise<boolean | undefined> {
+): Promise<SavedPartition | undefined> {
   const saved = await db
     .updateTable('subscription_partitions')
     .set({
@@ -18,7 +20,7 @@ export async function saveCheckpoint(
       ...(missed && { missed_from: missed.from, missed_to: missed.to }),
     })
     .where((eb) => eb.and({ name, partition }))
-    .returning('paused')
+    .returning(['paused', 'state_id as stateId'])
     .executeTakeFirst()
-  return saved && saved.paused !== 0
+  return saved && { paused: saved.paused !== 0, stateId: saved.stateId }
 }
