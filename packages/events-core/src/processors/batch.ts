@@ -122,7 +122,7 @@ export class Batch {
     }
   }
 
-  /** Takes over into the cache what was committed, and begins anew. @returns by how much the state has grown */
+  /** Moves what was committed to the cache, and starts anew. @returns by how much the state has grown */
   committed(): StateSize {
     let keys = 0
     let bytes = 0

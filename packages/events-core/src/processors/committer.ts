@@ -50,7 +50,7 @@ export class Committer {
     this.#position = position
   }
 
-  /** Has the next calls committed one by one, to find the one that the store does not take. */
+  /** Commits the next calls one by one, to find the one that the store rejects. */
   isolate(calls: number): void {
     this.#toIsolate = Math.max(this.#toIsolate, calls)
   }
@@ -59,12 +59,12 @@ export class Committer {
     return this.#toIsolate > 0
   }
 
-  /** Ends a commit that is being tried again. */
+  /** Gives up a commit that is being retried. */
   close(): void {
     this.#isClosed = true
   }
 
-  /** @throws Refused; tries again while the store cannot be reached or has no room */
+  /** Commits a batch; retries while the store cannot be reached or is full. @throws Refused */
   async commit(batch: Batch, position: number, missed: PositionRange | undefined): Promise<Committed> {
     const { partition } = this.#options
     const checkpoint = { ...partition, position, ...(missed && { missed }) }

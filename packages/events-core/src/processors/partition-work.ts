@@ -222,7 +222,7 @@ export class PartitionWork {
     this.#timers.load(await storage.state.due(partition, MAX_TIME_MS, limit), limit)
   }
 
-  /** Has the state of keys at hand. */
+  /** Loads the state of those keys that are not in memory. */
   async #loadStates(keys: ReadonlySet<string>): Promise<void> {
     const { storage, partition } = this.#options
     const missing = Array.from(keys).filter((key) => !this.#batch.knows(key))
@@ -236,8 +236,8 @@ export class PartitionWork {
   }
 
   /**
-   * Has the store's clock move the time of the log, where nothing comes. A commit sees to it that nothing was appended behind
-   * what was examined, and that nothing is recorded before that time from now on.
+   * Moves log time by the store's clock while no events come. A commit ensures that nothing was appended behind what was
+   * examined, and that nothing is recorded before that time from now on.
    */
   async moveTime(isRenewal: boolean): Promise<void> {
     if (!this.#timers.knows(this.#time.storeClock)) await this.#loadTimers()
@@ -267,7 +267,7 @@ export class PartitionWork {
     this.#askClockAt = performance.now() + ASK_AGAIN_MS
   }
 
-  /** @throws Refused */
+  /** Commits what was done, and makes room if there is too much state. @throws Refused; EventsError EVENTS_STORAGE_* */
   async commit(): Promise<void> {
     const { settings, host } = this.#options
     await this.#bounds.enforce(this.#batch)

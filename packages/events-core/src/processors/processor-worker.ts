@@ -17,7 +17,7 @@ import { ProcessorRun } from './processor-run.ts'
 const RETRY_MS = 500
 const STALLED_AFTER_MS = 60_000
 
-/** This process's part in a processor: for each partition it waits for the lease, and runs it while it holds. */
+/** This process's part in a processor: for each partition it waits for the lease, and runs the partition while it holds the lease. */
 export class ProcessorWorker implements BusWorker {
   readonly name: string
   readonly #settings: ProcessorSettings
@@ -33,7 +33,7 @@ export class ProcessorWorker implements BusWorker {
   }
 
   /**
-   * Makes the durable subscription in the store, unless it is there, and begins to run it.
+   * Creates the durable subscription unless the store has it, and starts running it.
    * @throws EventsError EVENTS_STORAGE_*; EVENTS_CONFLICT when it exists with another number of partitions, or runs on another
    *   bus; EVENTS_INVALID for a `from` beyond the end of the log
    */

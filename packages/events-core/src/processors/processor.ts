@@ -14,22 +14,22 @@ import { ProcessorWorker } from './processor-worker.ts'
  */
 export type Output = Omit<EventInput, 'id' | 'source'> & { readonly source?: string }
 
-/** What a step or a timer may do. It counts only when the call returns: one that throws has done nothing. */
+/** The effects that a step or a timer may have. They count only if the call returns: one that throws has none. */
 export interface StepContext<S> {
   /** Log time in milliseconds since 1970: when the event was recorded, or the timer was due. The only clock there is. */
   readonly now: number
   /**
    * Replaces the key's state; undefined deletes it, and leaves its timer as it is.
-   * @throws EventsError EVENTS_INVALID for what is no JSON or over 256 KiB
+   * @throws EventsError EVENTS_INVALID for a value that is not JSON or exceeds 256 KiB
    */
   set(state: S | undefined): void
   /**
-   * Has `timer` called at a time of the log, in milliseconds since 1970. A key has one timer: another call moves it.
+   * Sets the key's timer to a log time, in milliseconds since 1970. A key has one timer: another call moves it.
    * @throws EventsError EVENTS_INVALID unless it is an integer later than `now`
    */
   setTimer(atMs: number): void
   clearTimer(): void
-  /** Publishes an event, once, with what else the call did. @throws EventsError EVENTS_INVALID */
+  /** Publishes an event exactly once, in the transaction of the call's other effects. @throws EventsError EVENTS_INVALID */
   emit(output: Output): void
 }
 
@@ -39,51 +39,51 @@ export interface TimerContext<S> extends StepContext<S> {
 }
 
 /**
- * What a processor does. `key`, `step` and `timer` are synchronous and depend on nothing but what they are given: no clock, no
+ * Defines a processor. `key`, `step` and `timer` are synchronous and depend on nothing but what they are given: no clock, no
  * random numbers, no I/O. Only then does history give the same outputs when it is processed again.
  */
 export interface ProcessorDefinition<S> {
-  /** Which events it gets; all by default. */
+  /** Selects the events that it gets; all by default. */
   readonly filter?: EventFilter
-  /** To be raised when the code changes: a revision never sees the state of another, and begins at `from`. */
+  /** Raise it when the code changes: a revision never sees the state of another, and begins at `from`. */
   readonly revision: number
-  /** Where a revision begins that the store does not know yet; 'now' by default. */
+  /** Where a revision that is new to the store begins; 'now' by default. */
   readonly from?: StartPosition
-  /** Returns what the event belongs to, at most 256 characters; undefined when it is not for this processor. */
+  /** Returns the key that an event belongs to, a string of at most 256 characters; undefined if the event is not for this processor. */
   key(event: StoredEvent): string | undefined
   /**
-   * Takes an event, with the state of its key. An event whose step throws becomes a dead letter, to be looked at: it is not
-   * handed to the step again, since others have come after it. Raise `revision` to process history with mended code.
+   * Handles an event, with the state of its key. An event whose step throws becomes a dead letter, for inspection only: the
+   * step never gets it again, since later events have been handled. Raise `revision` to process history with fixed code.
    */
   step(event: StoredEvent, state: S | undefined, context: StepContext<S>): void
-  /** Called at the time that `setTimer` asked for. A timer that throws is logged and dropped. */
+  /** Handles a timer that is due. If it throws, the error is logged and the timer dropped. */
   timer?(key: string, state: S | undefined, context: TimerContext<S>): void
-  /** Spreads it over up to so many processes, by key; 1 by default. It cannot be changed later. */
+  /** The most processes that share the work, by key; 1 by default. Fixed once the revision has been started. */
   readonly partitions?: number
   /**
-   * Keys with state, per partition; the ones that were changed longest ago are shed beyond it, and their timers with them.
-   * 1,000,000 by default. Which ones go depends on how events came to be committed together: once keys are shed, history may
-   * give other outputs when it is processed again.
+   * Maximum number of keys with state, per partition; beyond it, those that were changed longest ago are shed, with their
+   * timers. 1,000,000 by default. Which keys are shed depends on which events were committed together, so from then on the
+   * same history may give other outputs.
    */
   readonly maxKeys?: number
-  /** Bytes of keys and state as JSON, per partition, likewise; 256 MiB by default. */
+  /** Maximum bytes of keys and state as JSON, per partition, likewise; 256 MiB by default. */
   readonly maxStateBytes?: number
-  /** Keys whose state is kept in memory, per partition, in at most 32 MiB; 10,000 by default. */
+  /** Maximum number of keys whose state is kept in memory, per partition, in at most 32 MiB; 10,000 by default. */
   readonly cacheKeys?: number
-  /** Events of one commit at the most; 500 by default. */
+  /** Maximum number of events and timers per commit; 500 by default. */
   readonly batchEvents?: number
   /**
-   * After which a call is ended; 1,000 by default. It is tried once more, since the whole process may have stood still, and
-   * then counts as failed. The process does nothing else meanwhile.
+   * Milliseconds after which a call is ended; 1,000 by default. It is made once more, since the whole process may have stood
+   * still, and then counts as failed. The process does nothing else meanwhile.
    */
   readonly stepTimeoutMs?: number
-  /** How long after a crash another process takes over; 6,000 by default. */
+  /** Milliseconds after a crash before another process takes over; 6,000 by default. */
   readonly leaseMs?: number
 }
 
 export type ProcessorSettings = Required<Omit<ProcessorDefinition<unknown>, 'timer'>> &
   Pick<ProcessorDefinition<unknown>, 'timer'> & {
-    /** That of its durable subscription. */
+    /** Name of its durable subscription. */
     readonly name: string
     /** The default of an output's source. */
     readonly source: string
@@ -111,7 +111,7 @@ const NAME_RULES = { name: nameRule }
 const MIB = 2 ** 20
 
 /**
- * Makes a processor: a durable subscription that keeps state by key and publishes events, each exactly once, whatever crashes.
+ * Creates a processor: a durable subscription that keeps state by key and publishes events, each exactly once, whatever crashes.
  * Its name in lists is `<name>@<revision>`. Give it to a bus: `createEventBus({ workers: [stuckScans] })` or `bus.run(stuckScans)`.
  * @throws EventsError EVENTS_INVALID for an unknown option or a wrong value
  *

@@ -32,13 +32,13 @@ export class StateCache {
     return state ?? undefined
   }
 
-  /** Takes all the state there is. */
+  /** Loads the whole state. */
   loadAll(states: readonly KeyedState[]): void {
     for (const state of states) this.put(state.key, state)
     this.#isWhole = true
   }
 
-  /** Takes what the store has for some keys. */
+  /** Loads what the store has for some keys. */
   load(keys: readonly string[], states: readonly KeyedState[]): void {
     for (const key of keys) this.put(key, undefined)
     for (const state of states) this.put(state.key, state)
@@ -54,7 +54,7 @@ export class StateCache {
     this.#bytes += sizeOf(state ?? null)
   }
 
-  /** Lets the least recently used go. To be called between batches: a batch needs what was loaded for it. */
+  /** Evicts the least recently used. Call it between batches only: a batch needs what was loaded for it. */
   trim(): void {
     for (const [key, state] of this.#states) {
       if (this.#states.size <= this.#maxKeys && this.#bytes <= MAX_BYTES) break

@@ -11,9 +11,9 @@ import { STORAGE_LIMITS } from '../storage/limits.ts'
 import { recordedMs } from './log-time.ts'
 import type { Output, ProcessorSettings, TimerContext } from './processor.ts'
 
-/** What a call has done, when it has returned. */
+/** The effects of a call that has returned. */
 export interface StepResult {
-  /** What there is of the key from now on. */
+  /** The key's state from now on; undefined if it has none. */
   readonly state: KeyedState | undefined
   readonly outputs: readonly EventDraft[]
 }

@@ -59,7 +59,7 @@ export class StepRunner {
     return this.#errors
   }
 
-  /** Has the last call in the batch refused: what it did cannot be stored. */
+  /** Refuses the last call in the batch: what it did cannot be stored. */
   refuseLast(error: unknown): void {
     this.#refused.set(this.#lastInBatch, error)
   }

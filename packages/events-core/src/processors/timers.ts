@@ -51,7 +51,7 @@ export class Timers {
   }
 
   /**
-   * Takes the timers that the store has next, when it has all changes.
+   * Replaces the timers by those that the store has next. All changes must be committed.
    * @param limit that was asked for: fewer are all that there are
    */
   load(states: readonly KeyedState[], limit: number): void {
@@ -62,7 +62,7 @@ export class Timers {
     for (const { key, dueMs } of states) this.set(key, dueMs)
   }
 
-  /** Forgets all: nothing is known before the next `load`. */
+  /** Forgets all timers: nothing is known before the next `load`. */
   reset(): void {
     this.#index = new OrderedIndex()
     this.#due.clear()

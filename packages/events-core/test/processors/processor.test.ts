@@ -474,10 +474,12 @@ describe('state', () => {
       logger: recordingLogger(),
     })
     await publish(bus, ...Array.from({ length: 1_000 }, (_, number) => ({ key: `k${number}` })))
-    await expect.poll(async () => (await outputs(bus)).length).toBe(1_000)
+    await expect.poll(async () => (await outputs(bus)).length, { timeout: 10_000 }).toBe(1_000)
     await publish(bus, { key: 'k1' }, { key: 'k999' })
     await expect
-      .poll(async () => (await outputs(bus)).slice(1_000).map(({ data }) => [data.key, data.count]))
+      .poll(async () => (await outputs(bus)).slice(1_000).map(({ data }) => [data.key, data.count]), {
+        timeout: 10_000,
+      })
       .toEqual([
         ['k1', 1],
         ['k999', 2],

@@ -7,7 +7,7 @@ export interface SavedPartition {
   readonly stateId: number
 }
 
-/** Saves how far a partition is, never back. Returns undefined if the partition no longer exists. */
+/** Saves a partition's checkpoint; its position never decreases. Returns undefined if the partition no longer exists. */
 export async function saveCheckpoint(
   { db, nowMs }: Pick<SqlCall, 'db' | 'nowMs'>,
   { name, partition, position = 0, missed }: Checkpoint,
