@@ -7,7 +7,7 @@ import type { Contender, Figures } from '../../harness/contest.ts'
 export type Open = (name: string, now?: () => number) => EventStorage
 
 /** Of one round. */
-export const EVENTS = 20_000
+const EVENTS = 20_000
 export const LIMIT = 'durable subscription, empty handler'
 export const NAME = 'bench'
 const BATCH = 1_000
