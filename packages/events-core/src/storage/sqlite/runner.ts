@@ -1,4 +1,5 @@
 import type { Channel, Hear, OperationCall, Runner } from '../sql/runner.ts'
+import { isLogLost } from './file/place.ts'
 import type { ThreadSettings } from './thread/messages.ts'
 import { StorageThread } from './thread/storage-thread.ts'
 import { FileWatch } from './watch.ts'
@@ -10,6 +11,9 @@ import { FileWatch } from './watch.ts'
 export class SqliteRunner implements Runner {
   readonly #writer: StorageThread
   readonly #reader: StorageThread
+  /** Whether the file has to be opened anew before it is used. */
+  #isLost = false
+  #reopening: Promise<void> | undefined
 
   private constructor(settings: Omit<ThreadSettings, 'role'>, workerUrl: URL | undefined) {
     this.#writer = new StorageThread({ ...settings, role: 'writer' }, workerUrl)
@@ -33,16 +37,52 @@ export class SqliteRunner implements Runner {
 
   run(call: OperationCall, signal: AbortSignal | undefined): Promise<unknown> {
     const reads = call.lane === 'lookup' || call.lane === 'search'
-    return (reads ? this.#reader : this.#writer).run(call, signal)
+    const thread = reads ? this.#reader : this.#writer
+    return this.#withFile(() => thread.run(call, signal))
   }
 
   listen(hear: Hear): Channel {
-    return new FileWatch(this.#writer, () => hear(undefined))
+    return new FileWatch(
+      () => this.#withFile(() => this.#writer.dataVersion()),
+      () => hear(undefined),
+    )
   }
 
   /** Closes the writer last: the last connection to close copies the log into the file and removes the log. */
   async close(): Promise<void> {
+    await this.#reopening?.catch(() => undefined)
     await this.#reader.close()
     await this.#writer.close()
+  }
+
+  /** Makes a call, and makes it again when the log had lost its name. */
+  async #withFile<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isLost) await this.#reopen()
+    try {
+      return await call()
+    } catch (error) {
+      this.#isLost ||= isLogLost(error)
+      if (!this.#isLost) throw error
+      await this.#reopen()
+      return await call()
+    }
+  }
+
+  #reopen(): Promise<void> {
+    this.#reopening ??= this.#openAnew().finally(() => {
+      this.#reopening = undefined
+    })
+    return this.#reopening
+  }
+
+  /** Reading ends first: a log is begun anew by the only connection. */
+  async #openAnew(): Promise<void> {
+    await this.#reader.close()
+    await this.#writer.renewLog()
+    // Where others began another log, they are joined.
+    await this.#writer.close()
+    await this.#writer.open()
+    await this.#reader.open()
+    this.#isLost = false
   }
 }

@@ -1,5 +1,4 @@
 import type { Channel } from '../sql/runner.ts'
-import type { StorageThread } from './thread/storage-thread.ts'
 
 /** A check of the writer takes some 0.1 ms, so this interval costs almost nothing and finds other processes' events soon. */
 const INTERVAL_MS = 150
@@ -8,14 +7,15 @@ const INTERVAL_MS = 150
 export class FileWatch implements Channel {
   /** Undefined: the channel cannot break, since a failed check is followed by another. */
   readonly isUp = undefined
-  readonly #writer: StorageThread
+  readonly #dataVersion: () => Promise<number>
   readonly #hear: () => void
   readonly #timer: NodeJS.Timeout
   #version: number | undefined
   #asking = false
 
-  constructor(writer: StorageThread, hear: () => void) {
-    this.#writer = writer
+  /** @param dataVersion answers with a number that changes when another process has changed the file */
+  constructor(dataVersion: () => Promise<number>, hear: () => void) {
+    this.#dataVersion = dataVersion
     this.#hear = hear
     this.#timer = setInterval(() => void this.#look(), INTERVAL_MS).unref()
     void this.#look()
@@ -30,7 +30,7 @@ export class FileWatch implements Channel {
     if (this.#asking) return
     this.#asking = true
     try {
-      const version = await this.#writer.dataVersion()
+      const version = await this.#dataVersion()
       if (this.#version !== undefined && version !== this.#version) this.#hear()
       this.#version = version
     } catch {

@@ -8,17 +8,22 @@ import { sqliteDialect } from '../dialect.ts'
 
 export type PaceLimits = Omit<Pace, 'rest'>
 
+/** Looks after the file on disk: `before` each turn and `after` it. Both throw when the file must not be used. */
+export interface FileGuard {
+  before(): void
+  after(): void
+}
+
 /** The open file of one thread. Work of more than one statement has the connection to itself. */
 export class LogFile {
   readonly log: SqlLog
   readonly #connection: Connection
-  readonly #beforeTurn: () => void
+  readonly #guard: FileGuard
   readonly #turns = new Turns()
 
-  /** @param beforeTurn throws if the file must not be used */
-  constructor(connection: Connection, pace: PaceLimits, beforeTurn: () => void = () => {}) {
+  constructor(connection: Connection, pace: PaceLimits, guard: FileGuard) {
     this.#connection = connection
-    this.#beforeTurn = beforeTurn
+    this.#guard = guard
     const { db } = connection
     const transaction: SqlLog['transaction'] = (work) => this.take(() => this.#inTransaction(work))
     this.log = {
@@ -40,9 +45,11 @@ export class LogFile {
 
   /** Runs a task after the earlier ones; other tasks run between the slices of long work. */
   take<T>(task: () => T | Promise<T>): Promise<T> {
-    return this.#turns.take(() => {
-      this.#beforeTurn()
-      return task()
+    return this.#turns.take(async () => {
+      this.#guard.before()
+      const result = await task()
+      this.#guard.after()
+      return result
     })
   }
 
@@ -63,9 +70,9 @@ export class LogFile {
   /** Runs a transaction within the turn of the caller. */
   readonly #inTransaction: SqlLog['transaction'] = (work) => this.log.db.transaction().execute(work)
 
-  /** A number that changes when another process changes the file. */
-  get dataVersion(): number {
-    return Number(this.#connection.file.pragma('data_version', { simple: true }))
+  /** Answers with a number that changes when another process changes the file. */
+  dataVersion(): Promise<number> {
+    return this.take(() => Number(this.#connection.file.pragma('data_version', { simple: true })))
   }
 
   /** Closes the file. Must be called while no work is under way. */

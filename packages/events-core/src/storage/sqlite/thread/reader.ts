@@ -1,6 +1,7 @@
-import { SearchTurns } from '../../search-turns.ts'
+import { type Rest, SearchTurns } from '../../search-turns.ts'
 import { connectReader } from '../connection.ts'
 import { LogFile, type PaceLimits } from '../file/log-file.ts'
+import { FilePlace } from '../file/place.ts'
 import type { ThreadSettings } from './messages.ts'
 import type { Opened } from './opened.ts'
 
@@ -12,11 +13,24 @@ const PACE: PaceLimits = { first: 1_000, max: 200_000, targetMs: 15 }
  * it.
  */
 export async function startReader(settings: ThreadSettings): Promise<Opened> {
-  const file = new LogFile(connectReader(settings), PACE)
+  const connection = connectReader(settings)
+  const place = new FilePlace(settings.path)
+  const check = () => {
+    place.check()
+    place.checkLog()
+  }
+  check()
+  const file = new LogFile(connection, PACE, { before: check, after: check })
   const turns = new SearchTurns(1)
   return {
     file,
-    run: (lane, work, signal) =>
-      lane === 'search' ? turns.run(signal, (rest) => work(file.restingBy(rest))) : work(file.log),
+    run: async (lane, work, signal) => {
+      check()
+      const search = (rest: Rest) => work(file.restingBy(rest))
+      const answer = await (lane === 'search' ? turns.run(signal, search) : work(file.log))
+      // What was read after the log had lost its name may be anything.
+      check()
+      return answer
+    },
   }
 }

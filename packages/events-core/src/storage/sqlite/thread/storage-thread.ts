@@ -44,6 +44,11 @@ export class StorageThread {
     await this.#ask({ kind: 'open' })
   }
 
+  /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE when another process has the file open */
+  async renewLog(): Promise<void> {
+    await this.#ask({ kind: 'renewLog' })
+  }
+
   async dataVersion(): Promise<number> {
     return Number(await this.#ask({ kind: 'dataVersion' }))
   }

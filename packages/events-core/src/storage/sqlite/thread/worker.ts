@@ -44,9 +44,10 @@ async function replyOf(id: number, work: () => unknown): Promise<Reply> {
 }
 
 async function answer(request: Request, signal: AbortSignal): Promise<unknown> {
-  const { file, run } = await open()
+  const { file, run, renewLog } = await open()
   if (request.kind === 'open') return undefined
-  if (request.kind === 'dataVersion') return file.dataVersion
+  if (request.kind === 'renewLog') return renewLog?.()
+  if (request.kind === 'dataVersion') return await file.dataVersion()
   const { lane, args, nowMs } = request
   const operation = findOperation(request)
   return await run(lane, (log) => operation({ ...log, nowMs }, ...args), signal)

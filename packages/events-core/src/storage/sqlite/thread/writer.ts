@@ -1,6 +1,7 @@
 import { migrate } from '../../sql/migrate.ts'
 import { connectWriter } from '../connection.ts'
 import { LogFile, type PaceLimits } from '../file/log-file.ts'
+import { LogGuard } from '../file/lost-log.ts'
 import { FilePlace } from '../file/place.ts'
 import { FileSpace } from '../file/space.ts'
 import { WalLimit } from '../file/wal-limit.ts'
@@ -18,10 +19,8 @@ export async function startWriter(settings: ThreadSettings): Promise<Opened> {
   const connection = connectWriter(settings)
   const place = new FilePlace(settings.path)
   const wal = new WalLimit(connection.file, settings.busyTimeoutMs)
-  const file = new LogFile(connection, PACE, () => {
-    place.check()
-    wal.check()
-  })
+  const guard = new LogGuard(connection.file, place, wal)
+  const file = new LogFile(connection, PACE, guard)
   try {
     await migrate(file.log, MIGRATIONS, settings.path)
   } catch (error) {
@@ -36,6 +35,7 @@ export async function startWriter(settings: ThreadSettings): Promise<Opened> {
   }
   return {
     file,
+    renewLog: () => guard.renew(),
     run: (lane, work, signal) => (lane === 'remove' ? remove(work, signal) : file.alone(work)),
   }
 }
