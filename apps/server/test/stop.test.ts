@@ -159,7 +159,7 @@ test('a store that does not close is told of, and is work undone', async () => {
   await server.start()
   expect(await server.stop('test')).toBe(false)
   expect(lines.slice(-2).map((line) => JSON.parse(line))).toMatchObject([
-    { msg: 'The store could not be closed', err: { message: 'it is stuck' } },
+    { msg: 'Cannot close the store', err: { message: 'it is stuck' } },
     { msg: 'stopped with work undone', drained: true, closed: false },
   ])
 })

@@ -186,7 +186,7 @@ async function closeStorage({ settings }: BusParts, timeoutMs: number): Promise<
     if (isClosed === undefined) logger.error({ timeoutMs }, 'The store did not close in time')
     return isClosed ?? false
   } catch (err) {
-    logger.error({ err }, 'The store could not be closed')
+    logger.error({ err }, 'Cannot close the store')
     return false
   }
 }

@@ -72,7 +72,8 @@ export class JobRun {
       await this.#end(await this.#work())
       return this.#why !== 'lost'
     } catch (err) {
-      if (this.#why !== 'lost') host.logger.warn({ err, job: this.#job.id }, 'Cannot store how a job ended')
+      if (this.#why !== 'lost')
+        host.logger.warn({ err, job: this.#job.id }, 'Cannot store the outcome of a job')
       return false
     } finally {
       this.#enter('ended')
@@ -83,7 +84,7 @@ export class JobRun {
 
   /** Ends the attempt because the bus stops; the job continues later. */
   stop(): void {
-    this.#abort('stopped', new DOMException('The bus stops: the job goes on later', 'AbortError'))
+    this.#abort('stopped', new DOMException('The bus is stopping; the job continues later', 'AbortError'))
   }
 
   /** Checks whether the job was cancelled or deleted. */

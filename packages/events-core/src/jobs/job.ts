@@ -55,7 +55,7 @@ export interface JobContext<I = JsonValue, C = JsonValue> {
    * cancelled with a result.
    */
   readonly signal: AbortSignal
-  /** Whether the job was cancelled. While it is false, a job that is told to end goes on later, or elsewhere. */
+  /** True if the job was cancelled. If it is false when the signal aborts, the job continues later, or in another process. */
   readonly cancelled: boolean
   /** Reports progress. It is kept in memory and stored twice a second, so a call costs almost nothing. */
   progress(done: number, total?: number, note?: string): void

@@ -135,7 +135,7 @@ export class JobRunner implements BusWorker {
     if (!this.#kinds.has(name))
       throw new EventsError(
         'EVENTS_NOT_FOUND',
-        `There is no kind of job '${name}' here: give it to the job runner`,
+        `This process has no job kind '${name}': pass it to the job runner`,
       )
     // The store rejects an input that is not JSON.
     const job = newJob(name, input as JsonValue, requestedBy, host.clock())

@@ -222,7 +222,7 @@ describe('a callback of a subscription', () => {
     const next = stream.next()
     await bus.publish({ ...info, id: 'second' })
     expect((await next).value).toMatchObject({ id: 'second' })
-    expect(logger.lines.map(({ message }) => message)).toEqual(['onNotice of a stream failed'])
+    expect(logger.lines.map(({ message }) => message)).toEqual(['The onNotice callback of a stream failed'])
     await stream.return()
   })
 

@@ -117,10 +117,7 @@ export class PartitionRun {
     return !isIdle && !this.#paused && performance.now() - this.#progressedAt >= forMs
   }
 
-  /**
-   * Runs until the lease is lost or `stop` is called, and until its calls have ended: the next run, possibly in this
-   * process, must not call the handler at the same time.
-   */
+  /** Resolves when the lease is lost or `stop` was called, and no call is running that the next run could overlap. */
   async run(): Promise<void> {
     await Promise.all([this.#readOn(), this.#keepLease()])
     this.#reader.close()
@@ -145,7 +142,7 @@ export class PartitionRun {
     await this.#queue.idle(timeoutMs)
     const left = this.#queue.inFlight
     this.#end()
-    this.#cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'))
+    this.#cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler settled'))
     this.#stopped.resolve()
     await within(FINAL_SAVE_MS, this.#saveAndRelease())
     return left
@@ -258,7 +255,9 @@ export class PartitionRun {
     if (this.#hasEnded) return
     this.#end()
     this.#queue.clear()
-    this.#cancel(new EventsError('EVENTS_LEASE_LOST', `Another process runs '${this.#options.name}' by now`))
+    this.#cancel(
+      new EventsError('EVENTS_LEASE_LOST', `Another process has taken over '${this.#options.name}'`),
+    )
   }
 
   #cancel(reason: EventsError): void {

@@ -66,9 +66,7 @@ export class DeadLetterLane {
     this.#queue.clear()
     await this.#queue.idle(timeoutMs)
     const left = this.#queue.inFlight
-    this.#queue.cancel(
-      new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'),
-    )
+    this.#queue.cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler settled'))
     return left
   }
 

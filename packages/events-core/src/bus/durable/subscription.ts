@@ -180,7 +180,7 @@ export class DurableSubscription implements Subscription {
     if (existing === partitions) return
     throw new EventsError(
       'EVENTS_CONFLICT',
-      `The durable subscription '${name}' has ${existing} partitions, not ${partitions}: delete it first, or ask for ${existing}`,
+      `The durable subscription '${name}' has ${existing} partitions, not ${partitions}: delete it first, or use ${existing}`,
     )
   }
 

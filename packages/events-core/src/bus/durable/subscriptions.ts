@@ -47,7 +47,7 @@ export class DurableSubscriptions implements BusWorker {
    */
   async add(name: string, create: CreateDurable): Promise<Subscription> {
     if (this.#active.has(name)) {
-      throw new EventsError('EVENTS_CONFLICT', `This bus runs a durable subscription '${name}' already`)
+      throw new EventsError('EVENTS_CONFLICT', `This bus already runs a durable subscription '${name}'`)
     }
     const subscription = create(`durable-${++this.#made}`, {
       ...this.#settings,

@@ -53,7 +53,7 @@ export class EventStream implements AsyncGenerator<PublishedEvent, void> {
     const { onNotice } = options
     this.#open = open
     this.#options = options
-    const failed = (err: unknown) => logger.error({ err }, 'onNotice of a stream failed')
+    const failed = (err: unknown) => logger.error({ err }, 'The onNotice callback of a stream failed')
     this.#notify = onNotice === undefined ? () => undefined : guarded(inCallerContext(onNotice), failed)
   }
 

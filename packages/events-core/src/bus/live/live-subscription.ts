@@ -112,9 +112,7 @@ export class LiveSubscription implements Subscription, Receiver {
     await this.#queue.idle(timeoutMs)
     const left = this.lag
     if (this.#end()) this.#record.tellEnd(this.#settings.onEnd, 'stopped')
-    this.#queue.cancel(
-      new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler had settled'),
-    )
+    this.#queue.cancel(new EventsError('EVENTS_NOT_RUNNING', 'The bus stopped before the handler settled'))
     return left
   }
 

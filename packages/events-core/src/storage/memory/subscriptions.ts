@@ -83,7 +83,7 @@ export class MemorySubscriptions implements SubscriptionStore {
 
   async rename(name: string, to: string): Promise<boolean> {
     if (name !== to && this.#entries.has(to)) {
-      throw new EventsError('EVENTS_CONFLICT', `There is a durable subscription '${to}' already`)
+      throw new EventsError('EVENTS_CONFLICT', `A durable subscription '${to}' already exists`)
     }
     return this.#change(name, (entry) => {
       for (const revoked of [name, to]) this.#revokeLeases(revoked, entry)

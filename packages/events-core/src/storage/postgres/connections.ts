@@ -61,7 +61,7 @@ export class Connections {
     if (this.#ended) return
     this.#ended = true
     for (const refuse of this.#waiting) {
-      refuse(new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done'))
+      refuse(new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before the call was done'))
     }
     for (const connection of this.#used) connection.cut()
     // Not awaited: it waits for connections that are being opened.

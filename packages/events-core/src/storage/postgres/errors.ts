@@ -70,7 +70,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   '53100': {
     code: 'EVENTS_STORAGE_FULL',
-    says: 'has no space left on its disk: free some, or delete events',
+    says: 'has no space left on its disk: free some space, or delete events',
   },
   '55P03': LOCKED,
   '57014': ENDED,

@@ -236,5 +236,5 @@ function snapshot<T>(db: Kysely<LogTables>, work: (db: Kysely<LogTables>) => Pro
 }
 
 function closedEarly(): EventsError {
-  return new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
+  return new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before the call was done')
 }

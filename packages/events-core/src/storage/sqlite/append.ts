@@ -91,7 +91,8 @@ export class Appender {
 
   #firstPositionOf([id]: AppendRow): number {
     const position = this.#positionOf.get(id)
-    if (position === undefined) throw new Error(`an event of id ${id} was in the way and is not there`)
+    if (position === undefined)
+      throw new Error(`an event with id ${id} prevented an insert but is not stored`)
     return position
   }
 }

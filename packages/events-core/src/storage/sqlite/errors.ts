@@ -16,8 +16,8 @@ const UNREACHABLE: Meaning = {
 const IO_FAILED: Meaning = {
   code: 'EVENTS_STORAGE_UNAVAILABLE',
   says:
-    'could not be read or written: check the disk, its quota, and the limit of file sizes of this process; what was ' +
-    'being stored may be stored or not',
+    'could not be read or written: check the disk, its quota, and the limit of file sizes of this process; the outcome ' +
+    'of the current write is unknown',
 }
 const LOCKED: Meaning = {
   code: 'EVENTS_STORAGE_LOCKED',
@@ -35,7 +35,7 @@ const FULL: Meaning = {
 }
 const DAMAGED: Meaning = {
   code: 'EVENTS_STORAGE_CORRUPT',
-  says: 'is damaged, or is no SQLite database: restore a backup, or name another file',
+  says: 'is damaged, or is not an SQLite database: restore a backup, or name another file',
 }
 
 /** Meanings by SQLite's primary result code. */

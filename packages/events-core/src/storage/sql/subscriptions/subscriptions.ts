@@ -140,7 +140,7 @@ async function revokeLeases(db: Kysely<LogTables>, name: string): Promise<void> 
 /** Removes the dead letters of an earlier subscription of this name, which must not go to a new one. */
 async function makeRoom(db: Kysely<LogTables>, name: string): Promise<void> {
   if (await exists(db, name)) {
-    throw new EventsError('EVENTS_CONFLICT', `There is a durable subscription '${name}' already`)
+    throw new EventsError('EVENTS_CONFLICT', `A durable subscription '${name}' already exists`)
   }
   await db.deleteFrom('dead_letters').where('subscription', '=', name).execute()
 }

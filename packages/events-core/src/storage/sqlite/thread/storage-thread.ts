@@ -163,7 +163,7 @@ function lost(cause: unknown, { role, path }: ThreadSettings): EventsError {
     return error(
       `${what} could not start, since a part of its program is missing${reason}: in a bundle, see docs/bundling.md`,
     )
-  const storing = role === 'writer' ? 'what it was storing may be stored or not; ' : ''
+  const storing = role === 'writer' ? 'the outcome of its current write is unknown; ' : ''
   return error(`${what} has ended unexpectedly${reason}: ${storing}the next call starts it again`)
 }
 

@@ -59,7 +59,7 @@ async function close(id: number): Promise<void> {
     ({ file }) => file,
     () => undefined,
   )
-  const reason = new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
+  const reason = new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before the call was done')
   for (const controller of controllers.values()) controller.abort(reason)
   await Promise.all(answering)
   await reply(id, () => file?.close())
