@@ -28,7 +28,7 @@ export class UsageError extends Error {
 
 /**
  * @param args the arguments after the program's name
- * @param env the environment, for passwords: a command line is visible to all users of a machine
+ * @param env the environment, to which a URL with a password belongs: all users of a machine can see its command lines
  * @throws UsageError
  */
 export function parseCommandLine(

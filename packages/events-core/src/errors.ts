@@ -31,9 +31,9 @@ export interface Issue {
 const BRAND = Symbol.for('@viewra/events-core/EventsError')
 
 /**
- * The only error class of this package. Tell errors apart by `code`; `message` says what was wrong and what to do,
- * `issues` is filled for EVENTS_INVALID, `cause` keeps the underlying error. An error from another copy of this package
- * is an instance of another class: recognise errors with `isEventsError`.
+ * The only error class of this package. Distinguish errors by `code`; `message` says what was wrong and what to do,
+ * `issues` is filled for EVENTS_INVALID, `cause` is the underlying error. An error from another copy of this package is an
+ * instance of another class: recognise errors with `isEventsError`.
  */
 export class EventsError extends Error {
   override readonly name = 'EventsError'

@@ -58,7 +58,7 @@ export function copyExtensions(value: unknown, path: string, issues: Issue[]): E
   )
   if (given.length > MAX_EXTENSIONS)
     issues.push({ path, message: `must be at most ${MAX_EXTENSIONS}, not ${given.length}` })
-  // Of too many, there is nothing more to say.
+  // Extensions beyond the limit are not checked.
   for (const [name, item] of given.slice(0, MAX_EXTENSIONS)) {
     const wrong = nameProblem(name) ?? valueProblem(name, item)
     if (wrong !== undefined) issues.push({ path: `${path}.${name}`, message: wrong })

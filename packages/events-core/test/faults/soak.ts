@@ -53,7 +53,7 @@ async function soakPostgres(): Promise<Verdict> {
       proxy.freeze()
       await sleep(between(500, 3_000))
       proxy.thaw()
-      // Resets connections whose other end was closed during the freeze.
+      // A side that is still connected must learn that the other gave up during the freeze.
       proxy.cut()
     },
   }

@@ -31,8 +31,8 @@ const LOOK_EVERY = 16
 /**
  * Delivers events to one handler: at most `concurrency` at a time, in order, or in order for each key.
  *
- * An event is ready, or behind another event of its key that is being handled and due when that one finishes; then it is
- * running. Handlers run in a turn of their own: no publisher and no other subscription waits for them.
+ * An event is ready; or it is behind an event of the same key that is being handled, and due once that one has finished.
+ * Then it is running. Handlers run in a turn of their own: no publisher and no other subscription waits for them.
  */
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions
