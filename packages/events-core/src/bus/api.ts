@@ -74,7 +74,7 @@ export interface RetryPolicy {
   readonly attempts?: number
   /** The pause before the second call, doubled before each further call, with jitter; 100 by default. */
   readonly minDelayMs?: number
-  /** 10,000 by default. */
+  /** The longest pause between two calls; 10,000 by default. */
   readonly maxDelayMs?: number
 }
 

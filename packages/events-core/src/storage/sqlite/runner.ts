@@ -11,7 +11,7 @@ import { FileWatch } from './watch.ts'
 export class SqliteRunner implements Runner {
   readonly #writer: StorageThread
   readonly #reader: StorageThread
-  /** Whether the file has to be opened anew before it is used. */
+  /** True if the file must be reopened before its next use. */
   #isLost = false
   #reopening: Promise<void> | undefined
 
@@ -55,7 +55,7 @@ export class SqliteRunner implements Runner {
     await this.#writer.close()
   }
 
-  /** Makes a call, and makes it again when the log had lost its name. */
+  /** Makes a call, and repeats it after reopening the file if the log was removed or replaced. */
   async #withFile<T>(call: () => Promise<T>): Promise<T> {
     if (this.#isLost) await this.#reopen()
     try {
@@ -75,11 +75,11 @@ export class SqliteRunner implements Runner {
     return this.#reopening
   }
 
-  /** Reading ends first: a log is begun anew by the only connection. */
+  /** Closes the reader first, since only the last connection can begin another log. */
   async #openAnew(): Promise<void> {
     await this.#reader.close()
     await this.#writer.renewLog()
-    // Where others began another log, they are joined.
+    // If other processes have begun another log, reopening joins it.
     await this.#writer.close()
     await this.#writer.open()
     await this.#reader.open()

@@ -13,7 +13,7 @@ export class FileWatch implements Channel {
   #version: number | undefined
   #asking = false
 
-  /** @param dataVersion answers with a number that changes when another process has changed the file */
+  /** @param dataVersion resolves with a number that changes when another process changes the file */
   constructor(dataVersion: () => Promise<number>, hear: () => void) {
     this.#dataVersion = dataVersion
     this.#hear = hear

@@ -40,7 +40,7 @@ function rowOf(id: number, { key, value, dueMs, touched }: KeyedState): StateRow
   return { id, key, value, due: dueMs, touched, bytes }
 }
 
-/** Deletes the existing states of some keys, those that are replaced included, and returns their sizes: one statement for both. */
+/** Deletes the existing states of some keys, including those that are replaced, and returns their sizes, in one statement. */
 async function takeStates(
   { db, dialect }: Log,
   id: number,

@@ -8,7 +8,7 @@ import { sqliteDialect } from '../dialect.ts'
 
 export type PaceLimits = Omit<Pace, 'rest'>
 
-/** Looks after the file on disk: `before` each turn and `after` it. Both throw when the file must not be used. */
+/** Checks the file on disk `before` and `after` each turn. Both methods throw if the file must not be used. */
 export interface FileGuard {
   before(): void
   after(): void
@@ -70,7 +70,7 @@ export class LogFile {
   /** Runs a transaction within the turn of the caller. */
   readonly #inTransaction: SqlLog['transaction'] = (work) => this.log.db.transaction().execute(work)
 
-  /** Answers with a number that changes when another process changes the file. */
+  /** Returns a number that changes when another process changes the file. */
   dataVersion(): Promise<number> {
     return this.take(() => Number(this.#connection.file.pragma('data_version', { simple: true })))
   }

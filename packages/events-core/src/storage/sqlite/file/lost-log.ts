@@ -4,7 +4,7 @@ import type { FileGuard } from './log-file.ts'
 import type { FilePlace } from './place.ts'
 import type { WalLimit } from './wal-limit.ts'
 
-/** Keeps the writer from acknowledging what is in a log that nobody will find at the next start. */
+/** Prevents the writer from acknowledging writes to a log that the next start will not find. */
 export class LogGuard implements FileGuard {
   readonly #file: Database
   readonly #place: FilePlace
@@ -22,22 +22,22 @@ export class LogGuard implements FileGuard {
     this.#wal.check()
   }
 
-  /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE when the log was lost and what it got cannot be copied into the file */
+  /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE if the log was lost and its contents cannot be copied into the file */
   after(): void {
     const state = this.#place.log
-    // Another log may belong to others by now: what is in the old one must not be copied over theirs.
+    // A new log may have writes of other processes, over which the old log must not be copied.
     if (state === 'in place' || (state === 'removed' && this.#wal.truncate())) return
-    throw this.#error(`was ${state} while it was being written: what was being stored may be stored or not`)
+    throw this.#error(`was ${state} during a write, whose outcome is unknown`)
   }
 
   /**
-   * Copies a log that was removed into the file, and begins another. SQLite allows it to the only connection alone: others
+   * Copies a removed log into the file and begins another. SQLite allows this only if there is no other connection, which
    * would continue with the old log.
-   * @throws EventsError EVENTS_STORAGE_UNAVAILABLE when there are other connections
+   * @throws EventsError EVENTS_STORAGE_UNAVAILABLE if there are other connections
    */
   renew(): void {
     if (this.#place.log !== 'removed') return
-    // What is in it is safe from now on, even if nobody can continue.
+    // The old log's contents are safe from now on, even if the store cannot continue.
     this.#wal.truncate()
     if (!this.#leaveLog())
       throw this.#error(
@@ -47,7 +47,7 @@ export class LogGuard implements FileGuard {
     this.#place.renewed()
   }
 
-  /** @returns false when there are other connections */
+  /** @returns false if there are other connections */
   #leaveLog(): boolean {
     try {
       return this.#file.pragma('journal_mode = delete', { simple: true }) === 'delete'

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import { EventsError, isEventsError } from '../../../errors.ts'
 
-/** 'replaced' when another log has its name, which other processes may be writing to. */
+/** The state of the log. 'replaced': another log has its name, to which other processes may be writing. */
 export type LogState = 'in place' | 'removed' | 'replaced'
 
-/** Marks the error of a call that did nothing, since the write-ahead log has lost its name; see `isLogLost`. */
+/** The code of the error of a call that did nothing because the write-ahead log was removed or replaced; see `isLogLost`. */
 const LOG_LOST = 'SQLITE_LOG_LOST'
 
 /**
@@ -32,7 +32,7 @@ export class FilePlace {
     )
   }
 
-  /** The log exists from the first use of the file on, until the last process closes it. */
+  /** The state of the log, which exists from the first use of the file until the last process closes it. */
   get log(): LogState {
     const found = inodeOf(`${this.#path}-wal`)
     this.#logInode ??= found
@@ -40,7 +40,7 @@ export class FilePlace {
     return found === undefined ? 'removed' : 'replaced'
   }
 
-  /** Takes what has the log's name by now as the log. */
+  /** Treats the file that now has the log's name as the log. */
   renewed(): void {
     this.#logInode = inodeOf(`${this.#path}-wal`)
   }
@@ -50,12 +50,12 @@ export class FilePlace {
     const state = this.log
     if (state === 'in place') return
     const cause = Object.assign(new Error(`the log was ${state}`), { code: LOG_LOST })
-    const message = `the write-ahead log of the event store ${this.#path} was ${state} while it was open: it has to be opened anew`
+    const message = `the write-ahead log of the event store ${this.#path} was ${state} while it was open: the store must be reopened`
     throw new EventsError('EVENTS_STORAGE_UNAVAILABLE', message, { cause })
   }
 }
 
-/** Returns whether a call failed, and did nothing, because the file has to be opened anew. */
+/** Returns whether a call failed, without any effect, because the file must be reopened. */
 export function isLogLost(error: unknown): boolean {
   const cause = isEventsError(error) ? error.cause : undefined
   return cause instanceof Error && 'code' in cause && cause.code === LOG_LOST

@@ -28,7 +28,7 @@ export async function startReader(settings: ThreadSettings): Promise<Opened> {
       check()
       const search = (rest: Rest) => work(file.restingBy(rest))
       const answer = await (lane === 'search' ? turns.run(signal, search) : work(file.log))
-      // What was read after the log had lost its name may be anything.
+      // If the log was removed meanwhile, the result may be wrong.
       check()
       return answer
     },
