@@ -1,3 +1,4 @@
+import { EventsError } from '../../errors.ts'
 import type { Channel, Hear, OperationCall, Runner } from '../sql/runner.ts'
 import { isLogLost } from './file/place.ts'
 import type { ThreadSettings } from './thread/messages.ts'
@@ -14,6 +15,7 @@ export class SqliteRunner implements Runner {
   /** True if the file must be reopened before its next use. */
   #isLost = false
   #reopening: Promise<void> | undefined
+  #isClosing = false
 
   private constructor(settings: Omit<ThreadSettings, 'role'>, workerUrl: URL | undefined) {
     this.#writer = new StorageThread({ ...settings, role: 'writer' }, workerUrl)
@@ -36,39 +38,53 @@ export class SqliteRunner implements Runner {
   }
 
   run(call: OperationCall, signal: AbortSignal | undefined): Promise<unknown> {
-    const reads = call.lane === 'lookup' || call.lane === 'search'
-    const thread = reads ? this.#reader : this.#writer
-    return this.#withFile(() => thread.run(call, signal))
+    switch (call.lane) {
+      case 'lookup':
+      case 'search':
+        return this.#withFile(() => this.#reader.run(call, signal), 'repeatable')
+      case 'append':
+      case 'write':
+        return this.#withFile(() => this.#writer.run(call, signal), 'once')
+      case 'remove':
+        return this.#withFile(() => this.#writer.run(call, signal), 'in slices')
+    }
   }
 
   listen(hear: Hear): Channel {
     return new FileWatch(
-      () => this.#withFile(() => this.#writer.dataVersion()),
+      () => this.#withFile(() => this.#writer.dataVersion(), 'repeatable'),
       () => hear(undefined),
     )
   }
 
   /** Closes the writer last: the last connection to close copies the log into the file and removes the log. */
   async close(): Promise<void> {
+    this.#isClosing = true
     await this.#reopening?.catch(() => undefined)
     await this.#reader.close()
     await this.#writer.close()
   }
 
-  /** Makes a call, and repeats it after reopening the file if the log was removed or replaced. */
-  async #withFile<T>(call: () => Promise<T>): Promise<T> {
+  /**
+   * Makes a call, and repeats it after reopening the file if the log was removed or replaced. A call that changes something is
+   * repeated only if it did nothing, and a delete, which may have done a part, not at all.
+   */
+  async #withFile<T>(call: () => Promise<T>, kind: 'repeatable' | 'once' | 'in slices'): Promise<T> {
     if (this.#isLost) await this.#reopen()
     try {
       return await call()
     } catch (error) {
       this.#isLost ||= isLogLost(error)
-      if (!this.#isLost) throw error
+      if (!this.#isLost || (kind === 'once' && !isLogLost(error))) throw error
       await this.#reopen()
+      if (kind === 'in slices') throw interrupted()
       return await call()
     }
   }
 
   #reopen(): Promise<void> {
+    if (this.#isClosing)
+      throw new EventsError('EVENTS_NOT_RUNNING', 'the event store was closed before this was done')
     this.#reopening ??= this.#openAnew().finally(() => {
       this.#reopening = undefined
     })
@@ -85,4 +101,11 @@ export class SqliteRunner implements Runner {
     await this.#reader.open()
     this.#isLost = false
   }
+}
+
+function interrupted(): EventsError {
+  return new EventsError(
+    'EVENTS_STORAGE_UNAVAILABLE',
+    'the write-ahead log was removed or replaced during a delete: what was deleted stays deleted; delete the rest',
+  )
 }

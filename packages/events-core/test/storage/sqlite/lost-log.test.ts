@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -55,6 +55,46 @@ test.each(LOGS)('nothing acknowledged is lost by kill -9 after %s was removed', 
     (_, index) => `${Math.floor(index / 3)}/${index % 3}`,
   )
   expect(ids.slice(0, expected.length)).toEqual(expected)
+})
+
+test('a write into a replaced log, whose outcome is unknown, is not repeated silently', async () => {
+  const path = temporaryPath()
+  const storage = await openStore(path)
+  await storage.append(makeRecords(1))
+  const outcome = storage.append(makeRecords(4_000)).then(
+    ({ receipts }) => receipts.filter(({ duplicate }) => duplicate).length,
+    (error) => error.code,
+  )
+  await sleep(15)
+  removeLogs(path, '-wal')
+  writeFileSync(`${path}-wal`, '')
+  await storage.head().catch(() => undefined)
+  expect([0, 'EVENTS_STORAGE_UNAVAILABLE']).toContain(await outcome)
+})
+
+test('a delete that the removal interrupts never answers with a part of its count', async () => {
+  const path = temporaryPath()
+  const storage = await openStore(path)
+  await storage.append(makeRecords(6_000))
+  const outcome = storage.deleteMatching({ types: ['test.*'] }).catch((error) => error.code)
+  await sleep(20)
+  removeLogs(path, '-wal')
+  expect([6_000, 'EVENTS_STORAGE_UNAVAILABLE']).toContain(await outcome)
+  await storage.clear()
+  expect(await storage.count()).toBe(0)
+})
+
+test('a store that is closed while its log is being begun anew says so, and stays closed', async () => {
+  const path = temporaryPath()
+  const storage = await openStore(path)
+  await storage.append(makeRecords(1))
+  removeLogs(path, '-wal')
+  const calls = [storage.append(makeRecords(1)), storage.count()]
+  const closed = storage.close()
+  for (const call of await Promise.allSettled(calls))
+    if (call.status === 'rejected') expect(call.reason.code).toBe('EVENTS_NOT_RUNNING')
+  await closed
+  expect((await failureOf(storage.count())).code).toBe('EVENTS_NOT_RUNNING')
 })
 
 test('a removed log is noticed although nobody publishes', async () => {

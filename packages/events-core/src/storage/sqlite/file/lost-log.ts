@@ -37,7 +37,7 @@ export class LogGuard implements FileGuard {
    */
   renew(): void {
     if (this.#place.log !== 'removed') return
-    // The old log's contents are safe from now on, even if the store cannot continue.
+    // Unless another process is reading, the old log's contents are safe from now on, even if the store cannot continue.
     this.#wal.truncate()
     if (!this.#leaveLog())
       throw this.#error(

@@ -4,7 +4,7 @@ import { EventsError, isEventsError } from '../../../errors.ts'
 /** The state of the log. 'replaced': another log has its name, to which other processes may be writing. */
 export type LogState = 'in place' | 'removed' | 'replaced'
 
-/** The code of the error of a call that did nothing because the write-ahead log was removed or replaced; see `isLogLost`. */
+/** The code of the error of a turn that did nothing because the write-ahead log was removed or replaced; see `isLogLost`. */
 const LOG_LOST = 'SQLITE_LOG_LOST'
 
 /**
@@ -55,7 +55,7 @@ export class FilePlace {
   }
 }
 
-/** Returns whether a call failed, without any effect, because the file must be reopened. */
+/** Returns whether a turn failed, without any effect, because the file must be reopened. */
 export function isLogLost(error: unknown): boolean {
   const cause = isEventsError(error) ? error.cause : undefined
   return cause instanceof Error && 'code' in cause && cause.code === LOG_LOST
