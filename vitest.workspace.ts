@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { bundledWorker } from './packages/events-core/test/bundled-worker.ts'
 
@@ -12,14 +13,20 @@ const project = (name: string, include: readonly string[], exclude: readonly str
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     name,
-    include: include.map((folder) => `${folder}/**/*.test.ts`),
-    exclude: exclude.map((folder) => `${folder}/**`),
+    include: include.map((place) => (place.endsWith('.ts') ? place : `${place}/**/*.test.ts`)),
+    exclude: exclude.map((place) => (place.endsWith('.ts') ? place : `${place}/**`)),
+    // For programs that tests start: they run from source too, and Node need not strip its types each time.
+    env: {
+      NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/viewra-programs', import.meta.url)),
+    },
     testTimeout: 90_000,
     hookTimeout: 90_000,
   },
 })
 
 const core = 'packages/events-core/test'
+/** Tests that kill processes, beside those of what they run. */
+const killing = `${core}/{jobs,processors}/{crash,laws}.test.ts`
 
 export default defineConfig({
   test: {
@@ -27,11 +34,15 @@ export default defineConfig({
     maxWorkers: Math.max(3, Math.min(8, availableParallelism())),
     globalSetup: 'packages/events-core/test/bundled-worker.ts',
     projects: [
-      project('unit', [core, 'scripts/test'], [`${core}/storage/{sqlite,postgres}`, `${core}/faults`]),
+      project(
+        'unit',
+        [core, 'scripts/test'],
+        [`${core}/storage/{sqlite,postgres}`, `${core}/faults`, killing],
+      ),
       project('http', ['packages/events-module/test']),
       project('sqlite', [`${core}/storage/sqlite`]),
       project('postgres', [`${core}/storage/postgres`]),
-      project('processes', [`${core}/faults`, 'apps/*/test']),
+      project('processes', [`${core}/faults`, killing, 'apps/*/test']),
       project('examples', ['examples/*/test', 'test/*/test']),
     ],
   },
