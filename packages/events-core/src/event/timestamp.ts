@@ -6,7 +6,8 @@ const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[
 /** The Gregorian calendar repeats after 400 years. */
 const CYCLE_MS = 146_097 * 86_400_000
 const MIN_MS = -62_167_219_200_000
-const MAX_MS = 253_402_300_799_999
+/** The last millisecond of the year 9999. */
+export const MAX_TIMESTAMP_MS = 253_402_300_799_999
 
 /**
  * Returns the milliseconds since 1970 of an RFC 3339 date-time, truncated. Returns undefined if the text is not one,
@@ -23,7 +24,7 @@ export function parseTimestamp(text: string): number | undefined {
   if (days === undefined || time === undefined || offset === undefined) return undefined
   const millisecond = Number(fraction.slice(0, 3).padEnd(3, '0'))
   const ms = days + time + millisecond + (sign === '-' ? offset : -offset)
-  return ms >= MIN_MS && ms <= MAX_MS ? ms : undefined
+  return ms >= MIN_MS && ms <= MAX_TIMESTAMP_MS ? ms : undefined
 }
 
 function daysOf(year: number, month: number, day: number): number | undefined {

@@ -7,8 +7,17 @@ import type { JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { CommitResult } from '../storage/contract/commit.ts'
 import type { EventStorage } from '../storage/contract/storage.ts'
-import type { JobContext, JobKind, JobProgress } from './job.ts'
-import { COLLECTION, documentOf, type JobRecord, type JobStore, type VersionedJob } from './job-store.ts'
+import type { JobContext, JobKind } from './job.ts'
+import { checkPayload, MAX_TEXT } from './job-limits.ts'
+import {
+  COLLECTION,
+  documentOf,
+  isEnded,
+  type JobRecord,
+  type JobStore,
+  type VersionedJob,
+} from './job-store.ts'
+import { ProgressMeter } from './progress-meter.ts'
 
 export interface JobRunOptions {
   readonly found: VersionedJob
@@ -21,7 +30,12 @@ export interface JobRunOptions {
 
 const SAVE_MS = 500
 const RETRY_MS = 250
-const MAX_ERROR = 8_192
+
+/** Returns changes of a job. */
+type Change = (job: JobRecord) => Partial<JobRecord>
+
+/** How an attempt ended. */
+type Outcome = Pick<JobRecord, 'state'> & Partial<Pick<JobRecord, 'result' | 'error'>>
 
 /**
  * One attempt at a job, under its lease. The document is written only under the lease, so a process that has lost it
@@ -35,13 +49,11 @@ const MAX_ERROR = 8_192
 export class JobRun {
   readonly #options: JobRunOptions
   readonly #controller = new AbortController()
-  readonly #beganAt = performance.now()
   #state: 'running' | 'ending' | 'ended' = 'running'
   #why: 'cancelled' | 'stopped' | 'lost' | undefined
   #job: JobRecord
   #version: number
-  #progress: JobProgress
-  readonly #doneBefore: number
+  readonly #meter: ProgressMeter
   /** Writes of the document, one after the other. */
   #writing: Promise<unknown> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
@@ -51,8 +63,7 @@ export class JobRun {
     this.#options = options
     this.#job = job
     this.#version = version
-    this.#progress = job.progress
-    this.#doneBefore = job.progress.done
+    this.#meter = new ProgressMeter(job.progress, options.host.clock)
   }
 
   /** Runs the job. When this process is done with it, resolves with true if its outcome is stored; never rejects. */
@@ -61,13 +72,13 @@ export class JobRun {
     try {
       const { attempts, crashes, state, started } = this.#job
       const now = formatTimestamp(host.clock())
-      await this.#write({
+      await this.#write(() => ({
         state: 'running',
         attempts: attempts + 1,
         // After an orderly stop the job is waiting.
         crashes: state === 'running' ? crashes + 1 : crashes,
         started: started ?? now,
-      })
+      }))
       this.#scheduleSave()
       await this.#end(await this.#work())
       return this.#why !== 'lost'
@@ -92,30 +103,35 @@ export class JobRun {
     await this.#refresh().catch((error: unknown) => this.#failed(error))
   }
 
-  /** Runs the job and returns the changes of its document. */
-  async #work(): Promise<Partial<JobRecord>> {
+  /** Runs the job. Never rejects. */
+  async #work(): Promise<Outcome> {
+    if (this.#job.cancel_requested) return { state: 'cancelled' }
+    let returned: unknown
     try {
-      if (this.#job.cancel_requested) return { state: 'cancelled' }
-      const result = (await this.#options.kind.run(this.#context())) ?? null
-      // The store rejects a value that is not JSON.
-      return { state: this.#why === 'cancelled' ? 'cancelled' : 'succeeded', result: result as JsonValue }
+      returned = await this.#options.kind.run(this.#context())
     } catch (error) {
-      if (this.#why === 'cancelled') return { state: 'cancelled' }
-      if (this.#why === 'stopped') return { state: 'waiting' }
-      return { state: 'failed', error: errorText(error).slice(0, MAX_ERROR) }
+      return this.#why === 'stopped' ? { state: 'waiting' } : failure(error)
+    }
+    // The size of the checkpoint counts, also if the job did not wait until it was stored.
+    await this.#writing
+    try {
+      const { input, checkpoint } = this.#job
+      return { state: 'succeeded', result: checkPayload('result', returned ?? null, [input, checkpoint]) }
+    } catch (error) {
+      return failure(error)
     }
   }
 
   /** Stores the outcome, retrying while the lease is held. */
-  async #end(outcome: Partial<JobRecord>): Promise<void> {
-    const isOver = outcome.state !== 'waiting'
-    const ended = isOver ? formatTimestamp(this.#options.host.clock()) : null
+  async #end(outcome: Outcome): Promise<void> {
+    const now = formatTimestamp(this.#options.host.clock())
     while (this.#why !== 'lost') {
       try {
-        return await this.#write({ ...outcome, ended })
+        return await this.#write((job) => ending(job, outcome, now))
       } catch (error) {
+        // A store may have limits of its own.
         if (isEventsError(error) && error.code === 'EVENTS_INVALID')
-          return await this.#write({ state: 'failed', error: errorText(error).slice(0, MAX_ERROR), ended })
+          return await this.#write((job) => ending(job, failure(error), now))
         this.#failed(error)
         if (!this.#options.lease.isValid) throw error
         await sleep(RETRY_MS)
@@ -128,27 +144,20 @@ export class JobRun {
     const isCancelled = () => this.#why === 'cancelled'
     return Object.freeze({
       id,
-      input,
-      checkpoint: checkpoint ?? undefined,
+      // Copies, because the job may change them, and these would be stored with the next progress.
+      input: structuredClone(input),
+      checkpoint: structuredClone(checkpoint) ?? undefined,
       attempt: attempts,
       signal: this.#controller.signal,
       get cancelled() {
         return isCancelled()
       },
-      progress: (done: number, total?: number, note?: string) => this.#setProgress(done, total, note),
-      save: (value: JsonValue) => this.#write({ checkpoint: value }),
+      progress: (done: number, total?: number, note?: string) => this.#meter.set(done, total, note),
+      save: async (value: JsonValue) => {
+        const saved = checkPayload('checkpoint', value, [input])
+        await this.#write(() => ({ checkpoint: saved }))
+      },
     })
-  }
-
-  /** @throws TypeError for a value that is not a number */
-  #setProgress(done: number, total: number | null = this.#progress.total, note?: string): void {
-    if (!Number.isFinite(done) || !(total === null || Number.isFinite(total)))
-      throw new TypeError('progress(done, total) takes finite numbers')
-    const seconds = (performance.now() - this.#beganAt) / 1_000
-    const rate = seconds > 0 && done > this.#doneBefore ? (done - this.#doneBefore) / seconds : null
-    const leftMs = rate === null || total === null ? null : (Math.max(0, total - done) / rate) * 1_000
-    const eta = leftMs === null ? null : formatTimestamp(this.#options.host.clock() + leftMs)
-    this.#progress = { done, total, note: note ?? this.#progress.note, rate, eta }
   }
 
   #scheduleSave(): void {
@@ -159,27 +168,40 @@ export class JobRun {
   async #save(): Promise<void> {
     try {
       const isDue = this.#options.lease.dueInMs === 0
-      if (isDue || this.#progress !== this.#job.progress) await this.#write({})
+      if (isDue || this.#meter.progress !== this.#job.progress) await this.#write(() => ({}))
     } catch (error) {
       this.#failed(error)
+      await this.#renew(error)
     }
     if (this.#state !== 'ended') this.#scheduleSave()
   }
 
+  /** Renews the lease after a write that failed for another reason than the store's or the loss of the lease. */
+  async #renew(error: unknown): Promise<void> {
+    const { lease } = this.#options
+    if (lease.dueInMs > 0 || (isEventsError(error) && error.retryable)) return
+    try {
+      if ((await lease.renew()) === undefined) this.#lose()
+    } catch (failure) {
+      this.#failed(failure)
+    }
+  }
+
   /**
-   * Writes changes of the document, one after the other. @throws EventsError EVENTS_LEASE_LOST, EVENTS_INVALID,
+   * Writes changes of the document, one after the other. @param change is called again if another process has changed
+   * the document meanwhile. @throws EventsError EVENTS_LEASE_LOST, EVENTS_INVALID,
    * EVENTS_STORAGE_*
    */
-  #write(changes: Partial<JobRecord>): Promise<void> {
-    const write = this.#writing.then(() => this.#commit(changes))
+  #write(change: Change): Promise<void> {
+    const write = this.#writing.then(() => this.#commit(change))
     this.#writing = write.catch(() => undefined)
     return write
   }
 
-  async #commit(changes: Partial<JobRecord>): Promise<void> {
+  async #commit(change: Change): Promise<void> {
     const { lease, storage } = this.#options
     while (this.#why !== 'lost') {
-      const job = { ...this.#job, progress: this.#progress, ...changes }
+      const job = { ...this.#job, progress: this.#meter.progress, ...change(this.#job) }
       const value = documentOf(job)
       const documents = [{ collection: COLLECTION, key: job.id, value, expected: this.#version }]
       const result = await lease.commit((...args) => storage.commit(...args), { documents })
@@ -200,7 +222,8 @@ export class JobRun {
   /** Reads the document's version, and whether the job was cancelled. */
   async #refresh(): Promise<void> {
     const found = await this.#options.store.get(this.#job.id)
-    if (found === undefined) return this.#lose()
+    // Also if it was cancelled before it was begun: an end is final.
+    if (found === undefined || (isEnded(found.job) && !isEnded(this.#job))) return this.#lose()
     this.#version = found.version
     this.#job = { ...this.#job, cancel_requested: found.job.cancel_requested }
     if (found.job.cancel_requested) this.#cancelled()
@@ -239,4 +262,14 @@ export class JobRun {
     this.#options.host.metrics.storageError('job')
     this.#options.host.logger.warn({ err, job: this.#job.id }, 'Cannot store the progress of a job; retrying')
   }
+}
+
+function failure(error: unknown): Outcome {
+  return { state: 'failed', error: errorText(error).slice(0, MAX_TEXT) }
+}
+
+/** Returns the changes that store an outcome: a job whose cancel was requested is cancelled, however it ended. */
+function ending(job: JobRecord, outcome: Outcome, now: string): Partial<JobRecord> {
+  if (job.cancel_requested) return { state: 'cancelled', result: outcome.result ?? null, ended: now }
+  return outcome.state === 'waiting' ? outcome : { ...outcome, ended: now }
 }

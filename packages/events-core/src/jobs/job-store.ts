@@ -45,6 +45,11 @@ export function newJob(kind: string, input: JsonValue, requestedBy: string, nowM
   }
 }
 
+/** Returns a job that is cancelled without being run. @param ended an RFC 3339 time */
+export function cancelledJob(job: JobRecord, ended: string): JobRecord {
+  return { ...job, cancel_requested: true, state: 'cancelled', ended }
+}
+
 /** Returns a job without the fields that only its runner needs. */
 export function publicJob({ checkpoint: _, crashes: __, ...job }: JobRecord): Job {
   return job
@@ -58,7 +63,7 @@ export class JobStore {
     this.#documents = documents
   }
 
-  /** @throws EventsError EVENTS_INVALID for an input that is not JSON or is too large; EVENTS_STORAGE_* */
+  /** @throws EventsError EVENTS_STORAGE_* */
   async add(job: JobRecord): Promise<void> {
     await this.#documents.put(COLLECTION, job.id, documentOf(job), { expected: 'absent' })
   }

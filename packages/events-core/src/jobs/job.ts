@@ -11,11 +11,11 @@ export interface JobProgress {
   readonly done: number
   /** The total units of work; null if unknown. */
   readonly total: number | null
-  /** The current activity, for people. */
+  /** The current activity, for people; at most 1,024 characters. */
   readonly note: string
   /** Units per second since this process began to run it; null while unknown. */
   readonly rate: number | null
-  /** The RFC 3339 time at which it ends at this rate; null while unknown. */
+  /** The RFC 3339 time at which it ends at this rate; null while unknown, and beyond the year 9999. */
   readonly eta: string | null
 }
 
@@ -27,7 +27,7 @@ export interface Job<I = JsonValue, R = JsonValue> {
   readonly state: JobState
   readonly progress: JobProgress
   readonly cancel_requested: boolean
-  /** Who requested it; '' if unknown. */
+  /** Who requested it, at most 256 characters; '' if unknown. */
   readonly requested_by: string
   /** The number of attempts: more than one if a process that ran it stopped or crashed. */
   readonly attempts: number
@@ -37,7 +37,7 @@ export interface Job<I = JsonValue, R = JsonValue> {
   readonly ended: string | null
   /** The result of `run`; null before that, and if it failed. */
   readonly result: R | null
-  /** The reason why it failed; null otherwise. */
+  /** The reason why it failed, at most 1,024 characters; null otherwise. */
   readonly error: string | null
 }
 
@@ -55,9 +55,15 @@ export interface JobContext<I = JsonValue, C = JsonValue> {
    * cancelled with a result.
    */
   readonly signal: AbortSignal
-  /** True if the job was cancelled. If it is false when the signal aborts, the job continues later, or in another process. */
+  /**
+   * True if the job was cancelled. If it is false when the signal aborts, the job continues later, or in another process.
+   * Read it from the context when it is needed: a variable that it was destructured into stays false.
+   */
   readonly cancelled: boolean
-  /** Reports progress. It is kept in memory and stored twice a second, so a call costs almost nothing. */
+  /**
+   * Reports progress. It is kept in memory and stored twice a second, so a call costs almost nothing.
+   * @throws TypeError for a number that is not finite, and for a note that is not a string of at most 1,024 characters
+   */
   progress(done: number, total?: number, note?: string): void
   /**
    * Stores a checkpoint from which to continue after a crash, with the progress. Resolves when it is stored.
@@ -72,8 +78,8 @@ export interface JobKind<I = JsonValue, R = JsonValue, C = JsonValue> {
   /** 1 to 64 of a-z, 0-9, `_`, `.` and `-`. */
   readonly kind: string
   /**
-   * Does the work. Its return value, which must be JSON, is the job's result; the document with input, checkpoint and
-   * result may have 256 KiB. An error that it throws makes the job fail, unless its signal has aborted.
+   * Does the work. Its return value, which must be JSON, is the job's result; input, checkpoint and result together
+   * may have 240 KiB. An error that it throws makes the job fail, unless its signal has aborted.
    */
   run(context: JobContext<I, C>): Promise<R | undefined> | R | undefined
 }

@@ -3,7 +3,7 @@ import { checkOptions, integer, oneOf, text } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { Job, JobState } from './job.ts'
-import { isEnded, JobStore, publicJob } from './job-store.ts'
+import { cancelledJob, isEnded, JobStore, publicJob } from './job-store.ts'
 
 export interface JobQuery {
   readonly kind?: string
@@ -69,9 +69,8 @@ export class Jobs {
   async cancel(id: string): Promise<Job> {
     const ended = formatTimestamp(this.#now())
     const job = await this.#store.change(id, (found) => {
-      if (isEnded(found) || found.cancel_requested) return undefined
-      const isWaiting = found.state === 'waiting'
-      return { ...found, cancel_requested: true, ...(isWaiting && { state: 'cancelled', ended }) }
+      if (found.state === 'waiting') return cancelledJob(found, ended)
+      return isEnded(found) || found.cancel_requested ? undefined : { ...found, cancel_requested: true }
     })
     return publicJob(job)
   }

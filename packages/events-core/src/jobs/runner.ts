@@ -1,13 +1,15 @@
 import { LeaseHolder } from '../bus/workers/lease-holder.ts'
 import type { BusHost, BusWorker } from '../bus/workers/worker.ts'
-import { checkOptions, integer, type OptionRule, shown } from '../check-options.ts'
+import { checkOptions, integer, type OptionRule, shown, upTo } from '../check-options.ts'
 import { EventsError, invalid } from '../errors.ts'
 import type { JsonValue } from '../event/json.ts'
+import { formatTimestamp } from '../event/timestamp.ts'
 import type { WorkerGauges } from '../metrics/metrics.ts'
 import { within } from '../within.ts'
 import type { Job, JobKind } from './job.ts'
+import { checkPayload, MAX_REQUESTED_BY } from './job-limits.ts'
 import { JobRun } from './job-run.ts'
-import { isEnded, JobStore, newJob, publicJob, type VersionedJob } from './job-store.ts'
+import { cancelledJob, isEnded, JobStore, newJob, publicJob, type VersionedJob } from './job-store.ts'
 import { Jobs } from './jobs.ts'
 
 /** A kind of job with any input and result. */
@@ -80,7 +82,10 @@ export class JobRunner implements BusWorker {
     this.jobs = new Jobs(bus, () => this.#mustRun().host.clock())
   }
 
+  /** @throws EventsError EVENTS_CONFLICT if it runs on another bus */
   start(host: BusHost): void {
+    if (this.#running !== undefined)
+      throw new EventsError('EVENTS_CONFLICT', 'The job runner already runs: make another for each bus')
     const store = new JobStore(host.storage.documents)
     const look = () => this.#look()
     const timer = setInterval(look, host.pollIntervalMs).unref()
@@ -120,7 +125,7 @@ export class JobRunner implements BusWorker {
   /**
    * Submits a job. It begins as soon as a process that has its kind has room.
    * @param kind the kind or its name
-   * @throws EventsError EVENTS_INVALID for an input that is not JSON or takes more than 256 KiB; EVENTS_NOT_FOUND for a
+   * @throws EventsError EVENTS_INVALID for an input that is not JSON or takes more than 240 KiB; EVENTS_NOT_FOUND for a
    *   name that this process does not have; EVENTS_NOT_RUNNING while the bus is not running; EVENTS_STORAGE_*
    */
   async submit<I, R>(kind: JobKind<I, R, never>, input: I, options?: SubmitOptions): Promise<Job<I, R>>
@@ -128,8 +133,9 @@ export class JobRunner implements BusWorker {
   async submit(
     kind: string | JobKind<unknown, unknown, never>,
     input: unknown,
-    { requestedBy = '' }: SubmitOptions = {},
+    options: SubmitOptions = {},
   ): Promise<Job> {
+    checkOptions('submit', options, { requestedBy: upTo(MAX_REQUESTED_BY) })
     const { host, store } = this.#mustRun()
     const name = typeof kind === 'string' ? kind : kind.kind
     if (!this.#kinds.has(name))
@@ -137,8 +143,7 @@ export class JobRunner implements BusWorker {
         'EVENTS_NOT_FOUND',
         `This process has no job kind '${name}': pass it to the job runner`,
       )
-    // The store rejects an input that is not JSON.
-    const job = newJob(name, input as JsonValue, requestedBy, host.clock())
+    const job = newJob(name, checkPayload('input', input), options.requestedBy ?? '', host.clock())
     await store.add(job)
     this.#look()
     return publicJob(job)
@@ -180,28 +185,54 @@ export class JobRunner implements BusWorker {
     this.#waiting = open.filter(({ job }) => job.state === 'waiting').length
     for (const id of this.#leases.keys()) if (!open.some(({ job }) => job.id === id)) this.#leases.delete(id)
     for (const { job } of open) {
-      if (job.cancel_requested) void this.#runs.get(job.id)?.look()
-      const hasRoom = this.#running === running && this.#runs.size < this.#options.concurrency
-      // The lease of any other job is left to those who can run it.
-      const isRunnable = this.#kinds.has(job.kind) && !this.#runs.has(job.id)
-      if (hasRoom && isRunnable) await this.#tryRun(job.id, running)
+      if (this.#running !== running) return
+      const run = this.#runs.get(job.id)
+      if (run === undefined) await this.#tryTake(job, running)
+      else if (job.cancel_requested) void run.look()
     }
     const ended = found.filter(({ job }) => isEnded(job))
     for (const old of ended.slice(0, Math.max(0, ended.length - this.#options.keep)))
       await running.store.delete(old)
   }
 
-  async #tryRun(id: string, running: Running): Promise<void> {
-    const { host, store } = running
-    const { storage } = host
-    const lease = this.#leases.get(id) ?? this.#leaseOf(id, host)
+  /** Takes a job over if it is to be ended or there is room to run it, and no other process holds its lease. */
+  async #tryTake({ id, kind, cancel_requested }: Job, running: Running): Promise<void> {
+    // The lease of any other job is left to those who can run it.
+    const isRunnable = this.#kinds.has(kind) && this.#runs.size < this.#options.concurrency
+    if (!isRunnable && !cancel_requested) return
+    const lease = this.#leases.get(id) ?? this.#leaseOf(id, running.host)
     if (!(await lease.tryAcquire())) return
+    try {
+      if (!(await this.#take(id, lease, running))) await lease.release()
+    } catch (error) {
+      await lease.release().catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Runs or ends a job. @returns whether it still needs the lease */
+  async #take(id: string, lease: LeaseHolder, running: Running): Promise<boolean> {
+    const { host, store } = running
     // Read again, now that no other process can change it.
     const found = await store.get(id)
-    const kind = this.#kinds.get(found?.job.kind ?? '')
-    if (found === undefined || kind === undefined || isEnded(found.job) || this.#running !== running)
-      return await lease.release()
+    if (found === undefined || isEnded(found.job) || this.#running !== running) return false
+    if (found.job.cancel_requested) {
+      // Its process has crashed. No process runs it any more, so this needs no lease.
+      await store.change(id, (job) =>
+        isEnded(job) ? undefined : cancelledJob(job, formatTimestamp(host.clock())),
+      )
+      return false
+    }
+    const kind = this.#kinds.get(found.job.kind)
+    if (kind === undefined) return false
+    this.#run(found, kind, lease, running)
+    return true
+  }
+
+  #run(found: VersionedJob, kind: AnyJobKind, lease: LeaseHolder, { host, store }: Running): void {
+    const { id } = found.job
     this.#leases.delete(id)
+    const { storage } = host
     const run = new JobRun({ found, kind: this.#limited(found, kind), lease, store, storage, host })
     this.#runs.set(id, run)
     const end = run.run().then((isStored) => {
@@ -238,7 +269,7 @@ export class JobRunner implements BusWorker {
 }
 
 export interface SubmitOptions {
-  /** Who requests it, for lists. */
+  /** Who requests it, for lists; at most 256 characters. */
   readonly requestedBy?: string
 }
 

@@ -1,51 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { createEventBus, memoryStorage } from '../../src/index.ts'
-import {
-  type Job,
-  type JobContext,
-  type JobRunner,
-  type JobRunnerOptions,
-  jobKind,
-  jobRunner,
-} from '../../src/jobs/index.ts'
-import { bound, gate } from '../bus/setup.ts'
-
-type Store = ReturnType<typeof memoryStorage>
-
-/** Starts a bus with a job runner, which is stopped when the test ends. */
-async function started(
-  kinds: JobRunnerOptions['kinds'],
-  options: Partial<JobRunnerOptions> = {},
-  storage?: Store,
-) {
-  const runner = jobRunner({ kinds, leaseMs: 300, ...options })
-  const { jobs } = runner
-  const bus = createEventBus({ storage: storage ?? memoryStorage(), workers: [runner], pollIntervalMs: 20 })
-  await bus.start()
-  onTestFinished(async () => {
-    await bus.stop({ timeoutMs: 100 })
-  })
-  const ended = async (id: string): Promise<Job> => {
-    await expect.poll(async () => (await jobs.get(id))?.state).toMatch(/succeeded|failed|cancelled/)
-    const job = await jobs.get(id)
-    if (job === undefined) throw new Error('the job is gone')
-    return job
-  }
-  const submit: JobRunner['submit'] = runner.submit.bind(runner)
-  return { bus, jobs, submit, ended }
-}
-
-const double = jobKind<{ value: number }, { doubled: number }>('double', ({ input }) => ({
-  doubled: input.value * 2,
-}))
-
-/** A kind of job that runs until its signal aborts. */
-const patient = (seen: JobContext<unknown, unknown>[] = []) =>
-  jobKind<unknown, unknown, unknown>('patient', async (job) => {
-    seen.push(job)
-    await new Promise((_, reject) => job.signal.addEventListener('abort', () => reject(job.signal.reason)))
-  })
+import { describe, expect, test } from 'vitest'
+import { memoryStorage } from '../../src/index.ts'
+import { type JobContext, jobKind, jobRunner } from '../../src/jobs/index.ts'
+import { gate } from '../bus/setup.ts'
+import { double, patient, started, withFaults } from './setup.ts'
 
 describe('a job', () => {
   test('runs, and its result is stored', async () => {
@@ -197,19 +155,12 @@ describe('a job', () => {
   test('continues when the store is unavailable for a while', async () => {
     const storage = memoryStorage()
     let isAway = false
-    const commit: Store['commit'] = async (lease, changes) => {
-      if (isAway) throw Object.assign(new Error('away'), { code: 'EVENTS_STORAGE_UNAVAILABLE' })
-      return storage.commit(lease, changes)
-    }
-    const { documents, leases, state } = storage
-    const faulty: Store = {
-      ...bound(storage),
-      documents,
-      leases,
-      state,
-      commit,
-      series: (query) => storage.series(query),
-    }
+    const faulty = withFaults(storage, {
+      commit: async (lease, changes) => {
+        if (isAway) throw Object.assign(new Error('away'), { code: 'EVENTS_STORAGE_UNAVAILABLE' })
+        return storage.commit(lease, changes)
+      },
+    })
     const { opened, open } = gate()
     const waits = jobKind('waits', async () => {
       await opened
