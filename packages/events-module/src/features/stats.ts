@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { BusStats } from '@viewra/events-core'
 import { type Feature, OPERATIONS } from '../feature.ts'
+import { CostlyAnswers, MANY_TYPES } from '../http/costly-answers.ts'
 import { EVENT_EXAMPLE, EventSchema, int64 } from '../http/event-schema.ts'
 import { timedQueries } from '../http/timed-queries.ts'
 
@@ -43,6 +44,9 @@ export const statsFeature: Feature = {
   tag: OPERATIONS,
   addRoutes(scope, { bus, queryTimeoutMs }) {
     const ask = timedQueries(scope, queryTimeoutMs)
+    const stats = new CostlyAnswers<BusStats>(
+      ({ events_by_type }) => Object.keys(events_by_type).length >= MANY_TYPES,
+    )
     const schema = {
       operationId: 'getStats',
       summary: 'Get totals of the stored events',
@@ -50,7 +54,7 @@ export const statsFeature: Feature = {
       response: { 200: StatsSchema },
     }
     scope.get('/stats', { schema, config: { role: 'viewer' } }, async (_request, reply) =>
-      ask(reply, (signal) => bus.stats({ signal })),
+      stats.get(() => ask(reply, (signal) => bus.stats({ signal }))),
     )
   },
 }

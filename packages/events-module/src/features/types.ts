@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { Feature } from '../feature.ts'
+import { CostlyAnswers, MANY_TYPES } from '../http/costly-answers.ts'
 import { timedQueries } from '../http/timed-queries.ts'
 
 const TypesSchema = Type.Object(
@@ -20,6 +21,7 @@ export const typesFeature: Feature = {
   tag: { name: 'Types', description: 'Event types.' },
   addRoutes(scope, { bus, queryTimeoutMs }) {
     const ask = timedQueries(scope, queryTimeoutMs)
+    const names = new CostlyAnswers<readonly string[]>(({ length }) => length >= MANY_TYPES)
     const schema = {
       operationId: 'listEventTypes',
       summary: 'List the known and the stored event types',
@@ -27,7 +29,7 @@ export const typesFeature: Feature = {
       response: { 200: TypesSchema },
     }
     scope.get('/types', { schema, config: { role: 'viewer' } }, async (_request, reply) => {
-      const types = await ask(reply, (signal) => bus.types({ signal }))
+      const types = await names.get(() => ask(reply, (signal) => bus.types({ signal })))
       return { event_types: [...types], count: types.length }
     })
   },
