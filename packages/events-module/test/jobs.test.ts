@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { memoryStorage } from '@viewra/events-core'
 import { jobKind, jobRunner } from '@viewra/events-core/jobs'
 import { sqliteStorage } from '@viewra/events-core/sqlite'
 import type { FastifyInstance } from 'fastify'
@@ -29,8 +31,17 @@ const patient = jobKind<null, null>('patient', async ({ signal, progress }) => {
   return null
 })
 
+/** Does not end when it is told to, but when it is released. */
+let release = () => {}
+const stubborn = jobKind<null, null>('stubborn', async () => {
+  await new Promise<void>((resolve) => {
+    release = resolve
+  })
+  return null
+})
+
 async function appWithJobs(module: NonNullable<Parameters<typeof eventsApp>[0]>['module'] = {}) {
-  const runner = jobRunner({ kinds: [double, broken, patient], concurrency: 1 })
+  const runner = jobRunner({ kinds: [double, broken, patient, stubborn], concurrency: 1 })
   const { app, bus } = await eventsApp({ bus: { workers: [runner], pollIntervalMs: 20 }, module })
   const ended = async (id: string) => {
     await expect.poll(async () => (await getJob(app, id)).ended).not.toBeNull()
@@ -86,6 +97,17 @@ describe('a job', () => {
     expect(job.eta_ms).toBeGreaterThanOrEqual(0)
   })
 
+  test('with an id that none can have is 400, which names it', async () => {
+    const { app } = await appWithJobs()
+    for (const method of ['GET', 'DELETE'] as const) {
+      const answer = await app.inject({ method, url: `${URL}/%00` })
+      expect([answer.statusCode, answer.json().errors]).toEqual([
+        400,
+        [expect.objectContaining({ path: 'id' })],
+      ])
+    }
+  })
+
   test('that is unknown is 404', async () => {
     const { app } = await appWithJobs()
     for (const method of ['GET', 'DELETE'] as const) {
@@ -112,6 +134,18 @@ test('jobs are listed newest first, page by page, by kind and state', async () =
     expect((await app.inject(URL + query)).statusCode, query).toBe(400)
 })
 
+test('a list that takes too long is given up', async () => {
+  const storage = memoryStorage()
+  const page = { documents: [], next: 'more' }
+  const documents = Object.assign(Object.create(storage.documents), { list: () => sleep(1, page) })
+  const { app } = await eventsApp({
+    bus: { storage: Object.assign(storage, { documents }) },
+    module: { queryTimeoutMs: 50 },
+  })
+  const answer = await app.inject(`${URL}?kind=none`)
+  expect([answer.statusCode, answer.json().code]).toEqual([503, 'HTTP_QUERY_TIMEOUT'])
+})
+
 describe('cancelling', () => {
   test.for(['', '/'])('ends a job that runs, which its address shows (path with %j)', async (slash) => {
     const { app, bus, runner, ended } = await appWithJobs()
@@ -125,8 +159,18 @@ describe('cancelling', () => {
     expect(await ended(id)).toMatchObject({ state: 'cancelled', result: null, error: null })
     // As often as the client likes: the response may have been lost.
     expect((await cancel(app, id)).statusCode).toBe(200)
+    // Only the first has changed anything.
     const { events } = await bus.list({ filter: { types: ['audit.job.cancelled'] }, limit: 10 })
-    expect(events.at(-1)?.data).toMatchObject({ target: { id } })
+    expect(events.map(({ data }) => data)).toEqual([expect.objectContaining({ target: { id } })])
+  })
+
+  test('of a job that is still to end leaves one record, however often it is requested', async () => {
+    const { app, bus, runner } = await appWithJobs()
+    const { id } = await runner.submit(stubborn, null)
+    await expect.poll(async () => (await getJob(app, id)).state).toBe('running')
+    for (let count = 0; count < 3; count++) expect((await cancel(app, id)).statusCode).toBe(202)
+    expect(await bus.count({ types: ['audit.job.cancelled'] })).toBe(1)
+    release()
   })
 
   test('ends a job that waits at once', async () => {

@@ -1,3 +1,4 @@
+import { shown } from '../check-options.ts'
 import { type Issue, invalid } from '../errors.ts'
 import { copyJsonValue, type JsonValue } from '../event/json.ts'
 import { STORAGE_LIMITS } from '../storage/limits.ts'
@@ -13,6 +14,14 @@ export const MAX_REQUESTED_BY = 256
 const RESERVED_BYTES = 16_384
 /** The maximum size of input, checkpoint and result together, as JSON text in UTF-8. */
 const PAYLOAD_BYTES = STORAGE_LIMITS.valueBytes - RESERVED_BYTES
+
+/** @throws EventsError EVENTS_INVALID for an id that no job can have */
+export function checkJobId(id: string): void {
+  const isText = typeof id === 'string' && id.isWellFormed() && !id.includes('\0')
+  if (isText && id.length >= 1 && id.length <= 128) return
+  const message = `must be a string of 1 to 128 characters, without U+0000, not ${shown(id)}`
+  throw invalid('job', [{ path: 'id', message }])
+}
 
 /**
  * Copies a job's input, checkpoint or result, so that later changes to it do not reach the store.

@@ -4,6 +4,7 @@ import type { JsonValue } from '../event/json.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
 import type { DocumentStore, StoredDocument } from '../storage/contract/documents.ts'
 import type { Job, JobState } from './job.ts'
+import { checkJobId } from './job-limits.ts'
 
 export const COLLECTION = 'jobs'
 const PAGE = 100
@@ -19,6 +20,11 @@ export interface JobRecord extends Job {
 export interface VersionedJob {
   readonly job: JobRecord
   readonly version: number
+}
+
+interface ChangedJob {
+  readonly job: JobRecord
+  readonly changed: boolean
 }
 
 export function isEnded({ state }: Job): boolean {
@@ -68,7 +74,9 @@ export class JobStore {
     await this.#documents.put(COLLECTION, job.id, documentOf(job), { expected: 'absent' })
   }
 
+  /** @throws EventsError EVENTS_INVALID for an id that no job can have; EVENTS_STORAGE_* */
   async get(id: string): Promise<VersionedJob | undefined> {
+    checkJobId(id)
     const document = await this.#documents.get(COLLECTION, id)
     return document && versioned(document)
   }
@@ -80,10 +88,19 @@ export class JobStore {
     return jobs
   }
 
-  /** Yields jobs in the order of their age, read page by page. @param after the id of the job after which to begin */
-  async *list(order: 'asc' | 'desc', after?: string): AsyncGenerator<VersionedJob, void> {
+  /**
+   * Yields jobs in the order of their age, read page by page.
+   * @param after the id of the job after which to begin
+   * @throws EventsError EVENTS_STORAGE_*; the signal's reason, when it has aborted before a page
+   */
+  async *list(
+    order: 'asc' | 'desc',
+    after?: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<VersionedJob, void> {
     let place = after
     do {
+      signal?.throwIfAborted()
       const query = { order, limit: PAGE, ...(place !== undefined && { after: place }) }
       const page = await this.#documents.list(COLLECTION, query)
       for (const document of page.documents) yield versioned(document)
@@ -94,17 +111,18 @@ export class JobStore {
   /**
    * Changes a job, repeating `change` if another process changes it at the same time. @param change returns undefined if
    * there is nothing to change
+   * @returns the job, and whether it was changed
    * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
    */
-  async change(id: string, change: (job: JobRecord) => JobRecord | undefined): Promise<JobRecord> {
+  async change(id: string, change: (job: JobRecord) => JobRecord | undefined): Promise<ChangedJob> {
     for (;;) {
       const found = await this.get(id)
       if (found === undefined) throw new EventsError('EVENTS_NOT_FOUND', `There is no job '${id}'`)
       const changed = change(found.job)
-      if (changed === undefined) return found.job
+      if (changed === undefined) return { job: found.job, changed: false }
       const options = { expected: found.version }
       const { written } = await this.#documents.put(COLLECTION, id, documentOf(changed), options)
-      if (written) return changed
+      if (written) return { job: changed, changed: true }
     }
   }
 

@@ -2,6 +2,7 @@ import type { EventBus } from '../bus/bus.ts'
 import { checkOptions, integer, oneOf, text } from '../check-options.ts'
 import { EventsError } from '../errors.ts'
 import { formatTimestamp } from '../event/timestamp.ts'
+import type { CallOptions } from '../storage/contract/storage.ts'
 import type { Job, JobState } from './job.ts'
 import { cancelledJob, isEnded, JobStore, publicJob } from './job-store.ts'
 
@@ -12,6 +13,13 @@ export interface JobQuery {
   readonly after?: string
   /** 1 to 100: a job may have 256 KiB. */
   readonly limit: number
+}
+
+/** The outcome of a cancel. */
+export interface CancelledJob {
+  readonly job: Job
+  /** False if the job had ended, or its cancel was requested before. */
+  readonly changed: boolean
 }
 
 export interface JobPage {
@@ -42,18 +50,21 @@ export class Jobs {
     this.#now = now
   }
 
-  /** @throws EventsError EVENTS_STORAGE_* */
+  /** @throws EventsError EVENTS_INVALID for an id that no job can have, as all methods do; EVENTS_STORAGE_* */
   async get(id: string): Promise<Job | undefined> {
     const found = await this.#store.get(id)
     return found && publicJob(found.job)
   }
 
-  /** Returns a page of jobs. @throws EventsError EVENTS_INVALID; EVENTS_STORAGE_* */
-  async list(query: JobQuery): Promise<JobPage> {
+  /**
+   * Returns a page of jobs. The signal is checked between the store's pages.
+   * @throws EventsError EVENTS_INVALID; EVENTS_STORAGE_*; the signal's reason
+   */
+  async list(query: JobQuery, { signal }: CallOptions = {}): Promise<JobPage> {
     checkOptions('job query', query, RULES)
     const { kind, state, after, limit } = query
     const jobs: Job[] = []
-    for await (const { job } of this.#store.list('desc', after)) {
+    for await (const { job } of this.#store.list('desc', after, signal)) {
       if ((kind ?? job.kind) !== job.kind || (state ?? job.state) !== job.state) continue
       const last = jobs.at(-1)
       if (last !== undefined && jobs.length === limit) return { jobs, next: last.id }
@@ -64,15 +75,16 @@ export class Jobs {
 
   /**
    * Requests the end of a job; a waiting job is cancelled at once, and one that has ended stays as it is.
+   * @returns the job, and whether this call has changed it
    * @throws EventsError EVENTS_NOT_FOUND; EVENTS_STORAGE_*
    */
-  async cancel(id: string): Promise<Job> {
+  async cancel(id: string): Promise<CancelledJob> {
     const ended = formatTimestamp(this.#now())
-    const job = await this.#store.change(id, (found) => {
+    const { job, changed } = await this.#store.change(id, (found) => {
       if (found.state === 'waiting') return cancelledJob(found, ended)
       return isEnded(found) || found.cancel_requested ? undefined : { ...found, cancel_requested: true }
     })
-    return publicJob(job)
+    return { job: publicJob(job), changed }
   }
 
   /**

@@ -43,7 +43,11 @@ test('a job that is cancelled while the bus stops is cancelled', async () => {
   await expect.poll(async () => (await second.jobs.get(id))?.state).toBe('running')
   const stopped = first.runner.stop(60_000)
   await aborted
-  expect(await second.jobs.cancel(id)).toMatchObject({ state: 'running', cancel_requested: true })
+  expect(await second.jobs.cancel(id)).toMatchObject({
+    job: { state: 'running', cancel_requested: true },
+    changed: true,
+  })
+  expect(await second.jobs.cancel(id)).toMatchObject({ changed: false })
   open()
   await stopped
   expect(await second.jobs.get(id)).toMatchObject({ state: 'cancelled', ended: expect.any(String) })
@@ -58,7 +62,7 @@ test('a waiting job whose cancel was requested can be cancelled', async () => {
   await runner.stop(60_000)
   await change(storage, id, { state: 'waiting', cancel_requested: true })
   const jobs = new Jobs(await startedBus({ storage }))
-  expect(await jobs.cancel(id)).toMatchObject({ state: 'cancelled', ended: expect.any(String) })
+  expect(await jobs.cancel(id)).toMatchObject({ job: { state: 'cancelled', ended: expect.any(String) } })
 })
 
 test('a job that is cancelled after it has returned, but before that is stored, is cancelled', async () => {

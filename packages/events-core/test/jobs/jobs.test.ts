@@ -58,7 +58,7 @@ describe('a job', () => {
     const first = await submit('patient', null)
     await expect.poll(async () => (await jobs.get(first.id))?.state).toBe('running')
     const second = await submit('patient', null)
-    expect(await jobs.cancel(second.id)).toMatchObject({ state: 'cancelled', attempts: 0 })
+    expect(await jobs.cancel(second.id)).toMatchObject({ job: { state: 'cancelled', attempts: 0 } })
     await jobs.cancel(first.id)
     expect(await ended(first.id)).toMatchObject({ state: 'cancelled', cancel_requested: true })
     expect(seen[0]?.cancelled).toBe(true)
@@ -232,6 +232,8 @@ test('invalid jobs are rejected', async () => {
     code: 'EVENTS_INVALID',
   })
   await expect(jobs.cancel('none')).rejects.toMatchObject({ code: 'EVENTS_NOT_FOUND' })
+  for (const id of ['', '\0', 'x'.repeat(129)])
+    await expect(jobs.get(id)).rejects.toMatchObject({ code: 'EVENTS_INVALID', issues: [{ path: 'id' }] })
   expect(() => jobRunner({ kinds: [double, double] })).toThrow(/two of one name/)
   expect(() => jobRunner({ kinds: [jobKind('Wrong Name', () => undefined)] })).toThrow(/names of 1 to 64/)
   await bus.stop()

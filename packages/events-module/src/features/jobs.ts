@@ -2,8 +2,10 @@ import { type Static, Type } from '@sinclair/typebox'
 import { EventsError, type JsonValue } from '@viewra/events-core'
 import { type Job, Jobs } from '@viewra/events-core/jobs'
 import type { EventsScope, Feature } from '../feature.ts'
+import { skipAudit } from '../http/audit.ts'
 import { dateTime } from '../http/event-schema.ts'
 import { NoBody } from '../http/request/no-body.ts'
+import { type Ask, timedQueries } from '../http/timed-queries.ts'
 
 const State = Type.Union(
   [
@@ -107,14 +109,14 @@ const Id = Type.Object({
 /** Long-running work, whichever process runs it: list, show, cancel. */
 export const jobsFeature: Feature = {
   tag: { name: 'Jobs', description: 'Long-running work: its progress, and an early end.' },
-  addRoutes(scope, { bus }) {
+  addRoutes(scope, { bus, queryTimeoutMs }) {
     const jobs = new Jobs(bus)
-    addReads(scope, jobs)
+    addReads(scope, jobs, timedQueries(scope, queryTimeoutMs))
     addCancel(scope, jobs)
   },
 }
 
-function addReads(scope: EventsScope, jobs: Jobs): void {
+function addReads(scope: EventsScope, jobs: Jobs, ask: Ask): void {
   const listing = {
     operationId: 'listJobs',
     summary: 'List jobs',
@@ -122,8 +124,8 @@ function addReads(scope: EventsScope, jobs: Jobs): void {
     querystring: ListQuery,
     response: { 200: PageSchema },
   }
-  scope.get('/jobs', { schema: listing, config: { role: 'viewer' } }, async ({ query }) => {
-    const { jobs: found, next } = await jobs.list(query)
+  scope.get('/jobs', { schema: listing, config: { role: 'viewer' } }, async ({ query }, reply) => {
+    const { jobs: found, next } = await ask(reply, (signal) => jobs.list(query, { signal }))
     return { jobs: found.map(summaryOf), ...(next !== undefined && { next }) }
   })
   const getting = {
@@ -161,12 +163,14 @@ function addCancel(scope: EventsScope, jobs: Jobs): void {
   scope.delete(
     '/jobs/:id',
     { schema, config: { role: 'admin', audit: 'audit.job.cancelled', errors: [409] } },
-    async ({ params: { id }, url }, reply) => {
-      const job = await jobs.cancel(id)
+    async (request, reply) => {
+      const { id } = request.params
+      const { job, changed } = await jobs.cancel(id)
+      if (!changed) skipAudit(request)
       if (job.state === 'succeeded' || job.state === 'failed')
         throw new EventsError('EVENTS_CONFLICT', `The job '${id}' has already ended: it has ${job.state}`)
       if (job.state === 'cancelled') return reply.send(detailsOf(job))
-      return reply.code(202).header('location', ownAddress(url, id)).send(detailsOf(job))
+      return reply.code(202).header('location', ownAddress(request.url, id)).send(detailsOf(job))
     },
   )
 }

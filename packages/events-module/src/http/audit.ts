@@ -5,6 +5,14 @@ import { principalOf } from './access/principal.ts'
 import type { AuditType } from './access/role.ts'
 import { clientOf } from './request/client.ts'
 
+/** Requests that turned out to change nothing. */
+const unchanged = new WeakSet<FastifyRequest>()
+
+/** Has a call that changes nothing leave no event. */
+export function skipAudit(request: FastifyRequest): void {
+  unchanged.add(request)
+}
+
 /**
  * Has each successful call of a route with an `audit` leave one event of that type: who did what, with what, from
  * where. It is stored before the answer goes out.
@@ -12,7 +20,8 @@ import { clientOf } from './request/client.ts'
 export function recordAudits(scope: EventsScope, bus: EventBus): void {
   scope.addHook<unknown>('onSend', (request, reply, payload, done) => {
     const { audit } = request.routeOptions.config
-    if (typeof audit !== 'string' || reply.statusCode >= 400 || isDryRun(request.body)) done()
+    const isChange = !isDryRun(request.body) && !unchanged.has(request)
+    if (typeof audit !== 'string' || reply.statusCode >= 400 || !isChange) done()
     else void record(bus, request, audit).then(() => done(null, payload))
   })
 }

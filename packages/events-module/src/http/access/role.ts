@@ -19,7 +19,7 @@ declare module 'fastify' {
     role?: Role
     /** Whether a ticket, or the cookie that it was exchanged for, may replace a token. */
     ticket?: boolean
-    /** The record that a successful call leaves; false where the route leaves one itself. Every route of admins has it. */
+    /** The record that a successful call leaves unless it has changed nothing; false where the route leaves one itself. Every route of admins has it. */
     audit?: AuditType | false
   }
 }
