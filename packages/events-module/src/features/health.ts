@@ -13,7 +13,8 @@ const CheckSchema = Type.Object(
 
 const ChecksSchema = Type.Unsafe<HealthReport['checks']>(
   Type.Record(Type.String(), CheckSchema, {
-    description: 'Of the bus, the storage, the buffer and the subscriptions, each with its figures.',
+    description:
+      'Of the bus, the storage, the buffer, the subscriptions and each worker by its name, each with its figures.',
   }),
 )
 
