@@ -14,6 +14,13 @@ interface StateChange {
 
 /** Outputs wait in memory until the commit, and are written in one statement. */
 const MAX_OUTPUTS = 1_000
+/** Publishers wait while a commit stores outputs, so its size follows from its duration. */
+const OUTPUTS_MS = 20
+const FIRST_OUTPUTS = 100
+/** With fewer, most of a commit would be round trips. */
+const MIN_OUTPUTS = 50
+/** The factor by which the size changes from one commit to the next, at most. */
+const MAX_CHANGE = 2
 const MAX_BYTES = 4 * 2 ** 20
 
 /** What was done since the last commit. Nothing of it is in the cache; all of its timers are in `Timers`. */
@@ -23,6 +30,7 @@ export class Batch {
   readonly #changes = new Map<string, StateChange>()
   readonly #failures: Failure[] = []
   #outputs: EventDraft[] = []
+  #maxOutputs = FIRST_OUTPUTS
   #bytes = 0
   #events = 0
   #calls = 0
@@ -56,7 +64,7 @@ export class Batch {
   }
 
   get isLarge(): boolean {
-    return this.#outputs.length >= MAX_OUTPUTS || this.#bytes >= MAX_BYTES
+    return this.#outputs.length >= this.#maxOutputs || this.#bytes >= MAX_BYTES
   }
 
   /** How long ago the first thing in it was done; 0 when there is nothing. */
@@ -122,8 +130,13 @@ export class Batch {
     }
   }
 
-  /** Moves what was committed to the cache, and starts anew. @returns by how much the state has grown */
-  committed(): StateSize {
+  /**
+   * Moves what was committed to the cache, and starts anew.
+   * @param commitMs how long the commit took
+   * @returns by how much the state has grown
+   */
+  committed(commitMs: number): StateSize {
+    this.#adapt(commitMs)
     let keys = 0
     let bytes = 0
     for (const [key, { before, after }] of this.#changes) {
@@ -134,6 +147,14 @@ export class Batch {
     this.#cache.trim()
     this.#clear()
     return { keys, bytes }
+  }
+
+  #adapt(commitMs: number): void {
+    const { length } = this.#outputs
+    const change = Math.min(MAX_CHANGE, Math.max(1 / MAX_CHANGE, OUTPUTS_MS / commitMs))
+    // A commit of few outputs does not show how long one of many would take.
+    if (length === 0 || (change > 1 && length < this.#maxOutputs)) return
+    this.#maxOutputs = Math.min(MAX_OUTPUTS, Math.max(MIN_OUTPUTS, Math.ceil(this.#maxOutputs * change)))
   }
 
   #clear(): void {

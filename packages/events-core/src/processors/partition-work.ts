@@ -273,9 +273,10 @@ export class PartitionWork {
     await this.#bounds.enforce(this.#batch)
     const { events, calls } = this.#batch
     const missed = this.#missed.unsaved
+    const began = performance.now()
     const result = await this.#options.committer.commit(this.#batch, this.#position, missed)
     const outputs = this.#batch.outputs
-    this.#bounds.grew(this.#batch.committed())
+    this.#bounds.grew(this.#batch.committed(performance.now() - began))
     this.#events += events
     if (calls > 0) this.#lastRunMs = host.clock()
     this.#missed.saved(missed)
