@@ -14,8 +14,8 @@ import { startScanner } from './scanner-process.ts'
 import { countOnServer, filesOnBus, filesOnServer, regularFiles } from './stored-files.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
-/** Every file of every package that this repository depends on: thousands, with links in all directions. */
-const LARGE_TREE = realpathSync(fileURLToPath(new URL('../../../node_modules/.pnpm', import.meta.url)))
+/** A package with more than a thousand files. */
+const LARGE_TREE = realpathSync(fileURLToPath(new URL('../../../node_modules/knip', import.meta.url)))
 /** One of these packages, with some hundred files. */
 const SMALL_TREE = realpathSync(fileURLToPath(new URL('../node_modules/vitest', import.meta.url)))
 
