@@ -3,17 +3,23 @@ import type { TransactionSettings } from 'kysely'
 /** Below the default timeout of `publish`, so that its caller learns what held up the event. */
 const LOCK_TIMEOUT_MS = 3_000
 
+/** Below the time for which others wait for a lock, so that they get it from a process that froze with it. */
+const IDLE_TIMEOUT_MS = 2_000
+
 /** The time limits of a store's transactions. */
 export interface TimeLimits {
   readonly statementMs: number
   /** Shorter than the limit of a statement, so that the server distinguishes a wait for a lock from a slow statement. */
   readonly lockMs: number
+  /** Between two statements of a transaction: a process that freezes there must not block the others. */
+  readonly idleMs: number
 }
 
 export function timeLimits(statementTimeoutMs: number): TimeLimits {
   return {
     statementMs: statementTimeoutMs,
     lockMs: Math.min(LOCK_TIMEOUT_MS, Math.ceil(statementTimeoutMs / 2)),
+    idleMs: Math.min(IDLE_TIMEOUT_MS, statementTimeoutMs),
   }
 }
 
@@ -49,15 +55,14 @@ const SETTINGS = {
  * transaction, because a pooler may give the next one another server connection, and this connection to another client.
  */
 export function beginTransaction(
-  { statementMs, lockMs }: TimeLimits,
+  { statementMs, lockMs, idleMs }: TimeLimits,
   { isolationLevel = 'read committed', accessMode = undefined }: TransactionSettings = {},
 ): string {
   const settings = {
     ...SETTINGS,
     statement_timeout: statementMs,
     lock_timeout: lockMs,
-    // A process that freezes within a transaction must not block the others forever.
-    idle_in_transaction_session_timeout: statementMs,
+    idle_in_transaction_session_timeout: idleMs,
   }
   const pinned = Object.entries(settings).map(([name, value]) => `set local ${name} = ${value}`)
   return [`begin isolation level ${isolationLevel} ${accessMode ?? ''}`, ...pinned].join(';')

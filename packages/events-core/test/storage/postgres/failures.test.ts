@@ -1,8 +1,10 @@
 import { connect, createServer, type Socket } from 'node:net'
+import pg from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { EventStorage } from '../../../src/storage/contract/storage.ts'
 import { Connections } from '../../../src/storage/postgres/connections.ts'
 import { ConnectionLost } from '../../../src/storage/postgres/errors.ts'
+import { beginTransaction, timeLimits } from '../../../src/storage/postgres/transaction-settings.ts'
 import { holderOf } from '../../../src/testing/holder.ts'
 import { makeRecord, makeRecords } from '../../../src/testing/record.ts'
 import { appendStubbornly, PostgresSetup } from './setup.ts'
@@ -50,6 +52,20 @@ test('a server that was down while idle has stored nothing, and the error says s
   const refusal = storage.append([makeRecord({ id: 'b' })])
   await expect(refusal).rejects.toHaveProperty('code', 'EVENTS_STORAGE_UNAVAILABLE')
   await expect(refusal).rejects.not.toThrow(/outcome/)
+})
+
+test('a process that freezes within a transaction holds up a take-over for no longer than a lock is waited for', async () => {
+  const schema = setup.newSchema()
+  const storage = await setup.openStore({ schema })
+  await storage.leases.acquire('work', 'frozen')
+  const frozen = new pg.Client(server.url)
+  frozen.on('error', () => {})
+  await frozen.connect()
+  await frozen.query(beginTransaction(timeLimits(30_000)))
+  await frozen.query(`select from ${schema}.leases where name = 'work' for update`)
+  const held = await storage.leases.acquire('work', 'heir')
+  if (held.acquired) expect.unreachable('the lease is held')
+  expect(await storage.leases.acquire('work', 'heir', held.sign)).toMatchObject({ acquired: true })
 })
 
 test('acknowledged events survive a server crash, and the store recovers', async () => {
