@@ -91,10 +91,10 @@ export class SqliteRunner implements Runner {
     return this.#reopening
   }
 
-  /** Closes the reader first, since only the last connection can begin another log. */
+  /** Closes the reader first, since only the last connection can stop using a removed log. */
   async #openAnew(): Promise<void> {
     await this.#reader.close()
-    await this.#writer.renewLog()
+    await this.#writer.saveLog()
     // If other processes have begun another log, reopening joins it.
     await this.#writer.close()
     await this.#writer.open()

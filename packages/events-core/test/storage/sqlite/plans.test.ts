@@ -14,7 +14,7 @@ import { countEvents } from '../../../src/storage/sql/search/count.ts'
 import { listEvents } from '../../../src/storage/sql/search/list.ts'
 import type { SqlCall } from '../../../src/storage/sql/sql-log.ts'
 import { dueStates, nextDue, oldestStates } from '../../../src/storage/sql/state/keyed-state.ts'
-import { type FileGuard, LogFile } from '../../../src/storage/sqlite/file/log-file.ts'
+import { LogFile } from '../../../src/storage/sqlite/file/log-file.ts'
 import { sqliteStorage } from '../../../src/storage/sqlite/index.ts'
 import { sqliteKyselyDialect } from '../../../src/storage/sqlite/kysely-dialect.ts'
 import { PARTITION } from '../../../src/testing/holder.ts'
@@ -132,8 +132,6 @@ async function undone(call: SqlCall, work: (call: SqlCall) => Promise<unknown>):
   await expect(run).rejects.toBe(undo)
 }
 
-const UNGUARDED: FileGuard = { before: () => {}, after: () => {} }
-
 /** Returns SQLite's query plans for the statements of some work. */
 async function stepsOf(work: (call: SqlCall) => Promise<unknown>): Promise<string[]> {
   const file = new Database(path)
@@ -141,7 +139,7 @@ async function stepsOf(work: (call: SqlCall) => Promise<unknown>): Promise<strin
     file.close()
   })
   const db = new Kysely<LogTables>({ dialect: sqliteKyselyDialect(file, 'begin immediate') })
-  const { log } = new LogFile({ file, db }, { first: 1, max: 1, targetMs: 10 }, UNGUARDED)
+  const { log } = new LogFile({ file, db }, { first: 1, max: 1, targetMs: 10 })
   const prepare = vi.spyOn(file, 'prepare')
   await work({ ...log, nowMs: Date.now() })
   const statements = prepare.mock.calls.map(([statement]) => statement)

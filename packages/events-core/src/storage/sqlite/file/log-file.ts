@@ -18,10 +18,10 @@ export interface FileGuard {
 export class LogFile {
   readonly log: SqlLog
   readonly #connection: Connection
-  readonly #guard: FileGuard
+  readonly #guard: FileGuard | undefined
   readonly #turns = new Turns()
 
-  constructor(connection: Connection, pace: PaceLimits, guard: FileGuard) {
+  constructor(connection: Connection, pace: PaceLimits, guard?: FileGuard) {
     this.#connection = connection
     this.#guard = guard
     const { db } = connection
@@ -46,9 +46,9 @@ export class LogFile {
   /** Runs a task after the earlier ones; other tasks run between the slices of long work. */
   take<T>(task: () => T | Promise<T>): Promise<T> {
     return this.#turns.take(async () => {
-      this.#guard.before()
+      this.#guard?.before()
       const result = await task()
-      this.#guard.after()
+      this.#guard?.after()
       return result
     })
   }

@@ -31,11 +31,11 @@ export class LogGuard implements FileGuard {
   }
 
   /**
-   * Copies a removed log into the file and begins another. SQLite allows this only if there is no other connection, which
-   * would continue with the old log.
+   * Copies a removed log into the file and stops using it, so that opening the file begins another. SQLite allows this only if
+   * there is no other connection, which would continue with the old log.
    * @throws EventsError EVENTS_STORAGE_UNAVAILABLE if there are other connections
    */
-  renew(): void {
+  save(): void {
     if (this.#place.log !== 'removed') return
     // Unless another process is reading, the old log's contents are safe from now on, even if the store cannot continue.
     this.#wal.truncate()
@@ -43,8 +43,6 @@ export class LogGuard implements FileGuard {
       throw this.#error(
         'was removed while several processes have it open: end all but one of them, or restart them',
       )
-    this.#file.pragma('journal_mode = wal')
-    this.#place.renewed()
   }
 
   /** @returns false if there are other connections */

@@ -40,11 +40,6 @@ export class FilePlace {
     return found === undefined ? 'removed' : 'replaced'
   }
 
-  /** Treats the file that now has the log's name as the log. */
-  renewed(): void {
-    this.#logInode = inodeOf(`${this.#path}-wal`)
-  }
-
   /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE, for which `isLogLost` holds, unless the log is in place */
   checkLog(): void {
     const state = this.log

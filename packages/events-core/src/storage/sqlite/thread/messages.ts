@@ -16,8 +16,8 @@ export type Request =
   | { readonly kind: 'open' }
   /** Runs an operation of the thread's lanes. */
   | ({ readonly kind: 'run' } & OperationCall)
-  /** Begins another log in place of a removed one. Only for the writer. */
-  | { readonly kind: 'renewLog' }
+  /** Copies a removed log into the file and stops using it. Only for the writer. */
+  | { readonly kind: 'saveLog' }
   /** Returns a number that changes when another process changes the file. Only for the writer. */
   | { readonly kind: 'dataVersion' }
 

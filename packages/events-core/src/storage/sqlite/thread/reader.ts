@@ -20,17 +20,19 @@ export async function startReader(settings: ThreadSettings): Promise<Opened> {
     place.checkLog()
   }
   check()
-  const file = new LogFile(connection, PACE, { before: check, after: check })
+  const file = new LogFile(connection, PACE)
   const turns = new SearchTurns(1)
   return {
     file,
     run: async (lane, work, signal) => {
       check()
       const search = (rest: Rest) => work(file.restingBy(rest))
-      const answer = await (lane === 'search' ? turns.run(signal, search) : work(file.log))
-      // If the log was removed meanwhile, the result may be wrong.
-      check()
-      return answer
+      try {
+        return await (lane === 'search' ? turns.run(signal, search) : work(file.log))
+      } finally {
+        // If the log was removed meanwhile, the answer may be wrong, and so may the error.
+        check()
+      }
     },
   }
 }

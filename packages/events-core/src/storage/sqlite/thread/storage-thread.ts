@@ -45,8 +45,8 @@ export class StorageThread {
   }
 
   /** @throws EventsError EVENTS_STORAGE_UNAVAILABLE when another process has the file open */
-  async renewLog(): Promise<void> {
-    await this.#ask({ kind: 'renewLog' })
+  async saveLog(): Promise<void> {
+    await this.#ask({ kind: 'saveLog' })
   }
 
   async dataVersion(): Promise<number> {

@@ -44,9 +44,9 @@ async function replyOf(id: number, work: () => unknown): Promise<Reply> {
 }
 
 async function answer(request: Request, signal: AbortSignal): Promise<unknown> {
-  const { file, run, renewLog } = await open()
+  const { file, run, saveLog } = await open()
   if (request.kind === 'open') return undefined
-  if (request.kind === 'renewLog') return renewLog?.()
+  if (request.kind === 'saveLog') return saveLog?.()
   if (request.kind === 'dataVersion') return await file.dataVersion()
   const { lane, args, nowMs } = request
   const operation = findOperation(request)

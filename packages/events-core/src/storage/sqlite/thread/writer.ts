@@ -35,7 +35,7 @@ export async function startWriter(settings: ThreadSettings): Promise<Opened> {
   }
   return {
     file,
-    renewLog: () => guard.renew(),
+    saveLog: () => guard.save(),
     run: (lane, work, signal) => (lane === 'remove' ? remove(work, signal) : file.alone(work)),
   }
 }
